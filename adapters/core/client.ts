@@ -1,0 +1,107 @@
+// An adapter used alone: lists, reads and writes records with the same walks, checks and retries that a sync uses. Needs neither
+// Kafka nor PostgreSQL nor Redis. Holds one page in memory.
+
+import type { EntityDefinition, SourceRecord } from '../../manifests/manifest.ts'
+import { split } from '../../manifests/split.ts'
+import { isSynclineError, SynclineError } from '../../platform/errors.ts'
+import type { Adapter, ApiRequest, ApiResponse, ConnectionOptions, RecordChange } from './adapter.ts'
+import { type ListOptions, listRecords } from './list.ts'
+import { type RetryOptions, sendWithRetry } from './retry.ts'
+
+export interface ClientOptions extends ConnectionOptions, Pick<RetryOptions, 'permit' | 'observe' | 'random'> {}
+
+export interface Client {
+  /** Records in the order of the walk, each at least once; once unless rows move while it is walked. Throws ApiError. */
+  list(entity: string, options?: ListOptions): AsyncIterable<SourceRecord>
+  /** Null when there is none (404 or 410). */
+  get(entity: string, id: string): Promise<SourceRecord | null>
+  /** Not repeated when it is unknown whether the vendor carried it out. */
+  create(entity: string, change: Omit<RecordChange, 'id'>): Promise<SourceRecord>
+  update(entity: string, id: string, change: Omit<RecordChange, 'id'>): Promise<SourceRecord>
+  /** False when it was gone already. */
+  delete(entity: string, id: string): Promise<boolean>
+  close(): Promise<void>
+}
+
+/** Unknown entities and names are SynclineError('usage') with the nearest valid ones. */
+export const createClient = (adapter: Adapter, options: ClientOptions): Client => {
+  const { permit, observe, random, ...connectionOptions } = options
+  const connection = adapter.open(connectionOptions)
+  const retry: RetryOptions = {
+    auth: options.auth,
+    ...(permit && { permit }),
+    ...(observe && { observe }),
+    ...(random && { random }),
+  }
+
+  const send = <T>(request: ApiRequest, read: (response: ApiResponse) => T, signal?: AbortSignal): Promise<T> =>
+    sendWithRetry(connection, request, read, { ...retry, ...(signal && { signal }) })
+  const readOne = (entity: string) => (response: ApiResponse) =>
+    recordIn(adapter, entity, adapter.parseOne(entity, response.body))
+  const get = async (entity: string, id: string): Promise<SourceRecord | null> => {
+    const path = pathFor(adapter.manifest.get(entity), 'get', { id })
+    return unlessGone(send({ method: 'GET', path, query: {} }, readOne(entity)), null)
+  }
+
+  return {
+    list: (entity, listOptions = {}) => listRecords(adapter, send, entity, listOptions),
+    get,
+    create: async (entity, change) => {
+      const definition = adapter.manifest.get(entity)
+      const path = pathFor(definition, 'create', parentIds(change))
+      return send({ method: 'POST', path, query: {}, body: adapter.encode(entity, change) }, readOne(entity))
+    },
+    update: async (entity, id, change) => {
+      const definition = adapter.manifest.get(entity)
+      const path = pathFor(definition, 'update', { id })
+      const method = definition.endpoints.update?.method ?? 'PATCH'
+      return send({ method, path, query: {}, body: adapter.encode(entity, { ...change, id }) }, readOne(entity))
+    },
+    delete: async (entity, id) => {
+      const path = pathFor(adapter.manifest.get(entity), 'delete', { id })
+      return unlessGone(
+        send({ method: 'DELETE', path, query: {} }, () => true),
+        false,
+      )
+    },
+    close: () => connection.close(),
+  }
+}
+
+const recordIn = (adapter: Adapter, entity: string, body: unknown): SourceRecord => {
+  const record = split(adapter.manifest, entity, [], body).get(entity)?.[0]
+  if (record === undefined) throw new SynclineError('internal', `The parsed answer for one ${entity} has no record`)
+  return record
+}
+
+const unlessGone = async <T, U>(answer: Promise<T>, otherwise: U): Promise<T | U> => {
+  try {
+    return await answer
+  } catch (error) {
+    if (isSynclineError(error, 'gone')) return otherwise
+    throw error
+  }
+}
+
+/** A record made below a parent names it in its relationships: `{person_id}` of the path is the relationship `person`. */
+const parentIds = ({ related = {} }: Omit<RecordChange, 'id'>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(related).flatMap(([name, id]) => (typeof id === 'string' ? [[`${name}_id`, id]] : [])))
+
+type Action = 'get' | 'create' | 'update' | 'delete'
+
+const pathFor = ({ entity, endpoints }: EntityDefinition, action: Action, ids: Readonly<Record<string, string>>): string => {
+  const endpoint = endpoints[action]
+  const template = typeof endpoint === 'object' ? endpoint.path : endpoint
+  if (template === undefined) {
+    const offered = (['get', 'create', 'update', 'delete'] as const).filter((name) => endpoints[name] !== undefined)
+    throw new SynclineError('usage', `The API offers no ${action} of ${entity}`, {
+      remedy: `It offers: ${offered.join(', ') || 'none'}`,
+    })
+  }
+  return template.replace(/\{(\w+)\}/g, (_, name: string) => {
+    const id = ids[name]
+    if (id === undefined)
+      throw new SynclineError('usage', `${action} of ${entity} needs ${name.replace(/_id$/, '')} among the relationships`)
+    return encodeURIComponent(id)
+  })
+}

@@ -1,0 +1,103 @@
+// A list as a stream of records: picks the walk that the manifest and the options ask for, and drives it to its end.
+
+import type { EntityDefinition, Manifest, SourceRecord } from '../../manifests/manifest.ts'
+import { split } from '../../manifests/split.ts'
+import type { Json, WalkSpec } from '../../manifests/walk.ts'
+import { isSynclineError, SynclineError } from '../../platform/errors.ts'
+import { suggest } from '../../platform/suggest.ts'
+import type { Adapter, ApiRequest, ApiResponse, Walk } from './adapter.ts'
+
+export interface ListOptions {
+  /** Field, or field with an operator (`created_at[gte]`), to value; fields that the manifest says can be queried. */
+  readonly where?: Readonly<Record<string, string>>
+  /** A field that can be ordered by; `-field` is descending. */
+  readonly order?: string
+  /** Names of the API's `include` parameter; the records come after those of their page. */
+  readonly include?: readonly string[]
+  /** Where records are to be listed below: necessary for those that have no list of their own. */
+  readonly parent?: { readonly entity: string; readonly id: string }
+  readonly signal?: AbortSignal
+}
+
+export type Send = <T>(request: ApiRequest, read: (response: ApiResponse) => T, signal?: AbortSignal) => Promise<T>
+
+interface Page {
+  readonly records: readonly SourceRecord[]
+  readonly next: Json | null
+}
+
+export async function* listRecords(
+  adapter: Adapter,
+  send: Send,
+  entity: string,
+  options: ListOptions,
+): AsyncGenerator<SourceRecord, void> {
+  const definition = adapter.manifest.get(entity)
+  checkNames(definition, options)
+  const carries = carriedBy(adapter.manifest, entity, options.include ?? [])
+  const walk = adapter.walk({ entity, walk: specOf(definition, options), carries }, options.where)
+  const read =
+    (cursor: Json) =>
+    (response: ApiResponse): Page => {
+      const page = adapter.parseList(entity, response.body)
+      const { next } = walk.advance(cursor, page)
+      return { records: [...split(adapter.manifest, entity, carries, page.body).values()].flat(), next }
+    }
+
+  let before: ReadonlySet<string> = new Set()
+  for (let cursor: Json | null = walk.start; cursor !== null; ) {
+    const page: Page = await takePage(walk, cursor, (request, at) => send(request, read(at), options.signal))
+    yield* page.records.filter((record) => record.externalId === null || !before.has(keyOf(record)))
+    // The seam repeats rows of the page before: to remember more would grow with the list.
+    before = new Set(page.records.map(keyOf))
+    cursor = page.next
+  }
+}
+
+const keyOf = ({ entity, externalId }: SourceRecord): string => `${entity}/${externalId}`
+
+/** Asks for fewer records when a page is too large; a parent that is gone has none. */
+const takePage = async (walk: Walk, cursor: Json, ask: (request: ApiRequest, cursor: Json) => Promise<Page>): Promise<Page> => {
+  try {
+    return await ask(walk.request(cursor), cursor)
+  } catch (error) {
+    if (isSynclineError(error, 'gone') && walk.skipParent !== null) return { records: [], next: walk.skipParent(cursor) }
+    const smaller = isSynclineError(error, 'too-large') ? walk.halve(cursor) : null
+    if (smaller === null) throw error
+    return { records: [], next: smaller }
+  }
+}
+
+const specOf = ({ entity, paging }: EntityDefinition, { where, order, parent }: ListOptions): WalkSpec => {
+  if (parent !== undefined) return { kind: 'parents', parent: parent.entity, ids: [parent.id] }
+  if (paging.kind === 'parents') {
+    throw new SynclineError('usage', `${entity} can only be listed below a ${paging.parent}`, { remedy: 'Name it as `parent`.' })
+  }
+  if (where !== undefined || order !== undefined) return { kind: 'offset', order: order ?? null, sweep: 0 }
+  if (paging.kind === 'offset') return { kind: 'offset', order: paging.order, sweep: 0 }
+  return { kind: 'keyset', field: paging.field, from: null, to: null, split: false }
+}
+
+/** The API answers an unknown name with the whole collection, so that names are checked before. */
+const checkNames = ({ entity, queryable, orderable, endpoints }: EntityDefinition, options: ListOptions): void => {
+  for (const name of Object.keys(options.where ?? {}))
+    need(name.replace(/\[.*$/, ''), queryable, `${entity} cannot be queried by`)
+  if (options.order !== undefined) need(options.order.replace(/^-/, ''), orderable, `${entity} cannot be ordered by`)
+  if (options.parent !== undefined) {
+    if (options.order !== undefined) throw new SynclineError('usage', 'A list below a parent cannot be given an order')
+    need(options.parent.entity, Object.keys(endpoints.listBy ?? {}), `${entity} cannot be listed below`)
+  }
+}
+
+const need = (name: string, valid: readonly string[], problem: string): void => {
+  if (!valid.includes(name)) throw new SynclineError('usage', `${problem} '${name}'`, { remedy: suggest(name, valid) })
+}
+
+const carriedBy = (manifest: Manifest, entity: string, includes: readonly string[]): readonly string[] => {
+  const carried = manifest.definitions.filter((definition) => definition.carriedBy?.carrier === entity)
+  const names = carried.map((definition) => definition.carriedBy?.include ?? '')
+  for (const include of includes) need(include, names, `Pages of ${entity} cannot include`)
+  return carried
+    .filter((definition) => includes.includes(definition.carriedBy?.include ?? ''))
+    .map((definition) => definition.entity)
+}

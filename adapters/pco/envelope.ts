@@ -1,0 +1,65 @@
+// JSON:API as Planning Center answers it: bytes go in; a page for the paginators, or one record for `split`, comes out. Only the
+// envelope is checked here; whether a record is one, `split` and the mappings decide. Parses once: bodies are about 300 KB.
+import { parseId } from '../../manifests/values.ts'
+import type { ListPage } from '../core/adapter.ts'
+import { badResponse } from '../core/errors.ts'
+
+type JsonObject = Readonly<Record<string, unknown>>
+
+// The one place where unknown JSON becomes an object to look into: its members stay unknown.
+const asObject = (value: unknown): JsonObject | null =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null
+
+/** Throws ApiError('bad-response') for a body that is not a JSON:API collection. */
+export const parseCollection = (entity: string, body: Buffer): ListPage => {
+  const document = parseDocument(entity, body)
+  const data = document['data']
+  if (!Array.isArray(data)) throw badResponse(`The list of ${entity} has no array of data`)
+  const resources: readonly (JsonObject | null)[] = data.map(asObject)
+  const meta = asObject(document['meta'])
+  return {
+    ids: resources.map((resource) => parseId(resource?.['id']) ?? null),
+    key: (index, field) => textOf(asObject(resources[index]?.['attributes'])?.[field]),
+    total: totalOf(meta?.['total_count']),
+    hasNext: typeof asObject(document['links'])?.['next'] === 'string' || asObject(meta?.['next']) !== null,
+    canOrderBy: namesOf(meta?.['can_order_by']),
+    canQueryBy: namesOf(meta?.['can_query_by']),
+    body: document,
+  }
+}
+
+/** Throws ApiError('bad-response') for a body that is not a JSON:API document of one record. */
+export const parseSingle = (entity: string, body: Buffer): unknown => {
+  const document = parseDocument(entity, body)
+  if (asObject(document['data']) === null) throw badResponse(`The answer for one ${entity} has no record as its data`)
+  return document
+}
+
+const parseDocument = (entity: string, body: Buffer): JsonObject => {
+  if (body.length === 0) throw badResponse(`The answer for ${entity} is empty`)
+  const document = asObject(parseJson(entity, body))
+  if (document === null) throw badResponse(`The answer for ${entity} is not a JSON object`)
+  if (document['errors'] !== undefined) throw badResponse(`The answer for ${entity} has errors although its status says success`)
+  return document
+}
+
+const parseJson = (entity: string, body: Buffer): unknown => {
+  const text = body.toString('utf8')
+  try {
+    return JSON.parse(text)
+  } catch {
+    // The parser's own message quotes the body.
+    const what = /^\s*</.test(text) ? 'a web page instead of JSON' : 'not valid JSON'
+    throw badResponse(`The answer for ${entity} is ${what} (${body.length} bytes)`)
+  }
+}
+
+const textOf = (value: unknown): string | null => {
+  if (typeof value === 'string') return value
+  return typeof value === 'number' ? String(value) : null
+}
+
+const totalOf = (value: unknown): number | null => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : null)
+
+const namesOf = (value: unknown): readonly string[] | null =>
+  Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : null

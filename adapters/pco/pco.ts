@@ -1,0 +1,60 @@
+// Planning Center Online: 100 requests per 20 s and user, JSON:API, versions pinned per product. One page of at most 100 records
+// a request; pages are delivered at least once, and every record that was there throughout a walk is on one of them.
+
+import { pcoManifest } from '../../manifests/pco/index.ts'
+import type { Json } from '../../manifests/walk.ts'
+import type { Adapter, RecordChange } from '../core/adapter.ts'
+import { openHttp } from '../core/http.ts'
+import { splitRange } from '../core/paging/split-range.ts'
+import { parseCollection, parseSingle } from './envelope.ts'
+import { observeRate } from './rate.ts'
+import { parseSettings } from './settings.ts'
+import { probeOf, walkOf } from './walks.ts'
+
+const BASE_URL = 'https://api.planningcenteronline.com'
+
+export const pcoAdapter: Adapter = {
+  name: 'pco',
+  manifest: pcoManifest,
+  baseUrl: BASE_URL,
+  limit: { requests: 100, periodMs: 20_000 },
+  open: ({ baseUrl = BASE_URL, auth, timeoutMs, maxBodyBytes, userAgent = 'Syncline', settings }) => {
+    const versions = parseSettings(settings)
+    return openHttp({
+      baseUrl,
+      auth,
+      userAgent,
+      timeoutMs,
+      maxBodyBytes,
+      observe: observeRate,
+      headers: ({ path }) => {
+        const version = versions.get(path.split('/')[1] ?? '')
+        return version === undefined ? {} : { 'x-pco-api-version': version }
+      },
+    })
+  },
+  walk: (spec, where) => walkOf(pcoManifest, spec, where),
+  parseList: parseCollection,
+  parseOne: parseSingle,
+  encode: (entity, change) => encodeResource(pcoManifest.get(entity).resource.type, entity, change),
+  splitRange,
+  probe: (entity) => probeOf(pcoManifest, entity),
+}
+
+const encodeResource = (type: string, entity: string, { id, attributes, related = {} }: RecordChange): Json => {
+  const relationships = Object.entries(related).map(([name, ids]) => [name, { data: pointersTo(entity, name, ids) }])
+  return {
+    data: {
+      type,
+      ...(id === undefined ? {} : { id }),
+      attributes,
+      ...(relationships.length === 0 ? {} : { relationships: Object.fromEntries(relationships) }),
+    },
+  }
+}
+
+const pointersTo = (entity: string, name: string, ids: string | readonly string[] | null): Json => {
+  const type = pcoManifest.get(entity).relationships[name]?.type ?? null
+  if (ids === null) return null
+  return typeof ids === 'string' ? { type, id: ids } : ids.map((id) => ({ type, id }))
+}

@@ -1,0 +1,77 @@
+// Which walk goes along which path of Planning Center, and how its parameters are spelt.
+import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
+import type { RangeSpec } from '../../manifests/walk.ts'
+import { SynclineError } from '../../platform/errors.ts'
+import type { ApiRequest, Walk } from '../core/adapter.ts'
+import { countWalk } from '../core/paging/count.ts'
+import { keysetWalk } from '../core/paging/keyset.ts'
+import { type Dialect, type Listing, listRequest } from '../core/paging/listing.ts'
+import { offsetWalk } from '../core/paging/offset.ts'
+import { parentsWalk } from '../core/paging/parents.ts'
+
+/** More is clamped; 0 is never asked for, because it is answered with a next page for ever. */
+const MAX_PER_PAGE = 100
+
+const dialect: Dialect = {
+  page: (offset, perPage) => ({ per_page: String(perPage), offset: String(offset) }),
+  order: (order) => ({ order }),
+  between: (field, from, to) => ({
+    ...(from === null ? {} : { [`where[${field}][gte]`]: from }),
+    ...(to === null ? {} : { [`where[${field}][lt]`]: to }),
+  }),
+}
+
+/** Throws SynclineError('internal') when the definition has no such list, or does not carry what it is to carry. */
+export const walkOf = (manifest: Manifest, spec: RangeSpec, where: Readonly<Record<string, string>> = {}): Walk => {
+  const definition = manifest.get(spec.entity)
+  const query = { ...includeOf(manifest, spec), ...filterOf(where) }
+  const listing = (path: string): Listing => ({ path, query, maxPerPage: MAX_PER_PAGE, dialect })
+  const { walk } = spec
+  switch (walk.kind) {
+    case 'keyset':
+      return keysetWalk(listing(listPath(definition)), walk)
+    case 'offset':
+      return offsetWalk(listing(listPath(definition)), walk)
+    case 'count':
+      return countWalk(listing(listPath(definition)))
+    case 'parents': {
+      const template = pathBelow(definition, walk.parent)
+      return parentsWalk(walk.ids, (id) => listing(template.replace('{id}', encodeURIComponent(id))))
+    }
+  }
+}
+
+/** One record of the entity, or of a parent where the entity has no list of its own. */
+export const probeOf = (manifest: Manifest, entity: string): ApiRequest => {
+  const definition = manifest.get(entity)
+  const { paging } = definition
+  const listed = definition.endpoints.list === undefined && paging.kind === 'parents' ? manifest.get(paging.parent) : definition
+  const listing: Listing = { path: listPath(listed), query: {}, maxPerPage: MAX_PER_PAGE, dialect }
+  return listRequest(listing, dialect.page(0, 1))
+}
+
+const missing = (what: string): SynclineError => new SynclineError('internal', `The manifest of pco has no ${what}`)
+
+const listPath = ({ entity, endpoints }: EntityDefinition): string => {
+  if (endpoints.list === undefined) throw missing(`list of ${entity}`)
+  return endpoints.list
+}
+
+const pathBelow = ({ entity, endpoints }: EntityDefinition, parent: string): string => {
+  const path = endpoints.listBy?.[parent]
+  if (path === undefined) throw missing(`list of ${entity} below ${parent}`)
+  return path
+}
+
+const includeOf = (manifest: Manifest, { entity, carries }: RangeSpec): Readonly<Record<string, string>> => {
+  const includes = carries.map((name) => {
+    const { carriedBy } = manifest.get(name)
+    if (carriedBy?.carrier !== entity) throw missing(`way to carry ${name} on pages of ${entity}`)
+    return carriedBy.include
+  })
+  return includes.length === 0 ? {} : { include: [...new Set(includes)].join(',') }
+}
+
+/** `field` becomes `where[field]`, `field[gte]` becomes `where[field][gte]`; the names were checked against the definition. */
+const filterOf = (where: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(where).map(([name, value]) => [`where${name.replace(/^[^[]+/, '[$&]')}`, value]))

@@ -1,0 +1,28 @@
+// `syncline down`: ends the embedded stack and leaves its data.
+import { Command } from 'commander'
+import { stopStack } from '../local/stack.ts'
+
+export interface DownOptions {
+  readonly json?: boolean
+}
+
+const EXAMPLES = `
+Examples:
+  $ syncline down
+  $ SYNCLINE_HOME=/srv/syncline syncline down --json
+
+Data stays in .syncline/ for the next \`syncline up\`; remove that folder to begin anew.`
+
+export const downCommand = (): Command =>
+  new Command('down')
+    .description('end the services that `syncline up` has started')
+    .option('--json', 'print one JSON line: whether a stack was running')
+    .addHelpText('after', EXAMPLES)
+    .action((options: DownOptions) => down(options))
+
+/** Resolves when no process of the stack is left; also if there was none. */
+export const down = async (options: DownOptions): Promise<void> => {
+  const wasUp = await stopStack()
+  if (options.json) process.stdout.write(`${JSON.stringify({ type: 'down', wasUp })}\n`)
+  process.stderr.write(wasUp ? 'The stack is down.\n' : 'No stack is running here.\n')
+}

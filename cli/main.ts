@@ -1,0 +1,53 @@
+#!/usr/bin/env node
+// The command line: one file per command, errors to exit codes in one place.
+import { readFileSync } from 'node:fs'
+import { Command, CommanderError } from 'commander'
+import { downCommand } from './down.ts'
+import { orgCommand } from './org.ts'
+import { simulateCommand } from './simulate.ts'
+import { syncCommand } from './sync.ts'
+import { EXIT, exitCodeOf, reportError } from './terminal.ts'
+import { upCommand } from './up.ts'
+import { workerCommand } from './worker.ts'
+
+const COMMANDS = [upCommand, downCommand, orgCommand, simulateCommand, syncCommand, workerCommand]
+
+const version = (): string => {
+  // dist/cli/main.js and cli/main.ts both stand below the package's root.
+  for (const path of ['../package.json', '../../package.json']) {
+    try {
+      const { name, version } = JSON.parse(readFileSync(new URL(path, import.meta.url), 'utf8'))
+      if (name === 'syncline') return String(version)
+    } catch {}
+  }
+  return 'unknown'
+}
+
+/** Commander prints its own usage errors; these are given the exit code of a usage error. */
+const program = (): Command => {
+  const root = new Command('syncline')
+    .description("keeps an organisation's SaaS data complete and current in Kafka topics and PostgreSQL tables")
+    .version(version())
+    .showSuggestionAfterError()
+    .showHelpAfterError('See the examples with --help.')
+  for (const make of COMMANDS) root.addCommand(make())
+  for (const command of allOf(root)) command.exitOverride().configureOutput({ outputError: (text, write) => write(text) })
+  return root
+}
+
+const allOf = (command: Command): Command[] => [command, ...command.commands.flatMap(allOf)]
+
+const main = async (argv: readonly string[]): Promise<void> => {
+  const json = argv.includes('--json')
+  try {
+    await program().parseAsync([...argv])
+  } catch (error) {
+    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
+    else {
+      process.exitCode = exitCodeOf(error)
+      reportError(error, json)
+    }
+  }
+}
+
+await main(process.argv)

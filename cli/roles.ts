@@ -1,0 +1,142 @@
+// The roles of a worker, each composed from its parts here and nowhere else.
+import { personalAccessToken } from '../adapters/core/auth.ts'
+import { adapterByName, adapters } from '../adapters/index.ts'
+import { createOrchestrator } from '../orchestrator/orchestrator.ts'
+import { requireSettings } from '../platform/config.ts'
+import { SynclineError } from '../platform/errors.ts'
+import { ensureTopics } from '../platform/kafka/admin.ts'
+import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
+import { type ConsumerHandlers, createConsumer } from '../platform/kafka/consumer.ts'
+import { createProducer } from '../platform/kafka/producer.ts'
+import { persist, type Role, supervise } from '../platform/lifecycle.ts'
+import { isDatabaseAway } from '../platform/postgres.ts'
+import { connectRedis } from '../platform/redis.ts'
+import { suggest } from '../platform/suggest.ts'
+import { createProcessor } from '../processors/processor.ts'
+import { Connections } from '../producers/connections.ts'
+import { createFetcher } from '../producers/fetcher.ts'
+import { createLimiter } from '../producers/limiter/limiter.ts'
+import { createSink } from '../sinks/sink.ts'
+import { canonicalEntities } from '../topics/canonical.ts'
+import { createRegistry, subjectOfTopic } from '../topics/registry.ts'
+import type { Runtime } from './runtime.ts'
+
+export const ROLE_NAMES = ['orchestrate', 'fetch', 'process', 'sink'] as const
+export type RoleName = (typeof ROLE_NAMES)[number]
+
+/** `all`, or several names; throws SynclineError('usage') with the nearest names. */
+export const parseRoles = (names: readonly string[]): readonly RoleName[] => {
+  const unknown = names.find((name) => name !== 'all' && !ROLE_NAMES.includes(name as RoleName))
+  if (unknown !== undefined) {
+    throw new SynclineError('usage', `There is no worker role '${unknown}'.`, {
+      remedy: suggest(unknown, ['all', ...ROLE_NAMES]),
+    })
+  }
+  return names.includes('all') ? ROLE_NAMES : ROLE_NAMES.filter((role) => names.includes(role))
+}
+
+/** The total time of one request to a vendor; the same in all workers, because the limiter counts on it. */
+export const REQUEST_TIMEOUT_MS = 30_000
+
+interface Parts {
+  readonly make: (role: RoleName) => Role
+  close(): void
+}
+
+const openParts = async (runtime: Runtime): Promise<Parts> => {
+  const { log, pool, topics } = runtime
+  const settings = requireSettings(runtime.config, 'kafkaBrokers', 'schemaRegistryUrl', 'redisUrl', 'databaseUrl')
+  const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
+  const registry = createRegistry(settings.schemaRegistryUrl)
+  const redis = await connectRedis(settings.redisUrl, log)
+  const limiter = createLimiter({ redis, logger: log, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
+  const consumerOf = (role: 'fetch' | 'process' | 'sink') => (names: readonly string[], handlers: ConsumerHandlers) =>
+    createConsumer(kafka, { groupId: topics.group(role), topics: names, log }, handlers)
+  const producer = () => createProducer(kafka)
+  const connections = () =>
+    new Connections({
+      pool,
+      limiter,
+      encryptionKey: runtime.encryptionKey(),
+      adapterOf: adapterByName,
+      authOf: (_, credential) => personalAccessToken(credential),
+      requestTimeoutMs: REQUEST_TIMEOUT_MS,
+    })
+
+  const make = (role: RoleName): Role => {
+    switch (role) {
+      case 'orchestrate':
+        return createOrchestrator({ pool, producer: producer(), topics, manifestOf: (name) => adapterByName(name).manifest, log })
+      case 'fetch':
+        return createFetcher({
+          pool,
+          producer: producer(),
+          consumer: consumerOf('fetch'),
+          topics,
+          limiter,
+          connections: connections(),
+          log,
+        })
+      case 'process':
+        return createProcessor({
+          producer: producer(),
+          consumer: consumerOf('process'),
+          topics,
+          manifests: adapters.map((adapter) => adapter.manifest),
+          registerSchemas: () => registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity))),
+          log,
+        })
+      case 'sink':
+        return createSink({
+          pool,
+          producer: producer(),
+          consumer: consumerOf('sink'),
+          topics,
+          writerSchemas: registry.writerSchema,
+          log,
+        })
+    }
+  }
+
+  return {
+    make,
+    close: () => {
+      redis.close()
+      registry.close()
+    },
+  }
+}
+
+/** Topics, tables and migrations as this version needs them. Throws 'incompatible' naming the difference. */
+export const prepareInstallation = async (runtime: Runtime): Promise<void> => {
+  const { kafkaBrokers } = requireSettings(runtime.config, 'kafkaBrokers')
+  await runtime.migrate()
+  const kafka = createKafka({ brokers: kafkaBrokers.split(','), clientId: 'syncline', log: runtime.log })
+  const wanted = runtime.topics.all(
+    adapters.map((adapter) => adapter.name),
+    canonicalEntities.map(({ entity }) => entity),
+  )
+  const { created, differences } = await ensureTopics(kafka, wanted)
+  if (created.length > 0) runtime.log.debug({ topics: created.length }, 'topics created')
+  for (const difference of differences) runtime.log.warn({}, difference)
+}
+
+/** Runs the roles in this process until the signal aborts; services that are away are waited for. */
+export const runWorker = async (runtime: Runtime, roles: readonly RoleName[], signal: AbortSignal): Promise<void> => {
+  const { log } = runtime
+  const isAway = (error: unknown) => isDatabaseAway(error) || isKafkaAway(error)
+  await persist(() => prepareInstallation(runtime), { what: 'PostgreSQL or Kafka', log, signal, isAway })
+  const parts = await openParts(runtime)
+  const stopping = new AbortController()
+  const stop = () => stopping.abort()
+  signal.addEventListener('abort', stop, { once: true })
+  if (signal.aborted) stop()
+  try {
+    const running = roles.map((role) => supervise(() => parts.make(role), { log, signal: stopping.signal, isAway }))
+    // One role that is lost ends the others too: a process is whole or gone.
+    for (const role of running) role.catch(stop)
+    await Promise.all(running)
+  } finally {
+    parts.close()
+  }
+}

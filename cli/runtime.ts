@@ -1,0 +1,82 @@
+// What commands share: settings, log, database and topics; opened once per command, closed at its end.
+import { join } from 'node:path'
+import { migrateLedger } from '../ledger/migrate.ts'
+import { parseEncryptionKey } from '../ledger/secrets.ts'
+import { ensureEncryptionKey, stackHome } from '../local/home.ts'
+import { findStack } from '../local/stack.ts'
+import { requireSettings, resolveConfig, type Settings } from '../platform/config.ts'
+import { messageOf, SynclineError } from '../platform/errors.ts'
+import { createLogger, type Logger } from '../platform/logger.ts'
+import { createPool, isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { migrateCanonical } from '../sinks/postgres/migrate.ts'
+import { type Topics, topicsWithPrefix } from '../topics/list.ts'
+
+export interface Runtime {
+  readonly config: Settings
+  readonly log: Logger
+  readonly pool: Pool
+  readonly topics: Topics
+  /** Throws SynclineError('config') when there is none. */
+  encryptionKey(): Buffer
+  /** Brings both schemas of the database to this version. */
+  migrate(): Promise<void>
+  close(): Promise<void>
+}
+
+const localSettings = async (home: string): Promise<Settings> => {
+  const stack = await findStack(home)
+  if (stack === undefined) return {}
+  const { kafka, schemaRegistry, postgres, redis } = stack.addresses
+  return {
+    kafkaBrokers: kafka,
+    schemaRegistryUrl: schemaRegistry,
+    databaseUrl: postgres,
+    redisUrl: redis,
+    encryptionKey: ensureEncryptionKey(home),
+  }
+}
+
+/** The settings of this folder and environment; `local` stands in for a running stack (used by `demo`). */
+export const loadConfig = async (environment = process.env): Promise<Settings> =>
+  resolveConfig({
+    environment,
+    file: join(process.cwd(), 'syncline.config.json'),
+    local: await localSettings(stackHome(environment)),
+  })
+
+export const openRuntime = async (options: { quiet?: boolean; maxConnections?: number } = {}): Promise<Runtime> => {
+  const config = requireSettings(await loadConfig(), 'databaseUrl')
+  const log = createLogger(options.quiet ? 'warn' : config.logLevel)
+  const pool = createPool({ url: config.databaseUrl, max: options.maxConnections ?? 12 })
+  return {
+    config,
+    log,
+    pool,
+    topics: topicsWithPrefix(config.topicPrefix ?? ''),
+    encryptionKey: () => parseEncryptionKey(requireSettings(config, 'encryptionKey').encryptionKey),
+    migrate: async () => {
+      await migrateLedger(config.databaseUrl, log)
+      await migrateCanonical(config.databaseUrl, log)
+    },
+    close: () => pool.end(),
+  }
+}
+
+/** Runs a command with an open runtime and closes it whatever happens; PostgreSQL away is told as such. */
+export const withRuntime = async <T>(
+  work: (runtime: Runtime) => Promise<T>,
+  options: Parameters<typeof openRuntime>[0] = {},
+): Promise<T> => {
+  const runtime = await openRuntime({ quiet: true, ...options })
+  try {
+    return await work(runtime)
+  } catch (error) {
+    if (!isDatabaseAway(error)) throw error
+    throw new SynclineError('unavailable', `PostgreSQL cannot be reached: ${messageOf(error)}`, {
+      cause: error,
+      remedy: 'Check SYNCLINE_DATABASE_URL, or start the local stack with: syncline up --detach',
+    })
+  } finally {
+    await runtime.close()
+  }
+}

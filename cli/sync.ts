@@ -1,0 +1,159 @@
+// `syncline sync`: asks for a run, checks address and credential first, and if wished waits for it or brings its own workers.
+import { Command } from 'commander'
+import { personalAccessToken } from '../adapters/core/auth.ts'
+import { adapterByName } from '../adapters/index.ts'
+import { type Connection, openConnection } from '../ledger/organisations.ts'
+import { changeRun, createRun } from '../ledger/runs.ts'
+import { liveRoles } from '../ledger/workers.ts'
+import { requireSettings } from '../platform/config.ts'
+import { SynclineError } from '../platform/errors.ts'
+import { connectRedis } from '../platform/redis.ts'
+import { suggest } from '../platform/suggest.ts'
+import { connectVendor, type VendorConnection } from '../producers/connections.ts'
+import { createLimiter } from '../producers/limiter/limiter.ts'
+import { probeVendor } from '../producers/probe.ts'
+import { requireOrg } from './org.ts'
+import { prepareInstallation, REQUEST_TIMEOUT_MS, ROLE_NAMES, runWorker } from './roles.ts'
+import { type Runtime, withRuntime } from './runtime.ts'
+import { EXIT, onInterrupt, printJson, say } from './terminal.ts'
+import { watchRun } from './watch.ts'
+
+const EXAMPLES = `
+Examples:
+  $ syncline sync --org acme --wait                    # workers run elsewhere
+  $ syncline sync --org acme --with-workers            # all roles in this process
+  $ syncline sync --org acme --select person,email --with-workers --json
+
+Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 already running, 130 interrupted.`
+
+export interface SyncOptions {
+  readonly org: string
+  readonly source?: string
+  readonly strategy: string
+  readonly select?: string
+  readonly wait?: boolean
+  readonly withWorkers?: boolean
+  readonly json?: boolean
+}
+
+export const syncCommand = (): Command =>
+  new Command('sync')
+    .description('sync an organisation')
+    .requiredOption('--org <id>', 'the organisation')
+    .option('--source <name>', 'which connected account, when there are several')
+    .option('--strategy <name>', 'full', 'full')
+    .option('--select <entities>', 'only these, separated by commas')
+    .option('--wait', 'wait for the end of the run')
+    .option('--with-workers', 'run all worker roles in this process until the run ends')
+    .option('--json', 'one JSON object a line on stdout')
+    .addHelpText('after', EXAMPLES)
+    .action((options: SyncOptions) => withRuntime((runtime) => sync(runtime, options)))
+
+export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void> => {
+  await runtime.migrate()
+  const connection = chooseConnection(await requireOrg(runtime, options.org), options)
+  const selection = parseSelection(connection.adapter, options)
+  await probe(runtime, connection, selection)
+  await prepareInstallation(runtime)
+  const { orgId, source, adapter } = connection
+  const runId = await createRun(runtime.pool, { orgId, source, adapter, strategy: 'full', selection })
+  if (options.json) printJson({ type: 'run-created', runId, org: orgId, source, strategy: 'full' })
+  say(`Run ${runId}`)
+  if (options.withWorkers) process.exitCode = await runHere(runtime, runId, options)
+  else if (options.wait) process.exitCode = await waitElsewhere(runtime, runId, options)
+  else await hintWorkers(runtime, runId)
+}
+
+const chooseConnection = (own: readonly Connection[], { org, source }: SyncOptions): Connection => {
+  const candidates = source === undefined ? own : own.filter((connection) => connection.source === source)
+  const [only, another] = candidates
+  if (only !== undefined && another === undefined) return only
+  const names = own.map((connection) => connection.source)
+  if (only === undefined)
+    throw new SynclineError('usage', `${org} has no source '${source}'.`, { remedy: suggest(source ?? '', names) })
+  throw new SynclineError('usage', `${org} has several sources.`, { remedy: `Choose one with --source: ${names.join(', ')}` })
+}
+
+const parseSelection = (adapter: string, { select, strategy }: SyncOptions): readonly string[] => {
+  if (strategy !== 'full') {
+    throw new SynclineError('usage', `There is no strategy '${strategy}'.`, { remedy: 'Use --strategy full.' })
+  }
+  const { manifest } = adapterByName(adapter)
+  if (select === undefined) return manifest.definitions.map((definition) => definition.entity)
+  const names = [
+    ...new Set(
+      select
+        .split(',')
+        .map((name) => name.trim())
+        .filter(Boolean),
+    ),
+  ]
+  if (names.length === 0)
+    throw new SynclineError('usage', '--select names no entity.', { remedy: 'See them with: syncline graph' })
+  return names.map((name) => manifest.get(name).entity)
+}
+
+/** One request before anything is begun, so that a wrong address or credential is told at once. */
+const probe = async (runtime: Runtime, { orgId, source }: Connection, selection: readonly string[]): Promise<void> => {
+  const opened = await openConnection(runtime.pool, runtime.encryptionKey(), orgId, source)
+  if (opened === undefined) return
+  const redis = await connectRedis(requireSettings(runtime.config, 'redisUrl').redisUrl, runtime.log)
+  const limiter = createLimiter({
+    redis,
+    logger: runtime.log,
+    keyPrefix: runtime.topics.prefix,
+    requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  })
+  let vendor: VendorConnection | undefined
+  try {
+    vendor = connectVendor(
+      {
+        pool: runtime.pool,
+        limiter,
+        adapterOf: adapterByName,
+        authOf: (_, credential) => personalAccessToken(credential),
+        requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      },
+      opened.connection,
+      opened.credential,
+    )
+    await probeVendor(vendor, limiter, selection, say)
+  } finally {
+    await vendor?.api.close()
+    redis.close()
+  }
+}
+
+const runHere = async (runtime: Runtime, runId: string, options: SyncOptions): Promise<number> => {
+  const interrupt = onInterrupt()
+  const stopping = new AbortController()
+  const workers = runWorker(runtime, ROLE_NAMES, stopping.signal)
+  const watched = watchRun(runtime, runId, { json: options.json ?? false, signal: interrupt })
+  try {
+    // Workers that crash for good end the wait with their reason.
+    const code = await Promise.race([watched, workers.then(() => EXIT.failed)])
+    if (!interrupt.aborted) return code
+    await changeRun(runtime.pool, runId, 'pause').catch(() => undefined)
+    say(`Paused. Go on with: syncline resume --run ${runId} --with-workers`)
+    return EXIT.interrupted
+  } finally {
+    stopping.abort()
+    await workers
+  }
+}
+
+const waitElsewhere = async (runtime: Runtime, runId: string, options: SyncOptions): Promise<number> => {
+  const interrupt = onInterrupt()
+  await hintWorkers(runtime, runId)
+  const code = await watchRun(runtime, runId, { json: options.json ?? false, signal: interrupt })
+  if (!interrupt.aborted) return code
+  say(`Not waiting any more; the run goes on. See: syncline status --run ${runId}`)
+  return EXIT.interrupted
+}
+
+const hintWorkers = async (runtime: Runtime, runId: string): Promise<void> => {
+  const live = await liveRoles(runtime.pool)
+  if (live.size > 0) return
+  say(`No worker is running. Start one with: syncline worker all`)
+  say(`Then see: syncline status --run ${runId}`)
+}

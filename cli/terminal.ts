@@ -1,0 +1,65 @@
+// How the command line speaks: data on stdout (with --json one object a line), words for people on stderr, exit codes of design 8.
+import { type ErrorCode, isSynclineError, messageOf } from '../platform/errors.ts'
+
+export const EXIT = { ok: 0, failed: 1, usage: 2, exceptions: 3, auth: 4, alreadyRunning: 5, interrupted: 130 } as const
+
+const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
+  usage: EXIT.usage,
+  config: EXIT.usage,
+  auth: EXIT.auth,
+  permission: EXIT.auth,
+  'already-running': EXIT.alreadyRunning,
+}
+
+export const exitCodeOf = (error: unknown): number =>
+  isSynclineError(error) ? (EXIT_OF_CODE[error.code] ?? EXIT.failed) : EXIT.failed
+
+export const say = (line: string): void => {
+  process.stderr.write(`${line}\n`)
+}
+
+/** One JSON object on one line of stdout; always with a `type`. */
+export const printJson = (object: Readonly<Record<string, unknown>> & { readonly type: string }): void => {
+  process.stdout.write(`${JSON.stringify(object)}\n`)
+}
+
+export const print = (text: string): void => {
+  process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
+}
+
+/** What happened, why if known, and what to do next; with --json also as an object on stdout. */
+export const reportError = (error: unknown, json: boolean): void => {
+  const remedy = isSynclineError(error) ? error.remedy : undefined
+  if (json) {
+    const code = isSynclineError(error) ? error.code : 'internal'
+    printJson({ type: 'error', code, message: messageOf(error), remedy, ...(isSynclineError(error) ? error.details : {}) })
+  }
+  say(`Error: ${messageOf(error)}`)
+  if (remedy) say(remedy)
+  if (!isSynclineError(error) && error instanceof Error && error.stack) say(error.stack.split('\n').slice(1, 4).join('\n'))
+}
+
+/** Columns as wide as their widest cell; numbers to the right. */
+export const table = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string => {
+  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)))
+  const widths = header.map((name, i) => Math.max(name.length, ...cells.map((row) => row[i]?.length ?? 0)))
+  const isNumber = header.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === 'number'))
+  const line = (row: readonly string[]) =>
+    row
+      .map((cell, i) => (isNumber[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
+      .join('  ')
+      .trimEnd()
+  return [line(header), ...cells.map(line)].join('\n')
+}
+
+/** Aborts at the first Ctrl-C or SIGTERM; the second ends the process at once, with the code of an interruption. */
+export const onInterrupt = (): AbortSignal => {
+  const controller = new AbortController()
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+    process.on(signal, () => {
+      if (controller.signal.aborted) process.exit(EXIT.interrupted)
+      controller.abort()
+    })
+  }
+  return controller.signal
+}

@@ -1,0 +1,189 @@
+// The entities of a run: planning them, what is known of each, and their guarded changes of state.
+import type { Paging } from '../manifests/manifest.ts'
+import type { WalkSpec } from '../manifests/walk.ts'
+import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
+import { insertRanges, type NewRange } from './ranges.ts'
+
+export const ENTITY_STATES = ['waiting', 'fetching', 'landing', 'closed', 'unproven', 'failed', 'skipped', 'cancelled'] as const
+export type EntityState = (typeof ENTITY_STATES)[number]
+
+export interface PlannedEntity {
+  readonly entity: string
+  readonly ordinal: number
+  readonly tier: number
+  readonly hard: readonly string[]
+  readonly soft: readonly string[]
+  readonly carrier: string | null
+  readonly carries: readonly string[]
+  readonly paging: Paging
+}
+
+/** What the orchestrator decides from: one row per entity of an active run. */
+export interface EntityProgress extends PlannedEntity {
+  readonly state: EntityState
+  readonly reason: string | null
+  readonly errorCode: string | null
+  /** Ranges of the walk that yields this entity (its carrier's, when carried). */
+  readonly openRanges: number
+  readonly failedRange: { readonly code: string; readonly reason: string } | null
+  /** Landing rows of accepted pages with records missing; counted in state `landing` only. */
+  readonly openLandings: number
+  readonly parked: number
+  readonly sweep: 'none' | 'requested' | 'done'
+}
+
+/** Plans a run once: two leaders may try, one succeeds (true). */
+export const planRun = (pool: Pool, runId: string, entities: readonly PlannedEntity[]): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const { rowCount } = await client.query(
+      `update sync.runs set state = 'running', started_at = coalesce(started_at, now()) where run_id = $1 and state = 'planned'`,
+      [runId],
+    )
+    if (rowCount !== 1) return false
+    await client.query(
+      `insert into sync.run_entities (run_id, entity, ordinal, tier, state, hard, soft, carrier, carries, paging)
+       select $1, entity, ordinal, tier, 'waiting', hard, soft, carrier, carries, paging from jsonb_to_recordset($2::jsonb)
+         as e(entity text, ordinal int, tier int, hard text[], soft text[], carrier text, carries text[], paging jsonb)
+       on conflict do nothing`,
+      [runId, JSON.stringify(entities)],
+    )
+    return true
+  })
+
+const PROGRESS = `
+  select e.run_id, e.entity, e.ordinal, e.tier, e.hard, e.soft, e.carrier, e.carries, e.paging, e.state, e.reason, e.error_code,
+    (select count(*) from sync.ranges r where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'open') as open_ranges,
+    (select jsonb_build_object('code', r.error_code, 'reason', r.reason) from sync.ranges r
+       where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'failed' order by r.range_id limit 1) as failed_range,
+    case when e.state = 'landing' then (
+      select count(*) from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
+      where l.run_id = e.run_id and l.entity = e.entity and not l.complete and p.accepted) else 0 end as open_landings,
+    case when e.state = 'landing' then (
+      select coalesce(sum(bit_count(l.parked)), 0) from sync.landings l where l.run_id = e.run_id and l.entity = e.entity) else 0 end as parked,
+    case when e.sweep_requested_at is null then 'none' when e.swept_at > e.sweep_requested_at then 'done' else 'requested' end as sweep
+  from sync.run_entities e where e.run_id = any($1) order by e.run_id, e.ordinal`
+
+interface ProgressRow {
+  run_id: string
+  entity: string
+  ordinal: number
+  tier: number
+  hard: string[]
+  soft: string[]
+  carrier: string | null
+  carries: string[]
+  paging: Paging
+  state: EntityState
+  reason: string | null
+  error_code: string | null
+  open_ranges: number
+  failed_range: { code: string; reason: string } | null
+  open_landings: number
+  parked: string | number
+  sweep: 'none' | 'requested' | 'done'
+}
+
+/** Progress of all entities of the runs, by run id, in plan order. */
+export const entityProgress = async (
+  client: Queryable,
+  runIds: readonly string[],
+): Promise<ReadonlyMap<string, readonly EntityProgress[]>> => {
+  const byRun = new Map<string, EntityProgress[]>(runIds.map((id) => [id, []]))
+  const { rows } = await client.query<ProgressRow>(PROGRESS, [runIds])
+  for (const row of rows) {
+    byRun.get(row.run_id)?.push({
+      entity: row.entity,
+      ordinal: row.ordinal,
+      tier: row.tier,
+      hard: row.hard,
+      soft: row.soft,
+      carrier: row.carrier,
+      carries: row.carries,
+      paging: row.paging,
+      state: row.state,
+      reason: row.reason,
+      errorCode: row.error_code,
+      openRanges: row.open_ranges,
+      failedRange: row.failed_range,
+      openLandings: row.open_landings,
+      parked: Number(row.parked),
+      sweep: row.sweep,
+    })
+  }
+  return byRun
+}
+
+export interface EntityChange {
+  readonly from: EntityState
+  readonly to: EntityState
+  readonly reason?: string | null
+  readonly errorCode?: string | null
+  /** Ranges that begin with this change, in its transaction. */
+  readonly ranges?: readonly NewRange[]
+}
+
+/** One guarded change of state with the ranges that begin with it. False: another leader was first, or the run is not running. */
+export const changeEntity = (pool: Pool, runId: string, entity: string, change: EntityChange): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const { rowCount } = await client.query(
+      `update sync.run_entities e set state = $4, reason = $5, error_code = $6,
+         started_at = case when $4 = 'fetching' then coalesce(e.started_at, now()) else e.started_at end,
+         ended_at = case when $4 in ('waiting', 'fetching', 'landing') then null else now() end
+       from sync.runs r where e.run_id = $1 and e.entity = $2 and e.state = $3 and r.run_id = e.run_id and r.state = 'running'`,
+      [runId, entity, change.from, change.to, change.reason ?? null, change.errorCode ?? null],
+    )
+    if (rowCount !== 1) return false
+    await insertRanges(client, runId, change.ranges ?? [])
+    return true
+  })
+
+export const requestSweep = async (client: Queryable, runId: string, entity: string): Promise<void> => {
+  await client.query(
+    "update sync.run_entities set sweep_requested_at = clock_timestamp() where run_id = $1 and entity = $2 and state = 'landing'",
+    [runId, entity],
+  )
+}
+
+/** What one range of a walk has shown: the evidence for or against its completeness. */
+export interface RangeEvidence {
+  readonly walk: WalkSpec
+  /** Records that were not repetitions of the seam, by the fetcher's count. */
+  readonly fresh: number
+  /** The vendor's total at the first and at the last page that told one. */
+  readonly firstTotal: number | null
+  readonly lastTotal: number | null
+  /** Distinct ids that the sink recorded, dead letters included; of counted ranges only. */
+  readonly distinct: number
+}
+
+const EVIDENCE = `
+  select r.spec -> 'walk' as walk,
+    (select coalesce(sum(p.fresh), 0) from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted) as fresh,
+    (select p.total from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted and p.total is not null
+       order by p.page limit 1) as first_total,
+    (select p.total from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted and p.total is not null
+       order by p.page desc limit 1) as last_total,
+    (select count(*) from (
+       select s.external_id from sync.seen s where s.run_id = r.run_id and s.entity = r.entity and s.range_id = r.range_id
+       union
+       select coalesce(d.external_id, '?' || d.page || '/' || d.index) from sync.dead_letters d
+         join sync.pages p on (p.run_id, p.range_id, p.page, p.attempt) = (d.run_id, d.range_id, d.page, d.attempt) and p.accepted
+       where d.run_id = r.run_id and d.entity = r.entity and d.range_id = r.range_id) ids) as distinct_ids
+  from sync.ranges r where r.run_id = $1 and r.entity = $2 order by r.range_id`
+
+export const walkEvidence = async (client: Queryable, runId: string, entity: string): Promise<readonly RangeEvidence[]> => {
+  const { rows } = await client.query<{
+    walk: WalkSpec
+    fresh: number
+    first_total: number | null
+    last_total: number | null
+    distinct_ids: number
+  }>(EVIDENCE, [runId, entity])
+  return rows.map((row) => ({
+    walk: row.walk,
+    fresh: Number(row.fresh),
+    firstTotal: row.first_total,
+    lastTotal: row.last_total,
+    distinct: row.distinct_ids,
+  }))
+}

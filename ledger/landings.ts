@@ -1,0 +1,86 @@
+// What became of the records of a page attempt: bit strings that the sink ORs in, in the transaction of its merge (I3).
+import type { Queryable } from '../platform/postgres.ts'
+
+export const OUTCOMES = ['merged', 'unchanged', 'stale', 'parked', 'dead'] as const
+export type Outcome = (typeof OUTCOMES)[number]
+
+export interface PageKey {
+  readonly runId: string
+  readonly rangeId: number
+  readonly page: number
+  readonly attempt: number
+}
+
+/** Outcomes of some records of one entity of one page attempt: disjoint strings of '0' and '1', `count` long, by index. */
+export interface Landing extends PageKey, Readonly<Record<Outcome, string>> {
+  readonly entity: string
+  readonly count: number
+}
+
+/**
+ * ORs outcomes into the landing rows. A record keeps its first outcome: only bits that no outcome has yet are set. A landing
+ * before its receipt creates the row; a run that is unknown or has ended gets none. Locks rows in key order.
+ */
+export const recordLandings = async (client: Queryable, landings: readonly Landing[]): Promise<void> => {
+  if (landings.length === 0) return
+  await client.query(RECORD, [
+    landings.map((l) => l.runId),
+    landings.map((l) => l.rangeId),
+    landings.map((l) => l.page),
+    landings.map((l) => l.attempt),
+    landings.map((l) => l.entity),
+    landings.map((l) => l.count),
+    ...OUTCOMES.map((outcome) => landings.map((l) => l[outcome])),
+  ])
+}
+
+const NEW_BITS = (outcome: Outcome) =>
+  `${outcome} = l.${outcome} | (excluded.${outcome} & ~(l.merged | l.unchanged | l.stale | l.parked | l.dead))`
+
+const RECORD = `
+  insert into sync.landings as l (run_id, range_id, page, attempt, entity, expected, ${OUTCOMES.join(', ')})
+  select i.run_id, i.range_id, i.page, i.attempt, i.entity, i.expected, ${OUTCOMES.map((o) => `i.${o}::bit varying`).join(', ')}
+  from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::text[], $6::int[], $7::text[], $8::text[], $9::text[], $10::text[], $11::text[])
+    as i(run_id, range_id, page, attempt, entity, expected, ${OUTCOMES.join(', ')})
+  join sync.runs r on r.run_id = i.run_id and r.state in ('planned', 'running', 'paused')
+  order by i.run_id, i.range_id, i.page, i.attempt, i.entity
+  on conflict (run_id, range_id, page, attempt, entity) do update set ${OUTCOMES.map(NEW_BITS).join(', ')}`
+
+/** One parked record that has found its parent (or was overtaken by a newer one): its bit moves from `parked` to `to`. */
+export interface Move extends PageKey {
+  readonly entity: string
+  readonly index: number
+  readonly to: 'merged' | 'unchanged' | 'stale'
+}
+
+const MOVE = `
+  with moved as (
+    select run_id, range_id, page, attempt, entity, array_agg(index) as indexes, array_agg(outcome) as outcomes
+    from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::text[], $6::int[], $7::text[])
+      as m(run_id, range_id, page, attempt, entity, index, outcome)
+    group by 1, 2, 3, 4, 5 order by 1, 2, 3, 4, 5),
+  locked as (
+    select l.run_id, l.range_id, l.page, l.attempt, l.entity, m.indexes, m.outcomes
+    from sync.landings l join moved m using (run_id, range_id, page, attempt, entity)
+    order by 1, 2, 3, 4, 5 for update of l)
+  update sync.landings l set
+    merged = sync.move_bits(l.merged, l.parked, k.indexes, k.outcomes, 'merged'),
+    unchanged = sync.move_bits(l.unchanged, l.parked, k.indexes, k.outcomes, 'unchanged'),
+    stale = sync.move_bits(l.stale, l.parked, k.indexes, k.outcomes, 'stale'),
+    parked = sync.clear_bits(l.parked, k.indexes)
+  from locked k
+  where (l.run_id, l.range_id, l.page, l.attempt, l.entity) = (k.run_id, k.range_id, k.page, k.attempt, k.entity)`
+
+/** Moves bits of parked records to their final outcome; a bit that is not parked (any more) is left alone. */
+export const moveOutcomes = async (client: Queryable, moves: readonly Move[]): Promise<void> => {
+  if (moves.length === 0) return
+  await client.query(MOVE, [
+    moves.map((m) => m.runId),
+    moves.map((m) => m.rangeId),
+    moves.map((m) => m.page),
+    moves.map((m) => m.attempt),
+    moves.map((m) => m.entity),
+    moves.map((m) => m.index),
+    moves.map((m) => m.to),
+  ])
+}

@@ -1,0 +1,134 @@
+// Reading the ledger: what a run fetched and what became of it, per entity, and page by page what is missing.
+import type { Queryable } from '../platform/postgres.ts'
+import type { EntityState } from './entities.ts'
+
+export interface EntityReport {
+  readonly entity: string
+  readonly tier: number
+  readonly state: EntityState
+  /** What it depends on, of the entities of this run. */
+  readonly hard: readonly string[]
+  readonly soft: readonly string[]
+  /** Whose pages bring its records; null: it is walked itself. */
+  readonly carrier: string | null
+  readonly startedAt: Date | null
+  readonly endedAt: Date | null
+  readonly reason: string | null
+  readonly errorCode: string | null
+  readonly calls: number
+  readonly pages: number
+  /** Records on accepted pages, repetitions of the seam included. */
+  readonly fetched: number
+  readonly merged: number
+  readonly unchanged: number
+  readonly stale: number
+  readonly parked: number
+  readonly dead: number
+  /** Records of accepted pages that have no outcome yet. */
+  readonly missing: number
+  /** Accepted pages that such records are on. */
+  readonly openPages: number
+  /** What its walk waits for, since when, for how long by PostgreSQL's clock, and why. */
+  readonly waitingFor: string | null
+  readonly waitingSince: Date | null
+  readonly waitingMs: number | null
+  readonly waitingReason: string | null
+}
+
+const REPORT = `
+  with landed as (
+    select l.entity, count(distinct (l.range_id, l.page)) as pages, sum(l.expected) as fetched,
+      sum(bit_count(l.merged)) as merged, sum(bit_count(l.unchanged)) as unchanged, sum(bit_count(l.stale)) as stale,
+      sum(bit_count(l.parked)) as parked, sum(bit_count(l.dead)) as dead, count(*) filter (where not l.complete) as open_pages
+    from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
+    where l.run_id = $1 and p.accepted group by l.entity),
+  received as (select entity, count(*) as pages from sync.pages where run_id = $1 and accepted group by entity),
+  walked as (
+    select entity, sum(calls) as calls,
+      (array_agg(waiting_for order by waiting_since) filter (where state = 'open' and waiting_for is not null))[1] as waiting_for,
+      (array_agg(reason order by waiting_since) filter (where state = 'open' and waiting_for is not null))[1] as waiting_reason,
+      min(waiting_since) filter (where state = 'open' and waiting_for is not null) as waiting_since
+    from sync.ranges where run_id = $1 group by entity)
+  select e.entity, e.tier, e.state, e.hard, e.soft, e.carrier, e.started_at, e.ended_at, e.reason, e.error_code, coalesce(w.calls, 0)::int as calls,
+    coalesce(r.pages, l.pages, 0)::int as pages, coalesce(l.fetched, 0)::int as fetched, coalesce(l.merged, 0)::int as merged,
+    coalesce(l.unchanged, 0)::int as unchanged, coalesce(l.stale, 0)::int as stale, coalesce(l.parked, 0)::int as parked,
+    coalesce(l.dead, 0)::int as dead, coalesce(l.open_pages, 0)::int as open_pages, w.waiting_for, w.waiting_since, w.waiting_reason,
+    (extract(epoch from now() - w.waiting_since) * 1000)::float8 as waiting_ms
+  from sync.run_entities e left join landed l using (entity) left join received r using (entity) left join walked w using (entity)
+  where e.run_id = $1 order by e.ordinal`
+
+type Renamed = 'errorCode' | 'waitingFor' | 'waitingSince' | 'waitingMs' | 'waitingReason' | 'startedAt' | 'endedAt' | 'openPages'
+
+interface ReportRow extends Omit<EntityReport, Renamed | 'missing'> {
+  error_code: string | null
+  started_at: Date | null
+  ended_at: Date | null
+  open_pages: number
+  waiting_for: string | null
+  waiting_since: Date | null
+  waiting_ms: number | null
+  waiting_reason: string | null
+}
+
+export const runReport = async (client: Queryable, runId: string): Promise<readonly EntityReport[]> => {
+  const { rows } = await client.query<ReportRow>(REPORT, [runId])
+  return rows.map(
+    ({ error_code, started_at, ended_at, open_pages, waiting_for, waiting_since, waiting_ms, waiting_reason, ...row }) => ({
+      ...row,
+      errorCode: error_code,
+      startedAt: started_at,
+      endedAt: ended_at,
+      openPages: open_pages,
+      waitingFor: waiting_for,
+      waitingSince: waiting_since,
+      waitingMs: waiting_ms,
+      waitingReason: waiting_reason,
+      missing: row.fetched - row.merged - row.unchanged - row.stale - row.parked - row.dead,
+    }),
+  )
+}
+
+export interface MissingPage {
+  readonly entity: string
+  readonly rangeId: number
+  readonly page: number
+  readonly attempt: number
+  readonly expected: number
+  /** Indexes of the records without an outcome. */
+  readonly missing: readonly number[]
+  readonly rawPartition: number
+  readonly rawOffset: number
+  readonly request: string
+}
+
+/** Accepted pages with records that have no outcome, in order; at most `limit`. */
+export const missingPages = async (client: Queryable, runId: string, limit = 100): Promise<readonly MissingPage[]> => {
+  const { rows } = await client.query<{
+    entity: string
+    range_id: number
+    page: number
+    attempt: number
+    expected: number
+    landed: string
+    raw_partition: number
+    raw_offset: number
+    request: string
+  }>(
+    `select l.entity, l.range_id, l.page, l.attempt, l.expected, (l.merged | l.unchanged | l.stale | l.parked | l.dead)::text as landed,
+       p.raw_partition, p.raw_offset, p.request
+     from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
+     where l.run_id = $1 and not l.complete and p.accepted order by l.range_id, l.page, l.entity limit $2`,
+    [runId, limit],
+  )
+  return rows.map((row) => ({
+    entity: row.entity,
+    rangeId: row.range_id,
+    page: row.page,
+    attempt: row.attempt,
+    expected: row.expected,
+    missing: [...row.landed].flatMap((bit, index) => (bit === '0' ? [index] : [])),
+    rawPartition: row.raw_partition,
+    rawOffset: row.raw_offset,
+    request: row.request,
+  }))
+}

@@ -1,0 +1,193 @@
+// Runs: asking for one, finding them, and their changes of state. Every change is guarded by the state it starts from.
+import { SynclineError } from '../platform/errors.ts'
+import { inTransaction, type Pool, type Queryable, sqlState } from '../platform/postgres.ts'
+import { timeOfUuidv7, uuidv7, uuidv7Floor } from '../platform/uuid.ts'
+
+export const RUN_STATES = ['planned', 'running', 'paused', 'complete', 'complete_with_exceptions', 'failed', 'cancelled'] as const
+export type RunState = (typeof RUN_STATES)[number]
+
+export const hasEnded = (state: RunState): boolean => !['planned', 'running', 'paused'].includes(state)
+
+export interface Run {
+  readonly runId: string
+  readonly orgId: string
+  readonly source: string
+  readonly adapter: string
+  readonly strategy: 'full'
+  readonly state: RunState
+  /** Entities asked for, in the manifest's names. */
+  readonly selection: readonly string[]
+  readonly errorCode: string | null
+  readonly reason: string | null
+  readonly createdAt: Date
+  readonly startedAt: Date | null
+  readonly endedAt: Date | null
+}
+
+interface RunRow {
+  run_id: string
+  org_id: string
+  source: string
+  adapter: string
+  strategy: 'full'
+  state: RunState
+  selection: string[]
+  error_code: string | null
+  reason: string | null
+  created_at: Date
+  started_at: Date | null
+  ended_at: Date | null
+}
+
+const COLUMNS =
+  'run_id, org_id, source, adapter, strategy, state, selection, error_code, reason, created_at, started_at, ended_at'
+
+const fromRow = (row: RunRow): Run => ({
+  runId: row.run_id,
+  orgId: row.org_id,
+  source: row.source,
+  adapter: row.adapter,
+  strategy: row.strategy,
+  state: row.state,
+  selection: row.selection,
+  errorCode: row.error_code,
+  reason: row.reason,
+  createdAt: row.created_at,
+  startedAt: row.started_at,
+  endedAt: row.ended_at,
+})
+
+const DAY_MS = 86_400_000
+const PARTITION_LOCK = 7_301_955_022
+
+/** Pages and landings of a day's runs share a partition; made by the first run of the day. */
+const ensurePartitions = async (client: Queryable, runId: string): Promise<void> => {
+  const day = Math.floor(timeOfUuidv7(runId) / DAY_MS) * DAY_MS
+  const suffix = new Date(day).toISOString().slice(0, 10).replaceAll('-', '')
+  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
+    `sync.landings_${suffix}`,
+  ])
+  if (rows[0]?.there) return
+  await client.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK])
+  for (const table of ['pages', 'landings']) {
+    await client.query(
+      `create table if not exists sync.${table}_${suffix} partition of sync.${table}
+       for values from ('${uuidv7Floor(day)}') to ('${uuidv7Floor(day + DAY_MS)}')`,
+    )
+  }
+}
+
+export interface NewRun {
+  readonly orgId: string
+  readonly source: string
+  readonly adapter: string
+  readonly strategy: 'full'
+  readonly selection: readonly string[]
+}
+
+/** Asks for a run. Throws SynclineError('already-running') naming the holder when the organisation has a full run. */
+export const createRun = async (pool: Pool, run: NewRun): Promise<string> => {
+  const runId = uuidv7()
+  try {
+    await inTransaction(pool, async (client) => {
+      await ensurePartitions(client, runId)
+      await client.query(
+        `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection) values ($1, $2, $3, $4, $5, 'planned', $6)`,
+        [runId, run.orgId, run.source, run.adapter, run.strategy, run.selection],
+      )
+    })
+    return runId
+  } catch (error) {
+    if (sqlState(error) !== '23505') throw error
+    throw await alreadyRunning(pool, run)
+  }
+}
+
+const alreadyRunning = async (client: Queryable, { orgId, source }: NewRun): Promise<SynclineError> => {
+  const holder = (await listRuns(client, { orgId, active: true })).find((run) => run.source === source)
+  const since = holder ? ` since ${holder.createdAt.toISOString()}` : ''
+  return new SynclineError(
+    'already-running',
+    `A full run of ${orgId}/${source} is ${holder?.state ?? 'active'}${since}: ${holder?.runId ?? ''}`,
+    {
+      remedy: `Watch it with: syncline status --org ${orgId}; end it with: syncline cancel --run ${holder?.runId ?? 'ID'}`,
+      details: { runId: holder?.runId, state: holder?.state },
+    },
+  )
+}
+
+export const findRun = async (client: Queryable, runId: string): Promise<Run | undefined> => {
+  const { rows } = await client.query<RunRow>(`select ${COLUMNS} from sync.runs where run_id = $1`, [runId])
+  return rows[0] && fromRow(rows[0])
+}
+
+export interface RunFilter {
+  readonly orgId?: string
+  readonly active?: boolean
+  readonly limit?: number
+}
+
+/** Newest first. */
+export const listRuns = async (client: Queryable, { orgId, active, limit = 50 }: RunFilter): Promise<readonly Run[]> => {
+  const { rows } = await client.query<RunRow>(
+    `select ${COLUMNS} from sync.runs
+     where ($1::text is null or org_id = $1) and (not $2 or state in ('planned', 'running', 'paused'))
+     order by created_at desc limit $3`,
+    [orgId ?? null, active ?? false, limit],
+  )
+  return rows.map(fromRow)
+}
+
+const TRANSITIONS = {
+  pause: { from: ['planned', 'running'], to: 'paused' },
+  resume: { from: ['paused'], to: 'running' },
+  cancel: { from: ['planned', 'running', 'paused'], to: 'cancelled' },
+} as const satisfies Record<string, { from: readonly RunState[]; to: RunState }>
+
+/** An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it. */
+export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSITIONS): Promise<Run> =>
+  inTransaction(pool, async (client) => {
+    const { from, to } = TRANSITIONS[change]
+    const { rows } = await client.query<RunRow>(
+      `update sync.runs r set ended_at = case when $3 = 'cancelled' then now() end,
+         state = case when $3 = 'running' and not exists (select from sync.run_entities e where e.run_id = r.run_id) then 'planned' else $3 end
+       where run_id = $1 and state = any($2) returning ${COLUMNS}`,
+      [runId, from, to],
+    )
+    if (rows[0] === undefined) throw await cannotChange(client, runId, change)
+    if (change === 'cancel') await cancelEntities(client, runId)
+    // What waited for the run to go on is due at once.
+    if (change === 'resume')
+      await client.query("update sync.ranges set wake_at = now() where run_id = $1 and state = 'open'", [runId])
+    return fromRow(rows[0])
+  })
+
+const cannotChange = async (client: Queryable, runId: string, change: string): Promise<SynclineError> => {
+  const run = await findRun(client, runId)
+  if (run === undefined)
+    return new SynclineError('usage', `There is no run ${runId}.`, { remedy: 'List them with: syncline runs' })
+  return new SynclineError('conflict', `Run ${runId} is ${run.state} and cannot ${change}.`, {
+    remedy: `See: syncline show --run ${runId}`,
+  })
+}
+
+const cancelEntities = async (client: Queryable, runId: string): Promise<void> => {
+  await client.query(
+    `update sync.run_entities set state = 'cancelled', ended_at = now()
+     where run_id = $1 and state in ('waiting', 'fetching', 'landing')`,
+    [runId],
+  )
+}
+
+/** The orchestrator's end of a run. False: it was not running any more. */
+export const endRun = async (
+  client: Queryable,
+  runId: string,
+  end: { state: 'complete' | 'complete_with_exceptions' | 'failed'; errorCode: string | null; reason: string | null },
+): Promise<boolean> => {
+  const { rowCount } = await client.query(
+    `update sync.runs set state = $2, error_code = $3, reason = $4, ended_at = now() where run_id = $1 and state = 'running'`,
+    [runId, end.state, end.errorCode, end.reason],
+  )
+  return rowCount === 1
+}

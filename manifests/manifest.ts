@@ -1,0 +1,129 @@
+// The manifest language: what an API offers, one definition per entity. Everything else (graph, plan, walks, mapping) follows from it.
+import type { z } from 'zod'
+
+/** One record as the API sent it, taken out of its page by `split`. */
+export interface SourceRecord {
+  readonly entity: string
+  /** Null when the record has no usable id: it becomes a dead letter. */
+  readonly externalId: string | null
+  /** Null when the record has none or they are not an object: it becomes a dead letter, never a row of nulls. */
+  readonly attributes: Readonly<Record<string, unknown>> | null
+  /** Relationship name to the id(s) it points to; null where the API says "none"; absent where it says nothing. */
+  readonly related: Readonly<Record<string, string | readonly string[] | null>>
+  /** The record as received: the bytes of a dead letter are made from it. */
+  readonly raw: unknown
+}
+
+export type EdgeKind = 'hard' | 'soft' | 'cut'
+
+export interface Relationship {
+  /** Resource types as the API names them, e.g. `Person`; aliases are resolved by the definitions. */
+  readonly type: string
+  readonly cardinality: 'one' | 'many'
+  /** hard: cannot exist without. soft (default for `one`): better first. cut: misleads, no edge; `many` makes no edge. */
+  readonly edge?: EdgeKind
+  readonly reason?: string
+}
+
+/** An edge that the relationships do not show. */
+export interface DeclaredEdge {
+  readonly to: string
+  readonly kind: 'hard' | 'soft'
+  readonly reason: string
+}
+
+export type Paging =
+  /** A field that can be both ordered and filtered: a walk that survives rows moving. */
+  | { readonly kind: 'keyset'; readonly field: string }
+  /** One chain of offsets; `mutable` orders can shift under the walk and are swept until proven. */
+  | { readonly kind: 'offset'; readonly order: string | null; readonly mutable: boolean }
+  /** Only reachable below a parent: one chain per parent id. */
+  | { readonly kind: 'parents'; readonly parent: string }
+
+/** Attributes of a record that stands in the page's `included`; undefined when it does not. */
+export type IncludedLookup = (type: string, id: string) => Readonly<Record<string, unknown>> | undefined
+
+interface CarriedBase {
+  readonly carrier: string
+  /** Value of the `include` parameter that makes the carrier's page carry this entity. */
+  readonly include: string
+}
+
+export interface CarriedIncluded extends CarriedBase {
+  /** Its records stand in the page's `included`. */
+  readonly how: 'included'
+}
+
+export interface CarriedDerived extends CarriedBase {
+  /** Its records are made from one of the carrier's. Pure, and never throws: the counts of receipts come from it. */
+  readonly how: 'derived'
+  derive(carrier: SourceRecord, included: IncludedLookup): readonly SourceRecord[]
+}
+
+export type Carried = CarriedIncluded | CarriedDerived
+
+/** What a mapping may ask for. Pure: same record, same answer. */
+export interface MappingContext {
+  /** Canonical id (UUIDv5) of another entity's record of the same organisation and source; null for no id. */
+  ref(entity: string, externalId: string | null | undefined): string | null
+}
+
+/** The entity's own canonical fields (camelCase, as in its .avsc): dates as days since 1970, times as ms since 1970. */
+export type CanonicalFields = Readonly<Record<string, string | number | boolean | null>>
+
+export interface Mapped {
+  readonly fields: CanonicalFields
+  /** The vendor's updated_at in ms since 1970, null where the entity has none. */
+  readonly sourceUpdatedAt: number | null
+}
+
+export type StrategyMethod = 'walk' | 'keyset' | 'walk-down' | 'full-and-hash' | 'by-parent' | 'carried' | 'events' | 'none'
+
+export interface EntityDefinition<Attributes extends z.ZodObject = z.ZodObject> {
+  /** kebab-case, unique in the manifest. */
+  readonly entity: string
+  readonly module: string
+  readonly resource: { readonly type: string; readonly aliases?: readonly string[] }
+  readonly endpoints: {
+    readonly list?: string
+    /** Parent entity to the path below it, with `{id}` for the parent's id. */
+    readonly listBy?: Readonly<Record<string, string>>
+    readonly get?: string
+    readonly create?: string
+    readonly update?: { readonly method: 'PATCH' | 'PUT'; readonly path: string }
+    readonly delete?: string
+  }
+  readonly attributes: Attributes
+  readonly relationships: Readonly<Record<string, Relationship>>
+  readonly edges?: readonly DeclaredEdge[]
+  readonly includes: readonly string[]
+  readonly orderable: readonly string[]
+  readonly queryable: readonly string[]
+  readonly paging: Paging
+  readonly carriedBy?: Carried
+  readonly deltaField?: string
+  readonly webhooks: readonly string[]
+  readonly strategies: Readonly<Record<'full' | 'delta' | 'reconcile' | 'webhook', StrategyMethod>>
+  /** Brings a record of a page into the form that identity and mapping expect. Pure, and never throws. */
+  normalise?(record: SourceRecord): SourceRecord
+  readonly canonical: {
+    readonly entity: string
+    /** Raised when the mapping changes its output: part of a row's version (design I5). */
+    readonly revision: number
+    /** `attributes` are the record's, validated and converted by the definition's schema. */
+    map(attributes: z.output<Attributes>, record: SourceRecord, context: MappingContext): Mapped
+  }
+}
+
+export type EntityName<Definitions extends readonly EntityDefinition[]> = Definitions[number]['entity']
+
+export interface Manifest<Definitions extends readonly EntityDefinition[] = readonly EntityDefinition[]> {
+  readonly adapter: string
+  readonly definitions: Definitions
+  /** Throws SynclineError('usage') naming the nearest valid names. */
+  get<Name extends EntityName<Definitions>>(entity: Name): Extract<Definitions[number], { readonly entity: Name }>
+  get(entity: string): EntityDefinition
+  has(entity: string): entity is EntityName<Definitions>
+  /** Entity of a resource type or alias; undefined when the manifest does not have it. */
+  byType(type: string): EntityDefinition | undefined
+}

@@ -1,0 +1,109 @@
+// A source record to its canonical one, or to the reason why not. Pure: validation, mapping, common fields; no clock, no client.
+// Must hold: a reason names fields and rules and never a value of the payload.
+import type { CanonicalRecord } from '../topics/canonical-codec.ts'
+import type { DEAD_LETTER_CODES } from '../topics/dead-letters.ts'
+import { createIdentity, type Identity } from './identity.ts'
+import type { EntityDefinition, MappingContext, SourceRecord } from './manifest.ts'
+import { cleanText, jsonText } from './values.ts'
+
+export type MapResult =
+  | { readonly ok: true; readonly record: CanonicalRecord }
+  | {
+      readonly ok: false
+      readonly code: (typeof DEAD_LETTER_CODES)[number]
+      readonly reason: string
+      readonly externalId: string | null
+    }
+
+/** What the records of one page share. `observedAt`: start of the request, ms since 1970. */
+export interface PageContext {
+  readonly orgId: string
+  readonly source: string
+  readonly observedAt: number
+}
+
+const NO_CUSTOM_FIELDS: Readonly<Record<string, string>> = Object.freeze({})
+
+/** Attributes that the definition does not know, as JSON text by their name at the source. */
+export const customFieldsOf = (definition: EntityDefinition, record: SourceRecord): Readonly<Record<string, string>> => {
+  const known = definition.attributes.shape
+  let fields: Record<string, string> | undefined
+  for (const name in record.attributes) {
+    if (Object.hasOwn(known, name)) continue
+    fields ??= {}
+    fields[cleanText(name)] = jsonText(record.attributes[name])
+  }
+  return fields ?? NO_CUSTOM_FIELDS
+}
+
+const failed = (record: SourceRecord, code: (typeof DEAD_LETTER_CODES)[number], reason: string): MapResult => ({
+  ok: false,
+  code,
+  reason,
+  externalId: record.externalId,
+})
+
+interface Issue {
+  readonly path: readonly PropertyKey[]
+  readonly message: string
+}
+
+const reasonOf = (issues: readonly Issue[]): string =>
+  issues
+    .map(({ path, message }) => `${path.map(String).join('.')} ${message}`)
+    .join('; ')
+    .slice(0, 500)
+
+const contextOf = (identity: Identity): MappingContext => ({
+  ref: (entity, externalId) =>
+    externalId === null || externalId === undefined || externalId === '' ? null : identity(entity, externalId),
+})
+
+/** Maps the records of pages of one organisation and source. Make one per page or keep one per (organisation, source). */
+export const createMapper = (orgId: string, source: string) => {
+  const identity = createIdentity(orgId, source)
+  const context = contextOf(identity)
+  return (definition: EntityDefinition, record: SourceRecord, observedAt: number): MapResult => {
+    const { externalId } = record
+    if (externalId === null)
+      return failed(record, 'missing-id', `The record has no usable id; expected the id of a ${definition.entity}`)
+    if (record.attributes === null) return failed(record, 'invalid-record', 'attributes must be an object')
+    const parsed = definition.attributes.safeParse(record.attributes)
+    if (!parsed.success) return failed(record, 'invalid-record', reasonOf(parsed.error.issues))
+    try {
+      const { fields, sourceUpdatedAt } = definition.canonical.map(parsed.data, record, context)
+      const { entity, revision: mappingRevision } = definition.canonical
+      const id = identity(entity, externalId)
+      const customFields = customFieldsOf(definition, record)
+      const deletedAt = null
+      // `fields` come last: spread first, the same object took 30 µs to make and 11 to encode, instead of 3 and 3.
+      return {
+        ok: true,
+        record: {
+          id,
+          orgId,
+          source,
+          externalId,
+          sourceUpdatedAt,
+          observedAt,
+          mappingRevision,
+          deletedAt,
+          customFields,
+          ...fields,
+        },
+      }
+    } catch (cause) {
+      return failed(
+        record,
+        'mapping',
+        `The mapping of ${definition.entity} failed: ${cause instanceof Error ? cause.name : 'unknown'}`,
+      )
+    }
+  }
+}
+
+export type Mapper = ReturnType<typeof createMapper>
+
+/** One record; whoever maps many keeps a mapper. */
+export const mapRecord = (definition: EntityDefinition, record: SourceRecord, page: PageContext): MapResult =>
+  createMapper(page.orgId, page.source)(definition, record, page.observedAt)

@@ -1,0 +1,24 @@
+// What a range of a run walks: plain JSON, kept in the ledger, turned into requests by the adapter's paginators.
+
+export type WalkSpec =
+  /** Half-open [from, to) over a field's values as the API spells them; null: unbounded. `split`: may still be split into ranges. */
+  | {
+      readonly kind: 'keyset'
+      readonly field: string
+      readonly from: string | null
+      readonly to: string | null
+      readonly split: boolean
+    }
+  | { readonly kind: 'offset'; readonly order: string | null; readonly sweep: number }
+  | { readonly kind: 'parents'; readonly parent: string; readonly ids: readonly string[] }
+  /** One request for one row, made for its total only. */
+  | { readonly kind: 'count' }
+
+export interface RangeSpec {
+  readonly entity: string
+  readonly walk: WalkSpec
+  /** Entities that the pages carry besides their own. */
+  readonly carries: readonly string[]
+}
+
+export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json }

@@ -1,0 +1,116 @@
+// The orchestrator role: plans runs that were asked for, advances them, wakes due ranges. Many may run; one leads.
+import { planRun } from '../ledger/entities.ts'
+import { wakeDueRanges } from '../ledger/ranges.ts'
+import { listRuns, type Run } from '../ledger/runs.ts'
+import { forgetLapsedWorkers } from '../ledger/workers.ts'
+import type { Manifest } from '../manifests/manifest.ts'
+import { planEntities } from '../manifests/plan.ts'
+import { messageOf } from '../platform/errors.ts'
+import { isKafkaAway } from '../platform/kafka/client.ts'
+import type { Producer } from '../platform/kafka/producer.ts'
+import { deferred, pause, type Role } from '../platform/lifecycle.ts'
+import type { Logger } from '../platform/logger.ts'
+import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { commandMessages } from '../topics/commands.ts'
+import type { Topics } from '../topics/list.ts'
+import { advanceRuns } from './advance.ts'
+import { Leadership } from './leadership.ts'
+
+export interface OrchestratorDeps {
+  readonly pool: Pool
+  readonly producer: Producer
+  readonly topics: Topics
+  /** The manifest of an adapter, by name; throws for an unknown one. */
+  readonly manifestOf: (adapter: string) => Manifest
+  readonly log: Logger
+}
+
+const ACTIVE_TICK_MS = 200
+const IDLE_TICK_MS = 1_000
+const WAKES_PER_TICK = 500
+const HOUSEKEEPING_MS = 60_000
+/** Active runs looked at in one tick; the oldest come first. */
+const MAX_ACTIVE_RUNS = 1_000
+
+const planRequested = async (deps: OrchestratorDeps, runs: readonly Run[]): Promise<boolean> => {
+  let planned = false
+  for (const run of runs) {
+    if (run.state !== 'planned') continue
+    const entities = planEntities(deps.manifestOf(run.adapter), run.selection)
+    if (await planRun(deps.pool, run.runId, entities)) {
+      planned = true
+      deps.log.info({ run: run.runId, org: run.orgId, strategy: run.strategy, entities: entities.length }, 'run planned')
+    }
+  }
+  return planned
+}
+
+/** One tick of a leader; resolves to whether there is an active run. */
+export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
+  const { pool, producer, topics, log } = deps
+  let runs = await listRuns(pool, { active: true, limit: MAX_ACTIVE_RUNS })
+  if (await planRequested(deps, runs)) runs = await listRuns(pool, { active: true, limit: MAX_ACTIVE_RUNS })
+  const running = runs.filter((run) => run.state === 'running')
+  // A change often allows the next at once: an entity without ranges, a closed parent.
+  for (let round = 0; round < 10 && (await advanceRuns(pool, running, log)); round++);
+  // A command that is lost is emitted again when its range's wake-up is due.
+  const due = running.length === 0 ? [] : await wakeDueRanges(pool, WAKES_PER_TICK)
+  if (due.length > 0) await producer.send([commandMessages(topics, due)])
+  return running.length > 0
+}
+
+export const createOrchestrator = (deps: OrchestratorDeps): Role => {
+  const { pool, producer, log } = deps
+  const failure = deferred<never>()
+  const stopping = new AbortController()
+  const leadership = new Leadership(pool)
+  let loop: Promise<void> = Promise.resolve()
+  let away = false
+  let led = false
+  let housekeepingAt = 0
+
+  const housekeeping = async () => {
+    if (performance.now() < housekeepingAt) return
+    housekeepingAt = performance.now() + HOUSEKEEPING_MS
+    await forgetLapsedWorkers(pool)
+  }
+
+  const step = async (): Promise<number> => {
+    const leads = await leadership.held()
+    if (leads !== led) log.debug({ leads }, 'orchestrator leadership changed')
+    led = leads
+    if (!leads) return IDLE_TICK_MS
+    await housekeeping()
+    const active = await tick(deps)
+    if (away) log.info({}, 'orchestrator goes on')
+    away = false
+    return active ? ACTIVE_TICK_MS : IDLE_TICK_MS
+  }
+
+  const run = async () => {
+    while (!stopping.signal.aborted) {
+      const delayMs = await step().catch((error: unknown) => {
+        if (!isDatabaseAway(error) && !isKafkaAway(error)) throw error
+        if (!away) log.warn({ reason: messageOf(error) }, 'orchestrator waits: a service is away')
+        away = true
+        return IDLE_TICK_MS
+      })
+      await pause(delayMs, stopping.signal)
+    }
+  }
+
+  return {
+    name: 'orchestrate',
+    failed: failure.promise,
+    start: async () => {
+      await producer.connect()
+      loop = run().catch(failure.reject)
+    },
+    stop: async () => {
+      stopping.abort()
+      await loop
+      await leadership.resign()
+      await producer.disconnect()
+    },
+  }
+}

@@ -1,0 +1,243 @@
+// A member of a consumer group that only queues: batches come in, positions are committed by the caller when their effects are durable.
+import type { Kafka, Batch as KafkaBatch, Consumer as KafkaConsumer, KafkaMessage } from 'kafkajs'
+import { messageOf, SynclineError } from '../errors.ts'
+import { deferred } from '../lifecycle.ts'
+import type { Logger } from '../logger.ts'
+import { isKafkaAway } from './client.ts'
+
+export interface Message {
+  readonly offset: bigint
+  readonly key: string | null
+  readonly value: Buffer | null
+  readonly headers: Readonly<Record<string, string>>
+}
+
+export interface Batch {
+  readonly topic: string
+  readonly partition: number
+  /** Counts the assignments of this member; positions of an older one are never committed. */
+  readonly generation: number
+  readonly messages: readonly Message[]
+  /** Position after the batch's last message. */
+  readonly nextOffset: bigint
+}
+
+export interface Position {
+  readonly topic: string
+  readonly partition: number
+  /** The next offset to read. */
+  readonly offset: bigint
+}
+
+export interface ConsumerHandlers {
+  /** Must queue and return: it never waits and never throws. */
+  onBatch(batch: Batch): void
+  /** After each rebalance: drop everything queued before; what was not committed is delivered again. */
+  onAssigned(generation: number): void
+}
+
+export interface Consumer {
+  start(): Promise<void>
+  /** Ignored when the generation is not the current one. */
+  commit(positions: readonly Position[], generation: number): Promise<void>
+  /** Back-pressure: no further fetch on any partition until `resume`. */
+  pause(): void
+  resume(): void
+  stop(): Promise<void>
+  readonly failed: Promise<never>
+}
+
+export interface ConsumerOptions {
+  readonly groupId: string
+  readonly topics: readonly string[]
+  readonly log: Logger
+  readonly sessionTimeoutMs?: number
+  readonly maxWaitMs?: number
+  readonly maxBytesPerPartition?: number
+  readonly maxBytes?: number
+}
+
+const headersOf = (message: KafkaMessage): Record<string, string> => {
+  const headers: Record<string, string> = {}
+  for (const name in message.headers) {
+    const value = message.headers[name]
+    if (value !== undefined) headers[name] = String(Array.isArray(value) ? value[0] : value)
+  }
+  return headers
+}
+
+const toMessage = (message: KafkaMessage): Message => ({
+  offset: BigInt(message.offset),
+  key: message.key === null ? null : message.key.toString(),
+  value: message.value,
+  headers: headersOf(message),
+})
+
+// The offset that was asked for; the client's types do not show it.
+const fetchedOffsetOf = (batch: KafkaBatch): bigint =>
+  'fetchedOffset' in batch ? BigInt(String(batch.fetchedOffset)) : BigInt(batch.firstOffset() ?? -1)
+
+/** Throws SynclineError('unavailable') from `start` when the brokers cannot be reached. */
+export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers: ConsumerHandlers): Consumer => {
+  const { groupId, topics, log, sessionTimeoutMs = 30_000, maxWaitMs = 300 } = options
+  const consumer: KafkaConsumer = kafka.consumer({
+    groupId,
+    sessionTimeout: sessionTimeoutMs,
+    heartbeatInterval: Math.floor(sessionTimeoutMs / 10),
+    rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
+    maxWaitTimeInMs: maxWaitMs,
+    minBytes: 1,
+    maxBytesPerPartition: options.maxBytesPerPartition ?? 2 * 1024 * 1024,
+    maxBytes: options.maxBytes ?? 16 * 1024 * 1024,
+    allowAutoTopicCreation: false,
+    retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 10, restartOnFailure: async (error) => isKafkaAway(error) },
+  })
+  const failure = deferred<never>()
+  const state = new AssignmentState()
+  let paused = false
+  let away = false
+
+  const pauseAll = () => {
+    const assigned = state.assigned()
+    if (assigned.length > 0) consumer.pause(assigned)
+  }
+
+  consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
+    state.assign(payload.memberAssignment)
+    // Pauses survive a rebalance inside the client, also for partitions that were lost and came back.
+    consumer.resume(state.assigned())
+    if (paused) pauseAll()
+    handlers.onAssigned(state.generation)
+    if (away) log.info({ group: groupId }, 'kafka is back, going on')
+    away = false
+    log.debug({ group: groupId, generation: state.generation, partitions: state.size }, 'joined the group')
+  })
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (payload.restart) {
+      if (!away) log.warn({ group: groupId, reason: payload.error.message }, 'kafka is away, waiting for it')
+      away = true
+      return
+    }
+    failure.reject(
+      new SynclineError('unavailable', `The consumer of ${groupId} stopped: ${payload.error.message}`, { cause: payload.error }),
+    )
+  })
+
+  const take = (batch: KafkaBatch, resolveOffset: (offset: string) => void): void => {
+    const { topic, partition } = batch
+    const expected = state.expectedStart(topic, partition)
+    // A batch fetched before a rebalance can arrive after it: taking it would skip what was dropped at the rebalance.
+    if (expected !== undefined && fetchedOffsetOf(batch) !== expected) {
+      state.forgetStart(topic, partition)
+      consumer.seek({ topic, partition, offset: expected.toString() })
+      return
+    }
+    const lastOffset = batch.lastOffset()
+    state.started(topic, partition, fetchedOffsetOf(batch))
+    resolveOffset(lastOffset)
+    handlers.onBatch({
+      topic,
+      partition,
+      generation: state.generation,
+      messages: batch.messages.map(toMessage),
+      nextOffset: BigInt(lastOffset) + 1n,
+    })
+  }
+
+  return {
+    failed: failure.promise,
+    start: async () => {
+      try {
+        await consumer.connect()
+        await consumer.subscribe({ topics: [...topics], fromBeginning: true })
+        await consumer.run({
+          autoCommit: false,
+          eachBatchAutoResolve: false,
+          eachBatch: async ({ batch, resolveOffset }) => {
+            try {
+              take(batch, resolveOffset)
+            } catch (error) {
+              // Anything thrown out of here would stop the client for good while the process lives on.
+              failure.reject(error)
+            }
+          },
+        })
+      } catch (cause) {
+        throw new SynclineError('unavailable', `Could not join ${groupId}: ${messageOf(cause)}`, {
+          cause,
+          remedy: 'Check the brokers.',
+        })
+      }
+    },
+    commit: async (positions, generation) => {
+      if (generation !== state.generation || positions.length === 0) return
+      await consumer.commitOffsets(
+        positions.map((p) => ({ topic: p.topic, partition: p.partition, offset: p.offset.toString() })),
+      )
+      if (generation === state.generation) for (const p of positions) state.committed(p)
+    },
+    pause: () => {
+      if (paused) return
+      paused = true
+      pauseAll()
+    },
+    resume: () => {
+      if (!paused) return
+      paused = false
+      const assigned = state.assigned()
+      if (assigned.length > 0) consumer.resume(assigned)
+    },
+    stop: async () => {
+      await consumer.disconnect()
+    },
+  }
+}
+
+/** Which partitions this member has, and where the first batch of each must start after a rebalance. */
+class AssignmentState {
+  generation = 0
+  #assignment: Readonly<Record<string, readonly number[]>> = {}
+  /** Last committed offset (or first fetched one) of partitions of the current assignment. */
+  #known = new Map<string, bigint>()
+  #expected = new Map<string, bigint>()
+
+  get size(): number {
+    return Object.values(this.#assignment).reduce((sum, partitions) => sum + partitions.length, 0)
+  }
+
+  assigned(): { topic: string; partitions: number[] }[] {
+    return Object.entries(this.#assignment).map(([topic, partitions]) => ({ topic, partitions: [...partitions] }))
+  }
+
+  assign(assignment: Readonly<Record<string, readonly number[]>>): void {
+    this.generation++
+    this.#assignment = assignment
+    const kept = new Map<string, bigint>()
+    for (const [topic, partitions] of Object.entries(assignment)) {
+      for (const partition of partitions) {
+        const offset = this.#known.get(`${topic}/${partition}`)
+        if (offset !== undefined) kept.set(`${topic}/${partition}`, offset)
+      }
+    }
+    this.#expected = new Map(kept)
+    this.#known = kept
+  }
+
+  expectedStart(topic: string, partition: number): bigint | undefined {
+    return this.#expected.get(`${topic}/${partition}`)
+  }
+
+  forgetStart(topic: string, partition: number): void {
+    this.#expected.delete(`${topic}/${partition}`)
+  }
+
+  started(topic: string, partition: number, offset: bigint): void {
+    const key = `${topic}/${partition}`
+    this.#expected.delete(key)
+    if (!this.#known.has(key)) this.#known.set(key, offset)
+  }
+
+  committed(position: Position): void {
+    this.#known.set(`${position.topic}/${position.partition}`, position.offset)
+  }
+}

@@ -1,0 +1,46 @@
+// Runs a folder of SQL migrations with node-pg-migrate; several processes may do so at once, one works and the others wait.
+import { runner } from 'node-pg-migrate'
+import { messageOf, SynclineError } from './errors.ts'
+import type { Logger } from './logger.ts'
+import { createPool, isDatabaseAway } from './postgres.ts'
+
+export interface MigrationSet {
+  /** Name of the table that remembers what was run, in schema `sync`. */
+  readonly table: string
+  readonly folder: URL
+}
+
+const LOCK_KEY = 7_301_955_021
+
+export const migrate = async (databaseUrl: string, set: MigrationSet, log: Logger): Promise<readonly string[]> => {
+  const pool = createPool({ url: databaseUrl, max: 1, applicationName: 'syncline-migrate' })
+  try {
+    const client = await pool.connect()
+    try {
+      // node-pg-migrate fails when another one runs; waiting is what a second worker wants.
+      await client.query('select pg_advisory_lock($1)', [LOCK_KEY])
+      const done = await runner({
+        dbClient: client,
+        dir: set.folder.pathname,
+        direction: 'up',
+        migrationsTable: set.table,
+        migrationsSchema: 'sync',
+        createMigrationsSchema: true,
+        noLock: true,
+        log: (message) => log.debug({ message }, 'migration'),
+      })
+      return done.map((migration) => migration.name)
+    } finally {
+      await client.query('select pg_advisory_unlock($1)', [LOCK_KEY]).catch(() => undefined)
+      client.release()
+    }
+  } catch (cause) {
+    const code = isDatabaseAway(cause) ? 'unavailable' : 'incompatible'
+    throw new SynclineError(code, `The database could not be migrated (${set.table}): ${messageOf(cause)}`, {
+      cause,
+      remedy: code === 'unavailable' ? 'Check SYNCLINE_DATABASE_URL and that PostgreSQL runs.' : 'See the migration named above.',
+    })
+  } finally {
+    await pool.end()
+  }
+}

@@ -1,0 +1,88 @@
+// Connections to PostgreSQL: one pool per process, with time-outs, and the two questions asked of its errors: away? retry?
+import pg from 'pg'
+import { SynclineError } from './errors.ts'
+
+export type Pool = pg.Pool
+export type PoolClient = pg.PoolClient
+
+/** What most SQL in this project needs: a pool or a client inside a transaction. */
+export interface Queryable {
+  // The row type is what the caller's SQL returns; pg itself cannot know it.
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<pg.QueryResult<R>>
+}
+
+export interface PoolOptions {
+  readonly url: string
+  readonly max?: number
+  readonly applicationName?: string
+  readonly statementTimeoutMs?: number
+}
+
+// Counts and offsets stay below 2^53; a bigint as a string would be one more thing to convert everywhere.
+pg.types.setTypeParser(pg.types.builtins.INT8, Number)
+
+export const createPool = ({ url, max = 8, applicationName = 'syncline', statementTimeoutMs = 60_000 }: PoolOptions): Pool => {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max,
+    application_name: applicationName,
+    connectionTimeoutMillis: 5_000,
+    idleTimeoutMillis: 30_000,
+    keepAlive: true,
+    statement_timeout: statementTimeoutMs,
+    lock_timeout: 30_000,
+    idle_in_transaction_session_timeout: 60_000,
+  })
+  // An idle connection that breaks is dropped by the pool; the next query says so if the server is really away.
+  pool.on('error', () => undefined)
+  return pool
+}
+
+/** SQLSTATE of an error thrown by PostgreSQL, also when it is wrapped. */
+export const sqlState = (error: unknown): string | undefined => {
+  if (error instanceof pg.DatabaseError) return error.code
+  return error instanceof SynclineError ? sqlState(error.cause) : undefined
+}
+
+const CONNECTION_CODES = new Set([
+  'ECONNREFUSED',
+  'ECONNRESET',
+  'EPIPE',
+  'ETIMEDOUT',
+  'ENOTFOUND',
+  'EHOSTUNREACH',
+  'EAI_AGAIN',
+  'ENOENT',
+])
+const CONNECTION_MESSAGES =
+  /connection terminated|timeout exceeded when trying to connect|client has encountered a connection error|connection ended/i
+
+/** True when the server cannot be reached or is going down: wait and try again, nothing is wrong with the statement. */
+export const isDatabaseAway = (error: unknown): boolean => {
+  const state = sqlState(error)
+  if (state !== undefined) return state.startsWith('08') || state.startsWith('57P') || state.startsWith('53')
+  if (!(error instanceof Error)) return false
+  const code = 'code' in error ? String(error.code) : ''
+  return CONNECTION_CODES.has(code) || CONNECTION_MESSAGES.test(error.message)
+}
+
+/** True for a deadlock or serialization failure: the whole transaction may be tried again at once. */
+export const isRetryableTransaction = (error: unknown): boolean => ['40P01', '40001'].includes(sqlState(error) ?? '')
+
+/** Runs `work` in one transaction on one connection; a connection whose transaction failed is not given back to the pool. */
+export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
+  const client = await pool.connect()
+  try {
+    await client.query('begin')
+    const result = await work(client)
+    await client.query('commit')
+    client.release()
+    return result
+  } catch (error) {
+    await client.query('rollback').then(
+      () => client.release(isDatabaseAway(error)),
+      (failure: unknown) => client.release(failure instanceof Error ? failure : true),
+    )
+    throw error
+  }
+}

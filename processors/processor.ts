@@ -1,0 +1,166 @@
+// The process role: raw pages in, canonical records and dead letters out; an offset is committed when all of its page is on Kafka.
+import type { Manifest } from '../manifests/manifest.ts'
+import { isSynclineError, messageOf } from '../platform/errors.ts'
+import { isKafkaAway } from '../platform/kafka/client.ts'
+import type { Batch, Consumer, ConsumerHandlers, Message, Position } from '../platform/kafka/consumer.ts'
+import type { OutgoingMessage, OutgoingTopic, Producer } from '../platform/kafka/producer.ts'
+import { deferred, persist, type Role } from '../platform/lifecycle.ts'
+import type { Logger } from '../platform/logger.ts'
+import { CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
+import { createTransform, type Transform, type Transformed } from './transform.ts'
+
+export interface ProcessorDeps {
+  readonly producer: Producer
+  readonly consumer: (topics: readonly string[], handlers: ConsumerHandlers) => Consumer
+  readonly topics: Topics
+  readonly manifests: readonly Manifest[]
+  /** Registers the canonical schemas and gives their ids; throws 'incompatible' before anything is produced. */
+  readonly registerSchemas: () => Promise<ReadonlyMap<string, number>>
+  readonly log: Logger
+}
+
+interface QueuedPage {
+  readonly topic: string
+  readonly partition: number
+  readonly generation: number
+  readonly message: Message
+}
+
+const isRegistryAway = (error: unknown): boolean => isSynclineError(error, 'unavailable')
+
+/** Pages queued in memory, in bytes, above which nothing more is fetched. */
+const QUEUE_BYTES = 24 * 1024 * 1024
+/** Records of one send: thousands, so that the cost of a request is shared. */
+const RECORDS_PER_SEND = 4_000
+
+/** Messages by topic, of as many pages as make one send. */
+class Gathered {
+  readonly canonical = new Map<string, OutgoingMessage[]>()
+  readonly deadLetters: OutgoingMessage[] = []
+  readonly positions = new Map<string, Position>()
+  records = 0
+
+  add(page: QueuedPage, transformed: Transformed): void {
+    for (const [entity, messages] of transformed.canonical) {
+      const all = this.canonical.get(entity)
+      if (all) for (const message of messages) all.push(message)
+      else this.canonical.set(entity, [...messages])
+    }
+    this.deadLetters.push(...transformed.deadLetters)
+    this.records += transformed.records
+    const { topic, partition, message } = page
+    this.positions.set(`${topic}/${partition}`, { topic, partition, offset: message.offset + 1n })
+  }
+
+  topicsOf(topics: Topics): readonly OutgoingTopic[] {
+    const outgoing = [...this.canonical]
+      .filter(([, messages]) => messages.length > 0)
+      .map(([entity, messages]) => ({ topic: topics.canonical(entity), partitions: CANONICAL_PARTITIONS, messages }))
+    if (this.deadLetters.length === 0) return outgoing
+    return [...outgoing, { topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages: this.deadLetters }]
+  }
+}
+
+/** Lets timers and sockets have their turn between two pages. */
+const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+export const createProcessor = (deps: ProcessorDeps): Role => {
+  const { producer, topics, manifests, log } = deps
+  const failure = deferred<never>()
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const transforms = new Map<string, Transform>()
+  let queue: QueuedPage[] = []
+  let queuedBytes = 0
+  let generation = 0
+  let wake: () => void = () => undefined
+  let loop: Promise<void> = Promise.resolve()
+
+  const enqueue = (batch: Batch) => {
+    for (const message of batch.messages) {
+      queue.push({ topic: batch.topic, partition: batch.partition, generation: batch.generation, message })
+      queuedBytes += message.value?.length ?? 0
+    }
+    if (queuedBytes > QUEUE_BYTES) consumer.pause()
+    wake()
+  }
+
+  const dropAll = (assigned: number) => {
+    generation = assigned
+    queue = []
+    queuedBytes = 0
+    consumer.resume()
+  }
+
+  const takePage = (): QueuedPage | undefined => {
+    const page = queue.shift()
+    queuedBytes -= page?.message.value?.length ?? 0
+    if (queuedBytes < QUEUE_BYTES / 2) consumer.resume()
+    return page
+  }
+
+  const gather = async (): Promise<Gathered> => {
+    const gathered = new Gathered()
+    while (gathered.records < RECORDS_PER_SEND) {
+      const page = takePage()
+      if (page === undefined) break
+      const transform = transforms.get(page.topic)
+      if (transform) gathered.add(page, transform({ value: page.message.value, headers: page.message.headers }))
+      await breathe()
+    }
+    return gathered
+  }
+
+  const send = async (gathered: Gathered, of: number): Promise<void> => {
+    const produce = () => producer.send(gathered.topicsOf(topics))
+    await persist(produce, { what: 'Kafka', log, signal, isAway: isKafkaAway })
+    await consumer.commit([...gathered.positions.values()], of).catch((error: unknown) => {
+      // Delivered again if nobody commits later: every effect is idempotent.
+      log.debug({ reason: messageOf(error) }, 'raw offsets not committed')
+    })
+  }
+
+  const work = async () => {
+    let sending: Promise<void> = Promise.resolve()
+    while (!signal.aborted) {
+      const of = generation
+      const gathered = await gather()
+      // One send under way while the next pages are transformed; offsets are committed in order.
+      await sending
+      if (gathered.positions.size === 0) {
+        if (queue.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve))
+        continue
+      }
+      if (of !== generation) continue
+      sending = send(gathered, of)
+      sending.catch(() => undefined)
+    }
+    await sending
+  }
+
+  const consumer = deps.consumer(
+    manifests.map((manifest) => topics.raw(manifest.adapter)),
+    { onBatch: enqueue, onAssigned: dropAll },
+  )
+  consumer.failed.catch(failure.reject)
+
+  return {
+    name: 'process',
+    failed: failure.promise,
+    start: async () => {
+      const register = () => deps.registerSchemas()
+      const schemaIds = await persist(register, { what: 'schema registry', log, signal, isAway: isRegistryAway })
+      for (const manifest of manifests) transforms.set(topics.raw(manifest.adapter), createTransform({ manifest, schemaIds }))
+      await producer.connect()
+      await consumer.start()
+      loop = work().catch(failure.reject)
+    },
+    stop: async () => {
+      stopping.abort()
+      wake()
+      await loop
+      await consumer.stop()
+      await producer.disconnect()
+    },
+  }
+}

@@ -1,0 +1,167 @@
+// One raw page to canonical messages and dead letters: split, validate, map, encode. Pure; never throws because of what a page holds.
+import { createHash } from 'node:crypto'
+import type { EntityDefinition, Manifest, SourceRecord } from '../manifests/manifest.ts'
+import { createMapper, type Mapper } from '../manifests/map.ts'
+import { split } from '../manifests/split.ts'
+import { messageOf } from '../platform/errors.ts'
+import type { OutgoingMessage } from '../platform/kafka/producer.ts'
+import { encodeCanonical } from '../topics/canonical-codec.ts'
+import { type DeadLetter, encodeDeadLetter } from '../topics/dead-letters.ts'
+import {
+  decodePageOrigin,
+  encodeRecordOrigin,
+  type Headers,
+  ORIGIN_HEADER,
+  originPrefix,
+  type PageOrigin,
+} from '../topics/headers.ts'
+import { elementBytes } from './record-bytes.ts'
+
+export interface RawPage {
+  readonly value: Buffer | null
+  readonly headers: Headers
+}
+
+export interface Transformed {
+  /** Canonical entity to its messages, in the order of the page. */
+  readonly canonical: ReadonlyMap<string, readonly OutgoingMessage[]>
+  readonly deadLetters: readonly OutgoingMessage[]
+  readonly records: number
+}
+
+export interface TransformDeps {
+  readonly manifest: Manifest
+  /** Schema id of each canonical entity. */
+  readonly schemaIds: ReadonlyMap<string, number>
+}
+
+/** A canonical record above this does not fit its topic's messages (Kafka's default of 1 MiB, with room for headers). */
+const MAX_RECORD_BYTES = 1_000_000
+
+export type Transform = (page: RawPage) => Transformed
+
+/** Keeps one mapper per organisation and source, which remembers what ids are made from. */
+export const createTransform = (deps: TransformDeps): Transform => {
+  const mappers = new Map<string, Mapper>()
+  const mapperOf = (orgId: string, source: string): Mapper => {
+    const key = `${orgId}/${source}`
+    let mapper = mappers.get(key)
+    if (mapper === undefined) {
+      mapper = createMapper(orgId, source)
+      mappers.set(key, mapper)
+    }
+    return mapper
+  }
+  return (page) => {
+    const opened = openPage(page)
+    if (!opened.ok) return { canonical: new Map(), deadLetters: [opened.deadLetter], records: 0 }
+    return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
+  }
+}
+
+interface OpenedPage {
+  readonly ok: true
+  readonly origin: PageOrigin
+  readonly bytes: Buffer
+  readonly body: unknown
+}
+
+const openPage = ({ value, headers }: RawPage): OpenedPage | { ok: false; deadLetter: OutgoingMessage } => {
+  const bytes = value ?? Buffer.alloc(0)
+  try {
+    return { ok: true, origin: decodePageOrigin(headers), bytes, body: JSON.parse(bytes.toString()) }
+  } catch (error) {
+    const letter: DeadLetter = {
+      orgId: headers['org'] ?? 'unknown',
+      source: headers['source'] ?? 'unknown',
+      entity: headers['entity'] ?? 'unknown',
+      externalId: null,
+      stage: 'process',
+      code: 'unreadable',
+      reason: `The raw message is not a page: ${error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)}`,
+      origin: undefined,
+    }
+    return { ok: false, deadLetter: deadLetterMessage(letter, bytes) }
+  }
+}
+
+const deadLetterMessage = (letter: DeadLetter, bytes: Buffer): OutgoingMessage => {
+  const id = letter.externalId ?? createHash('sha256').update(bytes).digest('hex').slice(0, 32)
+  return { key: `${letter.orgId}/${letter.entity}/${id}`, value: bytes, headers: encodeDeadLetter(letter) }
+}
+
+const transformPage = (
+  { manifest, schemaIds }: TransformDeps,
+  mapper: Mapper,
+  { origin, bytes, body }: OpenedPage,
+): Transformed => {
+  const canonical = new Map<string, OutgoingMessage[]>()
+  const deadLetters: OutgoingMessage[] = []
+  const prefix = originPrefix(origin)
+  const { observedAt, traceparent } = origin
+  let total = 0
+  for (const [entity, records] of split(manifest, origin.entity, origin.carries, body)) {
+    const definition = manifest.get(entity)
+    const schemaId = schemaIds.get(definition.canonical.entity) ?? -1
+    const out = canonical.get(definition.canonical.entity) ?? []
+    canonical.set(definition.canonical.entity, out)
+    const count = records.length
+    total += count
+    records.forEach((record, index) => {
+      const encoded = encodeRecord(mapper, definition, record, observedAt, schemaId)
+      if (encoded.ok) {
+        out.push({
+          key: encoded.id,
+          value: encoded.value,
+          headers: { [ORIGIN_HEADER]: encodeRecordOrigin(prefix, index, count), traceparent },
+        })
+        return
+      }
+      const { runId, rangeId, page, attempt, orgId, source } = origin
+      const { externalId, code, reason } = encoded
+      const at = { runId, rangeId, page, attempt, index, count }
+      const letter: DeadLetter = { orgId, source, entity, externalId, stage: 'process', code, reason, origin: at }
+      deadLetters.push(deadLetterMessage(letter, bytesOf(record, bytes, body)))
+    })
+  }
+  return { canonical, deadLetters, records: total }
+}
+
+type Encoded =
+  | { readonly ok: true; readonly id: string; readonly value: Buffer }
+  | (Pick<DeadLetter, 'code' | 'reason' | 'externalId'> & { readonly ok: false })
+
+const encodeRecord = (
+  mapper: Mapper,
+  definition: EntityDefinition,
+  record: SourceRecord,
+  observedAt: number,
+  schemaId: number,
+): Encoded => {
+  const mapped = mapper(definition, record, observedAt)
+  if (!mapped.ok) return mapped
+  const { externalId } = record
+  try {
+    const value = encodeCanonical(definition.canonical.entity, schemaId, mapped.record)
+    if (value.length <= MAX_RECORD_BYTES) return { ok: true, id: mapped.record.id, value }
+    return {
+      ok: false,
+      code: 'too-large',
+      reason: `The record has ${value.length} bytes; at most ${MAX_RECORD_BYTES} fit`,
+      externalId,
+    }
+  } catch (error) {
+    return { ok: false, code: 'encoding', reason: messageOf(error), externalId }
+  }
+}
+
+/** The record's bytes as received. A record that was derived from another has none of its own: it is printed. */
+const bytesOf = (record: SourceRecord, page: Buffer, body: unknown): Buffer => {
+  for (const section of ['data', 'included']) {
+    const elements = typeof body === 'object' && body !== null && section in body ? Reflect.get(body, section) : undefined
+    const at = Array.isArray(elements) ? elements.indexOf(record.raw) : -1
+    const bytes = at < 0 ? undefined : elementBytes(page, section, at)
+    if (bytes !== undefined) return bytes
+  }
+  return Buffer.from(JSON.stringify(record.raw) ?? 'null')
+}

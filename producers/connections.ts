@@ -1,0 +1,103 @@
+// Open connections to vendors, one per organisation and source, shared by the slices of a process.
+import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adapter.ts'
+import { type Connection, markLimitUsed, openConnection } from '../ledger/organisations.ts'
+import { SynclineError } from '../platform/errors.ts'
+import type { Pool } from '../platform/postgres.ts'
+import type { Limiter, Permit } from './limiter/limiter.ts'
+import { waitForPermit } from './limiter/wait.ts'
+
+export interface VendorConnection {
+  readonly adapter: Adapter
+  readonly api: ApiConnection
+  readonly auth: AuthProvider
+  /** Waits for a permit until `deadline` (of performance.now()); or tells after how many ms to come back. */
+  permit(deadline: number, signal: AbortSignal): Promise<{ permit: Permit } | { retryAfterMs: number }>
+  readonly limiterKey: string
+}
+
+export interface VendorDeps {
+  readonly pool: Pool
+  readonly limiter: Limiter
+  readonly adapterOf: (name: string) => Adapter
+  /** Makes the auth provider of an adapter from a stored credential. */
+  readonly authOf: (adapter: Adapter, credential: string) => AuthProvider
+  readonly requestTimeoutMs: number
+}
+
+export interface ConnectionDeps extends VendorDeps {
+  readonly encryptionKey: Buffer
+}
+
+/** Connections are opened again after this time, so that a changed credential or address is taken up. */
+const LIFE_MS = 60_000
+
+interface Cached {
+  readonly opened: Promise<VendorConnection>
+  readonly until: number
+}
+
+export class Connections {
+  readonly #deps: ConnectionDeps
+  readonly #cache = new Map<string, Cached>()
+
+  constructor(deps: ConnectionDeps) {
+    this.#deps = deps
+  }
+
+  /** Throws SynclineError('config') when the organisation or its credential is not there. */
+  get(orgId: string, source: string): Promise<VendorConnection> {
+    const key = `${orgId}/${source}`
+    const cached = this.#cache.get(key)
+    if (cached !== undefined && cached.until > performance.now()) return cached.opened
+    const opened = openVendor(this.#deps, orgId, source)
+    this.#cache.set(key, { opened, until: performance.now() + LIFE_MS })
+    opened.catch(() => this.#cache.delete(key))
+    // What was open before is closed when its last request has ended: slices under way keep using it.
+    cached?.opened.then((old) => old.api.close()).catch(() => undefined)
+    return opened
+  }
+
+  async close(): Promise<void> {
+    const all = [...this.#cache.values()]
+    this.#cache.clear()
+    await Promise.allSettled(all.map(async (cached) => (await cached.opened).api.close()))
+  }
+}
+
+const openVendor = async (deps: ConnectionDeps, orgId: string, source: string): Promise<VendorConnection> => {
+  const opened = await openConnection(deps.pool, deps.encryptionKey, orgId, source)
+  if (opened === undefined) {
+    throw new SynclineError('config', `There is no connection ${source} of organisation ${orgId}.`, {
+      remedy: `Add it with: syncline org add ${orgId} --pat-stdin`,
+    })
+  }
+  return connectVendor(deps, opened.connection, opened.credential)
+}
+
+/** `credential` in clear, as `openConnection` gives it. Nothing is sent. */
+export const connectVendor = (deps: VendorDeps, connection: Connection, credential: string): VendorConnection => {
+  const { limiter, requestTimeoutMs } = deps
+  const adapter = deps.adapterOf(connection.adapter)
+  const auth = deps.authOf(adapter, credential)
+  const limiterKey = `${connection.orgId}/${connection.source}`
+  const api = adapter.open({
+    auth,
+    timeoutMs: requestTimeoutMs,
+    settings: connection.settings,
+    ...(connection.baseUrl === null ? {} : { baseUrl: connection.baseUrl }),
+  })
+  let limitUsed = connection.limitUsed
+  return {
+    adapter,
+    api,
+    auth,
+    limiterKey,
+    permit: async (deadline, signal) => {
+      // The flag is durable before the first permit is asked for, and only who set it may say so (I7).
+      const neverUsed = !limitUsed && (await markLimitUsed(deps.pool, connection.orgId, connection.source))
+      limitUsed = true
+      const acquired = await waitForPermit(limiter, limiterKey, { policy: adapter.limit, neverUsed, deadline, signal })
+      return acquired.kind === 'permit' ? { permit: acquired.permit } : { retryAfterMs: acquired.retryAfterMs }
+    },
+  }
+}

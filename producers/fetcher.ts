@@ -1,0 +1,133 @@
+// The fetch role: commands in, pages on raw topics and receipts in the ledger out. Many slices at once, each of one range;
+// a command's offset is committed when its slice has ended and its successor is on Kafka.
+import { createLeaseKeeper } from '../ledger/lease.ts'
+import { DatabaseClock } from '../platform/database-clock.ts'
+import { messageOf } from '../platform/errors.ts'
+import type { Batch, Consumer, ConsumerHandlers } from '../platform/kafka/consumer.ts'
+import { OffsetWindow } from '../platform/kafka/offset-window.ts'
+import type { Producer } from '../platform/kafka/producer.ts'
+import { deferred, pause, persist, type Role } from '../platform/lifecycle.ts'
+import type { Logger } from '../platform/logger.ts'
+import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { uuidv7 } from '../platform/uuid.ts'
+import { parseCommand } from '../topics/commands.ts'
+import type { Topics } from '../topics/list.ts'
+import { CommandQueue } from './command-queue.ts'
+import { type CommandRunnerDeps, runCommand } from './command-runner.ts'
+import type { Connections } from './connections.ts'
+import type { Limiter } from './limiter/limiter.ts'
+import { createReceiptWriter } from './receipt-writer.ts'
+
+export interface FetcherDeps {
+  readonly pool: Pool
+  readonly producer: Producer
+  readonly consumer: (topics: readonly string[], handlers: ConsumerHandlers) => Consumer
+  readonly topics: Topics
+  readonly limiter: Limiter
+  readonly connections: Connections
+  readonly log: Logger
+  /** Slices at once in this process. */
+  readonly concurrency?: number
+}
+
+const QUEUE_FULL = 500
+const COMMIT_INTERVAL_MS = 500
+
+export const createFetcher = (deps: FetcherDeps): Role => {
+  const { pool, producer, log, concurrency = 16 } = deps
+  const workerId = uuidv7()
+  const failure = deferred<never>()
+  const stopping = new AbortController()
+  const { signal } = stopping
+  const clock = new DatabaseClock()
+  const lease = createLeaseKeeper(pool, workerId, ['fetch'], log)
+  const runner: CommandRunnerDeps = {
+    ...deps,
+    receipts: createReceiptWriter(pool, workerId),
+    workerId,
+    now: () => clock.now(),
+    signal,
+  }
+  const queue = new CommandQueue()
+  const slices = new Set<Promise<void>>()
+  let window = new OffsetWindow()
+  let generation = 0
+  let housekeeping: Promise<void> = Promise.resolve()
+
+  const fill = () => {
+    while (slices.size < concurrency && !signal.aborted) {
+      const next = queue.take()
+      if (next === undefined) break
+      const slice = runCommand(runner, next.command).then(() => {
+        next.settle()
+        slices.delete(slice)
+        fill()
+      })
+      slices.add(slice)
+    }
+    if (queue.size < QUEUE_FULL / 2) consumer.resume()
+  }
+
+  const onBatch = (batch: Batch) => {
+    for (const message of batch.messages) {
+      const settle = window.open(batch.topic, batch.partition, message.offset)
+      const command = parseCommand(message.value)
+      if (command) queue.add({ command, settle })
+      else settle()
+    }
+    if (queue.size >= QUEUE_FULL) consumer.pause()
+    fill()
+  }
+
+  const onAssigned = (assigned: number) => {
+    generation = assigned
+    // Slices under way go on: their commands will come again and be dropped, because their epoch is taken.
+    queue.clear()
+    window = new OffsetWindow()
+  }
+
+  const commit = async () => {
+    const positions = window.committable()
+    const current = window
+    await consumer.commit(positions, generation)
+    current.committed(positions)
+  }
+
+  const keepHouse = async () => {
+    while (!signal.aborted) {
+      await pause(COMMIT_INTERVAL_MS, signal)
+      // Not committed now is committed with the next: a repeated command does no harm.
+      await commit().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'command offsets not committed'))
+      await clock.refresh(pool).catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'clock not read'))
+    }
+  }
+
+  const consumer = deps.consumer([deps.topics.commands], { onBatch, onAssigned })
+  consumer.failed.catch(failure.reject)
+
+  return {
+    name: 'fetch',
+    failed: failure.promise,
+    start: async () => {
+      const prepare = async () => {
+        await clock.refresh(pool)
+        await lease.start()
+      }
+      await persist(prepare, { what: 'PostgreSQL', log, signal, isAway: isDatabaseAway })
+      await deps.limiter.announce()
+      await producer.connect()
+      await consumer.start()
+      housekeeping = keepHouse()
+    },
+    stop: async () => {
+      stopping.abort()
+      await Promise.all(slices)
+      await housekeeping
+      await commit().catch(() => undefined)
+      await consumer.stop()
+      await lease.stop()
+      await deps.connections.close()
+      await producer.disconnect()
+    },
+  }
+}

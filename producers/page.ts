@@ -1,0 +1,150 @@
+// Getting one page: permit, request, parse, split. Out comes a page with the position behind it, or what to do instead.
+import type { ApiRequest, ApiResponse, ListPage, Walk, WalkStep } from '../adapters/core/adapter.ts'
+import { ApiError } from '../adapters/core/errors.ts'
+import { retryDelay, retryOf } from '../adapters/core/retry.ts'
+import { countRecords, split } from '../manifests/split.ts'
+import type { Json, RangeSpec } from '../manifests/walk.ts'
+import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts'
+import type { VendorConnection } from './connections.ts'
+import { isUsable, type Limiter } from './limiter/limiter.ts'
+
+interface Attempted {
+  readonly request: ApiRequest
+  /** Start of the request, in ms since 1970 by PostgreSQL's clock. */
+  readonly observedAt: number
+  /** Requests made for this result. */
+  readonly calls: number
+}
+
+export interface FetchedPage extends Attempted {
+  readonly kind: 'page'
+  /** As received; null for the list of a parent that is gone: zero records, nothing to produce. */
+  readonly body: Buffer | null
+  readonly page: ListPage | null
+  readonly step: WalkStep
+  readonly counts: Readonly<Record<string, number>>
+}
+
+/** The record at this position alone is above the cap: it dies, the walk goes on behind it. */
+export interface OversizedRecord extends Attempted {
+  readonly kind: 'oversized'
+  readonly next: Json
+  readonly reason: string
+}
+
+export interface Waiting {
+  readonly kind: 'wait'
+  readonly waitingFor: 'limit' | 'redis' | 'retry'
+  readonly afterMs: number
+  readonly reason?: string
+  readonly calls: number
+}
+
+export type PageResult =
+  | FetchedPage
+  | OversizedRecord
+  | Waiting
+  /** Too large a response: the same position with fewer records a page. */
+  | { readonly kind: 'smaller'; readonly cursor: Json; readonly calls: number }
+  | { readonly kind: 'failed'; readonly error: SynclineError; readonly calls: number }
+
+export interface PageDeps {
+  readonly limiter: Limiter
+  readonly vendor: VendorConnection
+  readonly walk: Walk
+  readonly spec: RangeSpec
+  readonly now: () => number
+  /** Until when (performance.now()) a permit may be waited for. */
+  readonly permitDeadline: number
+  readonly signal: AbortSignal
+  /** Failures in a row at this position, before this one. */
+  readonly failures: number
+}
+
+const REDIS_AWAY_MS = 2_000
+
+export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResult> => {
+  const request = deps.walk.request(cursor)
+  let calls = 0
+  let observedAt = deps.now()
+  try {
+    for (let refreshed = false; ; refreshed = true) {
+      const granted = await permit(deps)
+      if ('kind' in granted) return { ...granted, calls }
+      observedAt = deps.now()
+      calls++
+      try {
+        return { ...receive(deps, cursor, await granted.send(request)), request, observedAt, calls }
+      } catch (error) {
+        if (refreshed || retryOf(error).kind !== 'after-refresh' || !(await deps.vendor.auth.refresh())) throw error
+      }
+    }
+  } catch (error) {
+    return afterFailure(deps, cursor, error, { request, observedAt, calls })
+  }
+}
+
+type Granted = { send(request: ApiRequest): Promise<ApiResponse> }
+
+const permit = async (deps: PageDeps): Promise<Granted | Omit<Waiting, 'calls'>> => {
+  const { vendor, limiter, signal, permitDeadline } = deps
+  try {
+    const acquired = await vendor.permit(permitDeadline, signal)
+    if (!('permit' in acquired)) return { kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs }
+    const { permit } = acquired
+    return { send: (request) => sendWith(vendor, limiter, permit, request, signal) }
+  } catch (error) {
+    if (!isSynclineError(error, 'unavailable')) throw error
+    return { kind: 'wait', waitingFor: 'redis', afterMs: REDIS_AWAY_MS, reason: messageOf(error) }
+  }
+}
+
+/** Sends once under a permit; whatever happens, the limiter learns when the request ended and what the vendor said. */
+const sendWith = async (
+  vendor: VendorConnection,
+  limiter: Limiter,
+  permit: Parameters<typeof isUsable>[0],
+  request: ApiRequest,
+  signal: AbortSignal,
+): Promise<ApiResponse> => {
+  if (!isUsable(permit)) {
+    await limiter.release(vendor.limiterKey, permit)
+    throw new SynclineError('conflict', 'A permit expired before its request could start.')
+  }
+  try {
+    const response = await vendor.api.send(request, { signal })
+    await limiter.settle(vendor.limiterKey, permit, response.rate)
+    return response
+  } catch (error) {
+    await limiter.settle(vendor.limiterKey, permit, error instanceof ApiError && error.status !== undefined ? error.rate : null)
+    throw error
+  }
+}
+
+const receive = ({ vendor, walk, spec }: PageDeps, cursor: Json, response: ApiResponse): Omit<FetchedPage, keyof Attempted> => {
+  const page = vendor.adapter.parseList(spec.entity, response.body)
+  const step = walk.advance(cursor, page)
+  const counts = countRecords(split(vendor.adapter.manifest, spec.entity, spec.carries, page.body))
+  return { kind: 'page', body: response.body, page, step, counts }
+}
+
+const afterFailure = ({ walk, failures, signal }: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult => {
+  const { calls } = attempted
+  if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
+  if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
+  if (isSynclineError(error, 'gone') && walk.skipParent !== null) {
+    const step = { next: walk.skipParent(cursor), fresh: 0, total: null, drifted: false }
+    return { kind: 'page', body: null, page: null, step, counts: {}, ...attempted }
+  }
+  if (isSynclineError(error, 'too-large')) {
+    const smaller = walk.halve(cursor)
+    if (smaller !== null) return { kind: 'smaller', cursor: smaller, calls }
+    return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, ...attempted }
+  }
+  const afterMs = retryDelay(error, failures + 1, Math.random)
+  if (afterMs !== null && retryOf(error).kind === 'timed') {
+    return { kind: 'wait', waitingFor: 'retry', afterMs, reason: messageOf(error), calls }
+  }
+  if (isSynclineError(error)) return { kind: 'failed', error, calls }
+  throw error
+}

@@ -1,0 +1,280 @@
+// One slice of a range: take it, fetch pages until the slice is over, release it, say how it goes on (design 6).
+// Must hold: a page is on Kafka before its receipt, and the receipt is written before the walk goes on.
+import { createHash, randomBytes } from 'node:crypto'
+import type { Walk } from '../adapters/core/adapter.ts'
+import { failRange, openPages, type Release, releaseRange, splitRange, type TakenRange } from '../ledger/ranges.ts'
+import type { Receipt, ReceiptResult } from '../ledger/receipts.ts'
+import type { Json, RangeSpec, WalkSpec } from '../manifests/walk.ts'
+import type { Producer } from '../platform/kafka/producer.ts'
+import { pause } from '../platform/lifecycle.ts'
+import type { Logger } from '../platform/logger.ts'
+import type { Pool } from '../platform/postgres.ts'
+import { rangeKey } from '../topics/commands.ts'
+import { encodeDeadLetter } from '../topics/dead-letters.ts'
+import { encodePageOrigin } from '../topics/headers.ts'
+import { DEAD_LETTER_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
+import type { VendorConnection } from './connections.ts'
+import type { Limiter } from './limiter/limiter.ts'
+import { type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
+import type { ReceiptWriter } from './receipt-writer.ts'
+
+export interface SliceDeps {
+  readonly pool: Pool
+  readonly producer: Producer
+  readonly topics: Topics
+  readonly limiter: Limiter
+  readonly receipts: ReceiptWriter
+  readonly workerId: string
+  readonly now: () => number
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+const SLICE_PAGES = 20
+const SLICE_MS = 10_000
+/** A permit further away than this is not waited for: the range is released and woken when there is one. */
+const MAX_PERMIT_WAIT_MS = 250
+const MAX_RETRY_WAIT_MS = 1_000
+/** Back-pressure: pages of one range that may be received and not landed. */
+const MAX_OPEN_PAGES = 60
+const CHECK_OPEN_EVERY = 10
+const LANDING_WAIT_MS = 500
+/** Keyset ranges of one entity, and how many records make another one worthwhile. */
+const MAX_PARTS = 4
+const RECORDS_PER_PART = 2_000
+
+/** successor: emit a command for the next slice. done: nothing to emit, the ledger knows how it goes on. */
+export type SliceEnd = 'successor' | 'done'
+
+interface Slice {
+  readonly deps: SliceDeps
+  readonly vendor: VendorConnection
+  range: TakenRange
+  spec: RangeSpec
+  walk: Walk
+  cursor: Json
+  page: number
+  failures: number
+  readonly startedAt: number
+  fetched: number
+  /** Requests since the last receipt. */
+  calls: number
+}
+
+export const runSlice = async (deps: SliceDeps, vendor: VendorConnection, range: TakenRange): Promise<SliceEnd> => {
+  const walk = vendor.adapter.walk(range.spec)
+  const slice: Slice = {
+    deps,
+    vendor,
+    range,
+    spec: range.spec,
+    walk,
+    cursor: range.cursor ?? walk.start,
+    page: range.nextPage,
+    failures: range.failures,
+    startedAt: performance.now(),
+    fetched: 0,
+    calls: 0,
+  }
+  for (;;) {
+    const end = await nextPage(slice)
+    if (end !== undefined) return end
+  }
+}
+
+const release = async (slice: Slice, how: Omit<Release, 'calls' | 'failures'>): Promise<SliceEnd> => {
+  const { pool, workerId } = slice.deps
+  await releaseRange(pool, slice.range, workerId, { ...how, calls: slice.calls, failures: slice.failures })
+  return 'done'
+}
+
+/** One step of the slice; undefined: go on. */
+const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
+  const { deps, spec, walk } = slice
+  if (deps.signal.aborted) return release(slice, { wakeInMs: 0, waitingFor: null })
+  if (slice.fetched % CHECK_OPEN_EVERY === 0 && (await openPages(deps.pool, slice.range)) > MAX_OPEN_PAGES) {
+    return release(slice, { wakeInMs: LANDING_WAIT_MS, waitingFor: 'landing' })
+  }
+  const permitDeadline = performance.now() + MAX_PERMIT_WAIT_MS
+  const { vendor, failures } = slice
+  const result = await fetchPage({ ...deps, vendor, walk, spec, permitDeadline, failures }, slice.cursor)
+  slice.calls += result.calls
+  switch (result.kind) {
+    case 'page':
+      return settlePage(slice, result)
+    case 'oversized':
+      return settleOversized(slice, result)
+    case 'smaller':
+      slice.cursor = result.cursor
+      return undefined
+    case 'wait':
+      return waitOrRelease(slice, result)
+    case 'failed': {
+      const { code, message, remedy } = result.error
+      deps.log.error(
+        { run: slice.range.runId, entity: spec.entity, range: slice.range.rangeId, code, reason: message },
+        'range failed',
+      )
+      const reason = remedy === undefined ? message : `${message}. ${remedy}`
+      await failRange(deps.pool, slice.range, deps.workerId, { code, reason, calls: slice.calls })
+      return 'done'
+    }
+  }
+}
+
+const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | undefined> => {
+  if (wait.waitingFor === 'retry') {
+    slice.failures++
+    const { runId, rangeId } = slice.range
+    slice.deps.log.debug(
+      { run: runId, range: rangeId, entity: slice.spec.entity, reason: wait.reason },
+      'request failed, trying again',
+    )
+    if (wait.afterMs <= MAX_RETRY_WAIT_MS && !slice.deps.signal.aborted) {
+      await pause(wait.afterMs, slice.deps.signal)
+      return undefined
+    }
+  }
+  const { waitingFor, afterMs: wakeInMs, reason } = wait
+  return release(slice, { wakeInMs, waitingFor, ...(reason === undefined ? {} : { reason }) })
+}
+
+const isOver = (slice: Slice): boolean =>
+  slice.fetched + 1 >= SLICE_PAGES || performance.now() - slice.startedAt > SLICE_MS || slice.deps.signal.aborted
+
+const traceparent = (runId: string): string => `00-${runId.replaceAll('-', '')}-${randomBytes(8).toString('hex')}-01`
+
+const produceRaw = async (slice: Slice, body: Buffer, observedAt: number): Promise<{ partition: number; offset: bigint }> => {
+  const { deps, range, spec, page } = slice
+  const { orgId, source, rangeId, runId, epoch: attempt } = range
+  const headers = encodePageOrigin({
+    runId,
+    orgId,
+    source,
+    entity: spec.entity,
+    rangeId,
+    page,
+    attempt,
+    observedAt,
+    carries: spec.carries,
+    traceparent: traceparent(runId),
+  })
+  const key = rangeKey({ orgId, entity: spec.entity, rangeId })
+  const topic = deps.topics.raw(range.adapter)
+  const [sent] = await deps.producer.send([{ topic, partitions: RAW_PARTITIONS, messages: [{ key, value: body, headers }] }])
+  return { partition: sent?.partition ?? -1, offset: sent?.baseOffset ?? -1n }
+}
+
+const NOT_PRODUCED = { partition: -1, offset: -1n }
+
+const pathOf = ({ path, query }: FetchedPage['request']): string => {
+  const search = new URLSearchParams(query).toString()
+  return search === '' ? path : `${path}?${search}`
+}
+
+const receiptOf = (
+  slice: Slice,
+  result: FetchedPage | OversizedRecord,
+  facts: Pick<Receipt, 'next' | 'counts' | 'fresh' | 'total' | 'bytes' | 'release'> & {
+    raw: { partition: number; offset: bigint }
+  },
+): Receipt => {
+  const { raw, ...rest } = facts
+  const { runId, rangeId, epoch } = slice.range
+  return {
+    ...rest,
+    runId,
+    rangeId,
+    epoch,
+    page: slice.page,
+    entity: slice.spec.entity,
+    request: pathOf(result.request),
+    observedAt: result.observedAt,
+    rawPartition: raw.partition,
+    rawOffset: raw.offset,
+    calls: slice.calls,
+  }
+}
+
+const settlePage = async (slice: Slice, result: FetchedPage): Promise<SliceEnd | undefined> => {
+  const { deps, range } = slice
+  const { step, counts, body } = result
+  const raw = body === null ? NOT_PRODUCED : await produceRaw(slice, body, result.observedAt)
+  const release = step.next !== null && isOver(slice)
+  const { next, fresh, total } = step
+  const receipt = receiptOf(slice, result, { raw, next, counts, fresh, total, bytes: body?.length ?? 0, release })
+  const parts = partsOf(slice, result)
+  const written =
+    parts.length < 2
+      ? await deps.receipts.write(receipt)
+      : await deps.receipts.writeWith(receipt, (client) => splitRange(client, range, parts))
+  if (parts.length >= 2) useSpec(slice, parts[0])
+  return afterReceipt(slice, receipt, written)
+}
+
+/** The ranges that an entity's first page suggests; one means: not split. */
+const partsOf = ({ range, spec, vendor, page, deps }: Slice, { page: listed, step }: FetchedPage): readonly WalkSpec[] => {
+  const { walk } = spec
+  if (walk.kind !== 'keyset' || !walk.split || page > 0 || step.next === null || listed === null || range.failures > 0) return []
+  const parts = Math.min(MAX_PARTS, Math.floor((step.total ?? 0) / RECORDS_PER_PART))
+  return parts < 2 ? [] : vendor.adapter.splitRange(walk, listed, new Date(deps.now()), parts)
+}
+
+const useSpec = (slice: Slice, walk: WalkSpec | undefined): void => {
+  if (walk === undefined) return
+  slice.spec = { ...slice.spec, walk }
+  slice.walk = slice.vendor.adapter.walk(slice.spec)
+}
+
+const afterReceipt = async (
+  slice: Slice,
+  receipt: Receipt,
+  { outcome, runState }: ReceiptResult,
+): Promise<SliceEnd | undefined> => {
+  const { runId, rangeId } = slice.range
+  if (outcome === 'refused') {
+    slice.deps.log.debug({ run: runId, range: rangeId, page: receipt.page }, 'receipt refused, the range is not ours any more')
+    return 'done'
+  }
+  if (receipt.next === null) return 'done'
+  slice.cursor = receipt.next
+  slice.page++
+  slice.fetched++
+  slice.calls = 0
+  slice.failures = 0
+  if (receipt.release) return runState === 'running' && !slice.deps.signal.aborted ? 'successor' : 'done'
+  return runState === 'running' ? undefined : release(slice, { wakeInMs: 0, waitingFor: null })
+}
+
+/** The record cannot be received whole: its dead letter says which request yields it. */
+const settleOversized = async (slice: Slice, result: OversizedRecord): Promise<SliceEnd | undefined> => {
+  const { deps, range, spec, page } = slice
+  const { orgId, source, runId, rangeId, epoch: attempt } = range
+  const request = pathOf(result.request)
+  const value = Buffer.from(JSON.stringify({ request }))
+  const headers = encodeDeadLetter({
+    orgId,
+    source,
+    entity: spec.entity,
+    externalId: null,
+    stage: 'fetch',
+    code: 'too-large',
+    reason: result.reason,
+    origin: { runId, rangeId, page, attempt, index: 0, count: 1 },
+  })
+  const key = `${orgId}/${spec.entity}/${createHash('sha256').update(request).digest('hex').slice(0, 16)}`
+  await deps.producer.send([
+    { topic: deps.topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages: [{ key, value, headers }] },
+  ])
+  const counts = { [spec.entity]: 1 }
+  const receipt = receiptOf(slice, result, {
+    raw: NOT_PRODUCED,
+    next: result.next,
+    counts,
+    fresh: 1,
+    total: null,
+    bytes: 0,
+    release: isOver(slice),
+  })
+  return afterReceipt(slice, receipt, await deps.receipts.write(receipt))
+}

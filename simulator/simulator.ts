@@ -1,0 +1,133 @@
+// A Planning Center Online that lives in this process or behind `syncline simulate`: generated or recorded data, one organisation.
+import { randomBytes } from 'node:crypto'
+import type { Server } from 'node:http'
+import { SynclineError } from '../platform/errors.ts'
+import { type Controlled, createControl } from './control.ts'
+import { createCredentials } from './credentials.ts'
+import { generateOrganization } from './generated/organization.ts'
+import { createModel, type Model } from './model.ts'
+import type { Mutation } from './mutation.ts'
+import type { Change } from './mutator.ts'
+import type { Rate } from './rate.ts'
+import { readRecordings } from './recorded.ts'
+import { createSimulatorServer } from './server.ts'
+import { createStage } from './stage.ts'
+import { Meter, type Stats } from './stats.ts'
+import type { Origin } from './world.ts'
+
+/** The personal access token that a simulator accepts when it is told no other. */
+export const DEFAULT_PERSONAL_TOKEN = 'simulated-app:simulated-secret'
+const MAX_PEOPLE = 2_000_000
+
+export interface SimulatorOptions {
+  /** Generated people, 0 to 2,000,000; the rest follows in proportion. */
+  readonly people?: number
+  readonly seed?: number
+  /** Files of recorded exchanges, served in place of generated data. */
+  readonly from?: readonly string[]
+  /** The version that answers name when a request pins none. */
+  readonly version?: string
+  readonly host?: string
+  /** 0, the default, is any free port. */
+  readonly port?: number
+  /** Without it there is no limit. */
+  readonly rate?: Rate
+  readonly latencyMs?: number
+  /** `id:secret` each. */
+  readonly personalTokens?: readonly string[]
+  readonly bearerTokens?: readonly string[]
+  /** Milliseconds since 1970, for created_at and updated_at of what is changed. */
+  readonly now?: () => number
+}
+
+export interface Simulator {
+  /** `http://host:port`, without a slash at the end. */
+  readonly url: string
+  /** A credential that it accepts, `id:secret`. */
+  readonly personalToken: string
+  /** For the header `x-simulator-control` of requests to `/_sim/…`. */
+  readonly controlToken: string
+  readonly model: Model
+  /** Applies changes in order, at once: no request sees half of them. */
+  mutate(...mutations: readonly Mutation[]): Change[]
+  stats(): Stats
+  /** Back to the beginning: data, journal and counts. */
+  reset(): void
+  close(): Promise<void>
+}
+
+const originOf = ({ people, seed = 1, from }: SimulatorOptions): Origin => {
+  if (from !== undefined) return readRecordings(from)
+  if (people === undefined || !Number.isInteger(people) || people < 0 || people > MAX_PEOPLE) {
+    throw new SynclineError('usage', `A simulated organisation has 0 to ${MAX_PEOPLE} people, not ${people}`)
+  }
+  return generateOrganization(people, seed)
+}
+
+const listen = (server: Server, host: string, port: number): Promise<void> =>
+  new Promise((resolve, reject) => {
+    server.once('error', (cause: NodeJS.ErrnoException) => {
+      const remedy = cause.code === 'EADDRINUSE' ? 'Give another port, or 0 for any free one' : ''
+      reject(
+        new SynclineError('unavailable', `The simulator cannot listen on ${host}:${port}: ${cause.message}`, { remedy, cause }),
+      )
+    })
+    server.listen(port, host, resolve)
+  })
+
+const close = (server: Server): Promise<void> =>
+  new Promise((resolve) => {
+    server.close(() => resolve())
+    server.closeAllConnections()
+  })
+
+const portOf = (server: Server): number => {
+  const address = server.address()
+  return typeof address === 'object' && address !== null ? address.port : 0
+}
+
+/** Starts a simulator; it answers when this resolves. Throws `usage` for impossible options, `unavailable` for a taken port. */
+export const startSimulator = async (options: SimulatorOptions): Promise<Simulator> => {
+  const { host = '127.0.0.1', port = 0, rate, latencyMs = 0, now = Date.now } = options
+  const personalTokens = options.personalTokens ?? [DEFAULT_PERSONAL_TOKEN]
+  const controlToken = randomBytes(16).toString('hex')
+  const origin = originOf(options)
+  let url = ''
+  let stage = createStage(origin, url, now)
+  let meter = new Meter(rate)
+
+  const controlled: Controlled = {
+    model: createModel(
+      () => stage.world,
+      () => stage.journal,
+    ),
+    stats: () => meter.read(),
+    mutate: (mutations) => mutations.map((mutation) => stage.mutator.apply(mutation, 'test')),
+    reset: () => {
+      stage = createStage(origin, url, now)
+      meter = new Meter(rate)
+    },
+  }
+  const server = createSimulatorServer({
+    credentials: createCredentials({ personalTokens, bearerTokens: options.bearerTokens ?? [] }),
+    rate,
+    latencyMs,
+    version: options.version,
+    api: () => stage.api,
+    meter: () => meter,
+    control: createControl(controlToken, controlled),
+  })
+  await listen(server, host, port)
+  url = `http://${host}:${portOf(server)}`
+  controlled.reset()
+  return {
+    url,
+    personalToken: personalTokens[0] ?? '',
+    controlToken,
+    model: controlled.model,
+    mutate: (...mutations) => controlled.mutate(mutations),
+    stats: controlled.stats,
+    reset: controlled.reset,
+    close: () => close(server),
+  }
+}

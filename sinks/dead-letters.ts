@@ -1,0 +1,54 @@
+// Dead letters that the sink itself makes: goes in a message and what is wrong with it, comes out what is produced. Pure.
+// Must hold: the value is the original bytes; the reason names fields and codes, never a value.
+import { createHash } from 'node:crypto'
+import pg from 'pg'
+import type { OutgoingMessage } from '../platform/kafka/producer.ts'
+import { encodeDeadLetter } from '../topics/dead-letters.ts'
+import { decodeRecordOrigin } from '../topics/headers.ts'
+import type { BatchRecord, Original, Rejected } from './batch.ts'
+
+/** Stands for the owner of a message that cannot be read, until its run is asked. */
+export const UNKNOWN_OWNER = 'unknown'
+
+/** A message that is no record of its entity: nothing of it is known but where it came with. */
+export const unreadable = (entity: string, { value, origin }: Original, reason: string): Rejected => ({
+  letter: {
+    orgId: UNKNOWN_OWNER,
+    source: UNKNOWN_OWNER,
+    entity,
+    externalId: null,
+    stage: 'sink',
+    code: 'unreadable',
+    reason,
+    origin: decodeRecordOrigin(origin),
+  },
+  value: value ?? Buffer.alloc(0),
+})
+
+/** A record that PostgreSQL refused. */
+export const refused = (record: BatchRecord, error: unknown): Rejected => ({
+  letter: {
+    orgId: record.orgId,
+    source: record.source,
+    entity: record.entity,
+    externalId: record.externalId,
+    stage: 'sink',
+    code: 'constraint',
+    reason: refusal(error),
+    origin: decodeRecordOrigin(record.original.origin),
+  },
+  value: record.original.value ?? Buffer.alloc(0),
+})
+
+// PostgreSQL's own message and detail quote the value; the condition, the constraint and the column do not.
+const refusal = (error: unknown): string => {
+  if (!(error instanceof pg.DatabaseError)) return 'PostgreSQL refused the record'
+  const column = error.column ?? /\bcolumn "?(\w+)"?/.exec(error.where ?? '')?.[1]
+  const at = error.constraint ?? column
+  return `PostgreSQL refused the record: SQLSTATE ${error.code ?? 'unknown'}${at === undefined ? '' : ` at ${at}`}`
+}
+
+export const deadLetterMessage = ({ letter, value }: Rejected): OutgoingMessage => {
+  const id = letter.externalId ?? createHash('sha256').update(value).digest('hex').slice(0, 32)
+  return { key: `${letter.orgId}/${letter.entity}/${id}`, value, headers: encodeDeadLetter(letter) }
+}

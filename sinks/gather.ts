@@ -1,0 +1,89 @@
+// Builds one batch: go in encoded records, dead letters and positions in the order of their partitions, comes out what a merge
+// takes. Pure: no clock, no client. Must hold: the ids that come out are distinct; the beaten are losers with an outcome.
+import type { DeadLetterRow } from '../ledger/dead-letters.ts'
+import type { Position } from '../platform/kafka/consumer.ts'
+import type { BatchRecord, GatheredBatch, Loser, Original, Placed, PlacedDeadLetter, Rejected } from './batch.ts'
+import { createPageBook } from './pages.ts'
+import type { EncodedRecord } from './postgres/copy.ts'
+import { isNewer } from './version.ts'
+
+export interface GatherLimits {
+  readonly maxRecords: number
+  readonly maxBytes: number
+}
+
+export interface Gatherer {
+  readonly generation: number
+  readonly isEmpty: boolean
+  readonly isFull: boolean
+  record(entity: string, encoded: EncodedRecord, original: Original): void
+  deadLetter(letter: DeadLetterRow, originHeader: string | undefined): void
+  /** A message that cannot become a record: its dead letter is produced before the batch's positions are committed. */
+  reject(rejected: Rejected): void
+  /** All of this partition before `offset` is in the batch, or needs nothing. */
+  passed(topic: string, partition: number, offset: bigint): void
+  take(): GatheredBatch
+}
+
+// Roughly what a record holds besides its text; it need only be of the right order.
+const RECORD_OVERHEAD_BYTES = 300
+
+const loserOf = (loser: BatchRecord, winner: EncodedRecord): Loser => ({
+  page: loser.page,
+  index: loser.index,
+  externalId: loser.externalId,
+  outcome: loser.contentHash === winner.contentHash ? 'unchanged' : 'stale',
+})
+
+export const createGatherer = (limits: GatherLimits, generation: number): Gatherer => {
+  const winners = new Map<string, BatchRecord>()
+  const losers: Loser[] = []
+  const deadLetters: PlacedDeadLetter[] = []
+  const rejected: Rejected[] = []
+  const positions = new Map<string, Position>()
+  const pageOf = createPageBook()
+  let bytes = 0
+
+  const contend = (record: BatchRecord): void => {
+    const standing = winners.get(record.id)
+    if (standing !== undefined && !isNewer(record, standing)) {
+      losers.push(loserOf(record, standing))
+      return
+    }
+    if (standing !== undefined) losers.push(loserOf(standing, record))
+    winners.set(record.id, record)
+  }
+
+  return {
+    generation,
+    get isEmpty() {
+      return positions.size === 0
+    },
+    get isFull() {
+      return winners.size + losers.length + deadLetters.length + rejected.length >= limits.maxRecords || bytes >= limits.maxBytes
+    },
+    record: (entity, encoded, original) => {
+      bytes += encoded.line.length + (original.value?.length ?? 0) + RECORD_OVERHEAD_BYTES
+      const placed: Placed = pageOf(entity, original.origin)
+      contend({ ...encoded, ...placed, entity, original })
+    },
+    deadLetter: (letter, originHeader) => {
+      bytes += RECORD_OVERHEAD_BYTES + letter.reason.length
+      deadLetters.push({ ...pageOf(letter.entity, originHeader), letter })
+    },
+    reject: (letter) => {
+      bytes += RECORD_OVERHEAD_BYTES + letter.value.length
+      rejected.push(letter)
+    },
+    passed: (topic, partition, offset) => void positions.set(`${topic}/${partition}`, { topic, partition, offset }),
+    take: () => ({
+      generation,
+      records: [...winners.values()],
+      losers,
+      deadLetters,
+      rejected,
+      positions: [...positions.values()],
+      bytes,
+    }),
+  }
+}

@@ -1,0 +1,89 @@
+// The tables of the canonical entities and of their parked rows: pure text, from the schemas of topics/.
+// Must hold: only keys are NOT NULL; a hard reference is a foreign key; the committed migration is what stands here.
+import {
+  type Column,
+  commonOf,
+  type Layout,
+  layouts,
+  listed,
+  ORIGIN_COLUMNS,
+  type Parent,
+  quoted,
+  RUN_COLUMNS,
+} from './layout.ts'
+
+const KEY = ['org_id', 'id']
+
+export const tableColumns = ({ record }: Layout): readonly Column[] => [
+  ...record,
+  ...commonOf(RUN_COLUMNS).map(({ column, pgType }) => ({ name: column, pgType })),
+]
+
+export const parkedColumns = ({ record }: Layout): readonly Column[] => [
+  ...record,
+  ...ORIGIN_COLUMNS,
+  { name: 'parked_at', pgType: 'timestamptz' },
+]
+
+const defined = ({ name, pgType }: Column): string => {
+  const rest = KEY.includes(name) ? ' not null' : name === 'parked_at' ? ' not null default now()' : ''
+  return `  ${quoted(name)} ${pgType}${rest}`
+}
+
+const foreignKey = (layout: Layout, { column, table }: Parent): string =>
+  `  constraint ${quoted(`${layout.name}_${column}_fkey`)} foreign key ("org_id", ${quoted(column)}) references ${table} ("org_id", "id")`
+
+const index = (on: string, table: string, suffix: string, columns: readonly string[]): string =>
+  `create index ${quoted(`${table}_${suffix}`)} on ${on} (${columns.map(quoted).join(', ')});`
+
+const parentIndexes = (on: string, table: string, parents: readonly Parent[]): string[] =>
+  parents.map(({ column }) => index(on, table, `by_${column}`, ['org_id', column]))
+
+// A little room in each page lets an update stay in it, without touching the indexes.
+const table = (name: string, parts: readonly string[], fillfactor: number): string =>
+  `create table ${name} (\n${parts.join(',\n')}\n) with (fillfactor = ${fillfactor});`
+
+const canonicalTable = (layout: Layout): readonly string[] => [
+  table(
+    layout.table,
+    [
+      ...tableColumns(layout).map(defined),
+      '  primary key ("org_id", "id")',
+      ...layout.parents.map((parent) => foreignKey(layout, parent)),
+    ],
+    90,
+  ),
+  index(layout.table, layout.name, 'by_external_id', ['org_id', 'source', 'external_id']),
+  ...parentIndexes(layout.table, layout.name, layout.parents),
+]
+
+const parkedTable = (layout: Layout): readonly string[] => [
+  table(layout.parked, [...parkedColumns(layout).map(defined), '  primary key ("org_id", "id")'], 100),
+  ...parentIndexes(layout.parked, `parked_${layout.name}`, layout.parents),
+]
+
+const header = `-- Canonical tables, parents first, and the parked rows of entities that cannot be without a parent.
+-- Derived from topics/schemas/*.avsc by sinks/postgres/ddl.ts; a test holds them together.
+-- A row's version is (source_updated_at, observed_at, mapping_revision); content_hash is of everything that a source says.`
+
+/** The SQL of migrations/0001_canonical.sql. */
+export const generateCanonicalMigration = (): string => {
+  const withParents = layouts.filter(({ parents }) => parents.length > 0)
+  const up = [...layouts.map(canonicalTable), ...withParents.map(parkedTable)].map((lines) => lines.join('\n')).join('\n\n')
+  const down = [...withParents.map(({ parked }) => parked), ...layouts.map(({ table }) => table).reverse()]
+  return [
+    `-- Up Migration\n${header}\n`,
+    'create schema if not exists sync;\ncreate schema if not exists canonical;\n',
+    `${up}\n`,
+    `-- Down Migration\n${down.map((name) => `drop table ${name};`).join('\n')}\n`,
+  ].join('\n')
+}
+
+/** The staging table of one connection: it is emptied at every commit. */
+export const stagingTable = ({ staged, record }: Layout): string => {
+  const columns = [...record, ...ORIGIN_COLUMNS, { name: 'pos', pgType: 'integer' }]
+  return `create temp table if not exists ${staged} (${columns.map((c) => `${quoted(c.name)} ${c.pgType}`).join(', ')}) on commit delete rows`
+}
+
+export const copyStatement = ({ staged, record }: Layout): string =>
+  `copy ${staged} (${listed([...record, ...ORIGIN_COLUMNS])}, "pos") from stdin`

@@ -1,0 +1,110 @@
+// One batch into the tables, in one transaction with its landings: goes in a batch with distinct ids, come out the outcomes.
+// Must hold: any batch may come twice, late, or in pieces, and the tables end the same (design I2, I5). Locks: data tables
+// parents first, each by id; then parked rows; then dead letters, ids seen, landings by key.
+import { recordDeadLetters } from '../../ledger/dead-letters.ts'
+import { type Move, moveOutcomes, type Outcome, recordLandings } from '../../ledger/landings.ts'
+import { recordSeen } from '../../ledger/seen.ts'
+import type { Pool, PoolClient } from '../../platform/postgres.ts'
+import type { BatchRecord, MergeBatch } from '../batch.ts'
+import { createOutcomeBook } from '../landings.ts'
+import { type CountedRanges, seenOf } from '../seen.ts'
+import { type Layout, layoutByEntity } from './layout.ts'
+import { park } from './parking.ts'
+import { inSession } from './session.ts'
+import { mergeStaged, stage } from './staging.ts'
+import type { OutcomeLetter } from './statements.ts'
+
+export interface EntityOutcomes {
+  readonly layout: Layout
+  readonly records: readonly BatchRecord[]
+  /** By position in `records`. */
+  readonly letters: readonly OutcomeLetter[]
+}
+
+export interface MergeResult {
+  readonly entities: readonly EntityOutcomes[]
+  readonly counts: Readonly<Record<Outcome, number>>
+}
+
+const OUTCOME_OF: Readonly<Record<OutcomeLetter, Outcome>> = {
+  m: 'merged',
+  u: 'unchanged',
+  r: 'unchanged',
+  s: 'stale',
+  p: 'parked',
+}
+
+const byLayout = (records: readonly BatchRecord[]): readonly { layout: Layout; records: BatchRecord[] }[] => {
+  const groups = new Map<string, BatchRecord[]>()
+  for (const record of records) {
+    const group = groups.get(record.entity)
+    if (group === undefined) groups.set(record.entity, [record])
+    else group.push(record)
+  }
+  return [...groups]
+    .flatMap(([entity, group]) => {
+      const layout = layoutByEntity.get(entity)
+      return layout === undefined ? [] : [{ layout, records: group }]
+    })
+    .sort((a, b) => a.layout.ordinal - b.layout.ordinal)
+}
+
+const mergeEntities = async (client: PoolClient, records: readonly BatchRecord[]): Promise<readonly EntityOutcomes[]> => {
+  const merged: EntityOutcomes[] = []
+  for (const group of byLayout(records)) {
+    await stage(client, group.layout, group.records)
+    merged.push({ ...group, letters: await mergeStaged(client, group.layout) })
+  }
+  return merged
+}
+
+const parkEntities = async (
+  client: PoolClient,
+  entities: readonly EntityOutcomes[],
+  moves: Move[],
+): Promise<EntityOutcomes[]> => {
+  const settled: EntityOutcomes[] = []
+  for (const entity of entities) {
+    if (!entity.letters.includes('p')) settled.push(entity)
+    else {
+      const parked = await park(client, entity)
+      moves.push(...parked.moves)
+      settled.push({ ...entity, letters: parked.letters })
+    }
+  }
+  return settled
+}
+
+const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
+  const moves: Move[] = []
+  const entities = await parkEntities(client, await mergeEntities(client, batch.records), moves)
+  const counts: Record<Outcome, number> = { merged: 0, unchanged: 0, stale: 0, parked: 0, dead: batch.deadLetters.length }
+  const book = createOutcomeBook()
+  for (const { records, letters } of entities)
+    for (const [pos, record] of records.entries()) {
+      const outcome = OUTCOME_OF[letters[pos] ?? 's']
+      counts[outcome]++
+      book.mark(record, outcome)
+    }
+  for (const loser of batch.losers) {
+    counts[loser.outcome]++
+    book.mark(loser, loser.outcome)
+  }
+  for (const dead of batch.deadLetters) book.mark(dead, 'dead')
+
+  await recordDeadLetters(
+    client,
+    batch.deadLetters.map(({ letter }) => letter),
+  )
+  await recordSeen(client, await seenOf(client, batch, counted))
+  await recordLandings(client, book.landings())
+  await moveOutcomes(client, moves)
+  return { entities, counts }
+}
+
+/**
+ * Merges a batch and records what became of each record. Throws what PostgreSQL throws; nothing of the batch is then in the
+ * tables. Deadlocks and serialization failures have been tried again.
+ */
+export const mergeBatch = (pool: Pool, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> =>
+  inSession(pool, (client) => settle(client, batch, counted))

@@ -1,0 +1,6 @@
+// Brings schema `canonical` and the tables of parked rows to the state that this version needs.
+import type { Logger } from '../../platform/logger.ts'
+import { migrate } from '../../platform/migrations.ts'
+
+export const migrateCanonical = (databaseUrl: string, log: Logger): Promise<readonly string[]> =>
+  migrate(databaseUrl, { table: 'canonical_migrations', folder: new URL('./migrations/', import.meta.url) }, log)

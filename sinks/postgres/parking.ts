@@ -1,0 +1,57 @@
+// Records whose parent is not there yet wait in sync.parked_*: one per id, the newest. Goes in what a merge could not write.
+// Must hold: every record that a parked one stands for has an outcome; the one that loses its place moves from parked.
+import type { Move } from '../../ledger/landings.ts'
+import type { Queryable } from '../../platform/postgres.ts'
+import type { EntityOutcomes } from './merge.ts'
+import { compareParkedStatement, type OutcomeLetter, parkStatement, replaceParkedStatement } from './statements.ts'
+
+/** Columns of the origin as PostgreSQL returns them; all null for a record that belongs to no run. */
+export interface OriginRow {
+  readonly run_id: string | null
+  readonly range_id: number
+  readonly page: number
+  readonly attempt: number
+  readonly index: number
+}
+
+export const moveOf = (entity: string, row: OriginRow, to: Move['to']): Move[] =>
+  row.run_id === null
+    ? []
+    : [{ runId: row.run_id, rangeId: row.range_id, page: row.page, attempt: row.attempt, index: row.index, entity, to }]
+
+interface Compared extends OriginRow {
+  readonly pos: number
+  readonly same: boolean
+  readonly newer: boolean
+  /** The parked row and the staged one are the same record of the same page attempt. */
+  readonly own: boolean
+}
+
+const letterOf = ({ own, same }: Compared): OutcomeLetter => (own ? 'p' : same ? 'u' : 's')
+
+export interface Parked {
+  readonly letters: readonly OutcomeLetter[]
+  readonly moves: readonly Move[]
+}
+
+/** Parks the rows whose letter is 'p' and gives those that lose against a parked one their letter. */
+export const park = async (client: Queryable, { layout, records, letters }: EntityOutcomes): Promise<Parked> => {
+  const settled = [...letters]
+  const moves: Move[] = []
+  const positions = new Map(records.map((record, pos) => [record.id, pos]))
+  let open = letters.flatMap((letter, pos) => (letter === 'p' ? [pos] : []))
+  while (open.length > 0) {
+    const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), [open])
+    const done = new Set(put.map(({ id }) => positions.get(id)))
+    open = open.filter((pos) => !done.has(pos))
+    const { rows } = open.length === 0 ? { rows: [] } : await client.query<Compared>(compareParkedStatement(layout), [open])
+    const newer = rows.filter((row) => row.newer)
+    if (newer.length > 0) await client.query(replaceParkedStatement(layout), [newer.map(({ pos }) => pos)])
+    for (const row of newer) if (!row.own) moves.push(...moveOf(layout.entity, row, row.same ? 'unchanged' : 'stale'))
+    for (const row of rows) if (!row.newer) settled[row.pos] = letterOf(row)
+    // A row that was there and is gone was swept in between: it is parked in the next round.
+    const compared = new Set(rows.map(({ pos }) => pos))
+    open = open.filter((pos) => !compared.has(pos))
+  }
+  return { letters: settled, moves }
+}

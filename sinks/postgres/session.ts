@@ -1,0 +1,44 @@
+// Transactions on connections that have the staging tables: goes in a pool, comes out a client ready for COPY and merge.
+// Must hold: a connection is prepared once, outside any transaction, because a rollback would take its staging tables along.
+import { backoffMs, pause } from '../../platform/lifecycle.ts'
+import { isDatabaseAway, isRetryableTransaction, type Pool, type PoolClient } from '../../platform/postgres.ts'
+import { stagingTable } from './ddl.ts'
+import { layouts } from './layout.ts'
+
+const PREPARE = `set temp_buffers = '32MB'; set client_min_messages = warning; ${layouts.map(stagingTable).join('; ')}`
+// Compiling a statement that runs for 50 ms takes longer than the statement.
+const BEGIN = `begin; set local work_mem = '32MB'; set local jit = off`
+const MAX_ATTEMPTS = 8
+
+const prepared = new WeakSet<PoolClient>()
+
+const attempt = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
+  const client = await pool.connect()
+  try {
+    if (!prepared.has(client)) await client.query(PREPARE)
+    prepared.add(client)
+    await client.query(BEGIN)
+    const result = await work(client)
+    await client.query('commit')
+    client.release()
+    return result
+  } catch (error) {
+    await client.query('rollback').then(
+      () => client.release(isDatabaseAway(error)),
+      (failure: unknown) => client.release(failure instanceof Error ? failure : true),
+    )
+    throw error
+  }
+}
+
+/** Runs `work` in one transaction; after a deadlock or a serialization failure again, a bounded number of times. */
+export const inSession = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
+  for (let attempts = 1; ; attempts++) {
+    try {
+      return await attempt(pool, work)
+    } catch (error) {
+      if (!isRetryableTransaction(error) || attempts === MAX_ATTEMPTS) throw error
+      await pause(backoffMs(attempts, { baseMs: 10, maxMs: 500 }))
+    }
+  }
+}

@@ -1,0 +1,113 @@
+// The SQL of a merge, per entity: pure text. Staged rows are numbered by `pos` from 0; outcomes come back as one string with a letter
+// per staged row. Rows are written, and so locked, in the order of their ids.
+import { newerSql } from '../version.ts'
+import { type Layout, listed, ORIGIN_COLUMNS, quoted, VERSION_COLUMNS } from './layout.ts'
+
+/** m merged, u unchanged, r unchanged but observed later, s stale, p parked. */
+export type OutcomeLetter = 'm' | 'u' | 'r' | 's' | 'p'
+
+const COMPARED = ['id', 'source_updated_at', 'deleted_at', ...VERSION_COLUMNS].map(quoted)
+
+// "offset 0" keeps the look-up a look-up by key for each row: without it the planner, which knows nothing of a temporary
+// table's size, reads the whole table once it has guessed wrong.
+const current = ({ table }: Layout): string =>
+  `left join lateral (select ${COMPARED.join(', ')} from ${table} c where c.org_id = s.org_id and c.id = s.id offset 0) t on true`
+
+const parentMissing = ({ parents }: Layout): string =>
+  parents
+    .map(
+      ({ column, table }) =>
+        `(s.${quoted(column)} is not null and not exists (select from ${table} p where p.org_id = s.org_id and p.id = s.${quoted(column)} offset 0))`,
+    )
+    .join(' or ') || 'false'
+
+const outcome = (layout: Layout): string => `case
+    when t.id is not null and t.content_hash = s.content_hash then
+      case when (s.source_updated_at is null or s.deleted_at is not null) and s.observed_at > t.observed_at then 'r' else 'u' end
+    when t.id is not null and not (${newerSql('s', 't')}) then 's'
+    when ${parentMissing(layout)} then 'p'
+    else 'm' end`
+
+/** One row: `outcomes`. Locks nothing. */
+export const judgeStatement = (layout: Layout): string =>
+  `select string_agg(${outcome(layout)}, '' order by s.pos) as outcomes from ${layout.staged} s ${current(layout)}`
+
+const isKey = (name: string): boolean => name === 'org_id' || name === 'id'
+
+const assignments = ({ record }: Layout): string =>
+  record
+    .filter(({ name }) => !isKey(name))
+    .map(({ name }) => `${quoted(name)} = excluded.${quoted(name)}`)
+    .join(', ')
+
+/**
+ * Writes staged rows, all or (`some`) those whose `pos` is in $1. The guard is asked again of the row as it then is, because
+ * another merge may have come between; the number of rows written tells.
+ */
+export const putStatement = (layout: Layout, some: boolean): string => `
+  insert into ${layout.table} as t (${listed(layout.record)}, first_run_id, last_changed_run_id)
+  select ${listed(layout.record, 's')}, s.run_id, s.run_id from ${layout.staged} s
+  ${some ? 'where s.pos = any($1::int[])' : ''} order by s.id
+  on conflict (org_id, id) do update set ${assignments(layout)}, last_changed_run_id =
+    case when t.content_hash = excluded.content_hash then t.last_changed_run_id else excluded.last_changed_run_id end
+  where ${newerSql('excluded', 't')}`
+
+const RECORD_AND_ORIGIN = (layout: Layout): string => listed([...layout.record, ...ORIGIN_COLUMNS])
+
+/** Parks the staged rows whose `pos` is in $1, except those of ids that are parked already; returns the ids it parked. */
+export const parkStatement = (layout: Layout): string => `
+  insert into ${layout.parked} (${RECORD_AND_ORIGIN(layout)})
+  select ${listed([...layout.record, ...ORIGIN_COLUMNS], 's')} from ${layout.staged} s where s.pos = any($1::int[]) order by s.id
+  on conflict (org_id, id) do nothing returning id`
+
+const sameOrigin = ORIGIN_COLUMNS.map(({ name }) => `p.${quoted(name)} is not distinct from s.${quoted(name)}`).join(' and ')
+
+/** Locks the parked rows of the same ids as the staged rows in $1 and compares: `newer` is the staged row's. */
+export const compareParkedStatement = (layout: Layout): string => `
+  select s.pos, ${listed(ORIGIN_COLUMNS, 'p')}, p.content_hash = s.content_hash as same, ${newerSql('s', 'p')} as newer,
+    (${sameOrigin}) as own
+  from ${layout.parked} p join ${layout.staged} s on s.org_id = p.org_id and s.id = p.id
+  where s.pos = any($1::int[]) order by p.id for update of p`
+
+/** Puts the staged rows in $1 in the place of the parked rows of the same ids, which the caller has locked. */
+export const replaceParkedStatement = (layout: Layout): string => `
+  update ${layout.parked} p set ${[...layout.record, ...ORIGIN_COLUMNS]
+    .filter(({ name }) => !isKey(name))
+    .map(({ name }) => `${quoted(name)} = s.${quoted(name)}`)
+    .join(', ')}, parked_at = now()
+  from ${layout.staged} s where s.org_id = p.org_id and s.id = p.id and s.pos = any($1::int[])`
+
+const stageParked = (layout: Layout, condition: string): string => `
+  insert into ${layout.staged} (${RECORD_AND_ORIGIN(layout)}, pos)
+  select ${listed([...layout.record, ...ORIGIN_COLUMNS], 's')}, row_number() over (order by s.id) - 1 from ${layout.parked} s
+  where ${condition} order by s.id`
+
+/** Stages up to $2 parked rows of organisation $1 whose parents are there, or which a row in the table has overtaken. */
+export const stageAllParkedStatement = (layout: Layout): string =>
+  `${stageParked(
+    layout,
+    `s.org_id = $1 and (not (${parentMissing(layout)}) or exists (
+    select from ${layout.table} t where t.org_id = s.org_id and t.id = s.id and not (${newerSql('s', 't')})))`,
+  )} limit $2`
+
+const KEYS = (parameter: number): string => `unnest($${parameter}::text[], $${parameter + 1}::uuid[]) k(org_id, id)`
+
+/**
+ * Stages the parked rows whose parents are there, among those of the given keys ($1, $2) and the children of the given
+ * parents (two parameters for each parent column, in the layout's order). Keys are organisations and ids.
+ */
+export const stageParkedOfStatement = (layout: Layout): string => {
+  const children = layout.parents.map(
+    ({ column }, i) => `
+    union select p.org_id, p.id from ${layout.parked} p join ${KEYS(3 + 2 * i)} on p.org_id = k.org_id and p.${quoted(column)} = k.id`,
+  )
+  const candidates = `select p.org_id, p.id from ${layout.parked} p join ${KEYS(1)} on p.org_id = k.org_id and p.id = k.id${children.join('')}`
+  return stageParked(layout, `(s.org_id, s.id) in (${candidates}) and not (${parentMissing(layout)})`)
+}
+
+/** Takes away the parked rows that were staged and settled (`pos` in $1), unless a newer one is there by now. */
+export const unparkStatement = (layout: Layout): string => `
+  delete from ${layout.parked} p using ${layout.staged} s
+  where s.org_id = p.org_id and s.id = p.id and s.pos = any($1::int[])
+    and (p.observed_at, p.mapping_revision, p.content_hash) = (s.observed_at, s.mapping_revision, s.content_hash)
+  returning s.pos, ${listed(ORIGIN_COLUMNS, 'p')}`

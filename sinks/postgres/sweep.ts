@@ -1,0 +1,96 @@
+// Parked rows whose parents have come, into the table by the same path as any other; their outcomes move on the landings.
+// Must hold: a sweep looks after the commit of the merge, so that of two merges that bring parent and child one sees both.
+import { type Move, moveOutcomes } from '../../ledger/landings.ts'
+import type { Pool, PoolClient } from '../../platform/postgres.ts'
+import { type Layout, layoutByEntity, layouts } from './layout.ts'
+import type { EntityOutcomes, MergeResult } from './merge.ts'
+import { moveOf, type OriginRow } from './parking.ts'
+import { inSession } from './session.ts'
+import { mergeStaged } from './staging.ts'
+import { type OutcomeLetter, stageAllParkedStatement, stageParkedOfStatement, unparkStatement } from './statements.ts'
+
+const MAX_SWEPT = 10_000
+
+const FINAL: Readonly<Record<OutcomeLetter, Move['to'] | undefined>> = {
+  m: 'merged',
+  u: 'unchanged',
+  r: 'unchanged',
+  s: 'stale',
+  p: undefined,
+}
+
+/** Merges what is staged from the parked rows. Returns how many are parked no more. */
+const settleStaged = async (client: PoolClient, layout: Layout): Promise<number> => {
+  const letters = await mergeStaged(client, layout)
+  const settled = letters.flatMap((letter, pos) => (letter === 'p' ? [] : [pos]))
+  const { rows } = await client.query<OriginRow & { pos: number }>(unparkStatement(layout), [settled])
+  const moves = rows.flatMap((row) => {
+    const to = FINAL[letters[row.pos] ?? 'p']
+    return to === undefined ? [] : moveOf(layout.entity, row, to)
+  })
+  await moveOutcomes(client, moves)
+  return rows.length
+}
+
+const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [string[], string[]] => {
+  const chosen = entity?.records.filter((_, pos) => entity.letters[pos] === letter) ?? []
+  return [chosen.map(({ orgId }) => orgId), chosen.map(({ id }) => id)]
+}
+
+/** Which entities have parked rows at all: one cheap look, because nearly always none has. */
+const entitiesParked = async (client: PoolClient, among: readonly Layout[]): Promise<readonly Layout[]> => {
+  const looks = among.map(({ parked }, i) => `exists (select from ${parked}) as "${i}"`)
+  const { rows } = await client.query<Record<string, boolean>>(`select ${looks.join(', ')}`)
+  return among.filter((_, i) => rows[0]?.[String(i)] === true)
+}
+
+/** After the commit of a merge: the rows it parked, and the parked children of what it merged. Returns how many were swept. */
+export const sweepAfter = async (pool: Pool, { entities }: MergeResult): Promise<number> => {
+  const byEntity = new Map(entities.map((e) => [e.layout.entity, e]))
+  const touched = layouts.filter(
+    ({ entity, parents }) =>
+      parents.some((parent) => byEntity.get(parent.entity)?.letters.includes('m')) ||
+      (parents.length > 0 && byEntity.get(entity)?.letters.includes('p')),
+  )
+  if (touched.length === 0) return 0
+  return inSession(pool, async (client) => {
+    let swept = 0
+    for (const layout of await entitiesParked(client, touched)) {
+      const keys = [keysOf(byEntity.get(layout.entity), 'p'), ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'm'))]
+      const { rowCount } = await client.query(stageParkedOfStatement(layout), keys.flat())
+      if (rowCount !== 0) swept += await settleStaged(client, layout)
+    }
+    return swept
+  })
+}
+
+/**
+ * The whole table of one entity of one organisation. `atStart` runs at the beginning of the transaction that finds nothing
+ * more than it can sweep itself: who records there that the sweep is done records it of that moment.
+ */
+export const sweepParked = async (
+  pool: Pool,
+  orgId: string,
+  entity: string,
+  atStart?: (client: PoolClient) => Promise<void>,
+): Promise<number> => {
+  const layout = layoutByEntity.get(entity)
+  if (layout === undefined || layout.parents.length === 0) {
+    if (atStart !== undefined) await inSession(pool, atStart)
+    return 0
+  }
+  const sweepSome = (first?: typeof atStart) =>
+    inSession(pool, async (client) => {
+      await first?.(client)
+      const { rowCount } = await client.query(stageAllParkedStatement(layout), [orgId, MAX_SWEPT])
+      return { staged: rowCount ?? 0, swept: rowCount === 0 ? 0 : await settleStaged(client, layout) }
+    })
+  let total = 0
+  for (let last = false; ; ) {
+    const { staged, swept } = await sweepSome(last ? atStart : undefined)
+    total += swept
+    const more = staged === MAX_SWEPT
+    if (!more && (last || atStart === undefined)) return total
+    last = !more
+  }
+}

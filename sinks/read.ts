@@ -1,0 +1,86 @@
+// Messages into a batch: goes in what the consumer delivered, comes out more of the gatherer. Never throws for a message.
+import { messageOf } from '../platform/errors.ts'
+import type { Batch, Message } from '../platform/kafka/consumer.ts'
+import { canonicalEntities } from '../topics/canonical.ts'
+import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
+import { decodeDeadLetter } from '../topics/dead-letters.ts'
+import { ORIGIN_HEADER } from '../topics/headers.ts'
+import type { Topics } from '../topics/list.ts'
+import { unreadable } from './dead-letters.ts'
+import type { Gatherer } from './gather.ts'
+import { createRecordEncoder, type RecordEncoder } from './postgres/copy.ts'
+
+/** What a reader saw that leads to no row; for the log. */
+export interface ReadCounts {
+  tombstones: number
+  unreadableDeadLetters: number
+  replacedCharacters: number
+}
+
+export interface Reader {
+  readonly topics: readonly string[]
+  /** What was seen since the last call; undefined when there is nothing to say. */
+  takeCounts(): ReadCounts | undefined
+  /** Adds messages `from` (included) to `to` (excluded) of the batch. The decoder must have been prepared for them. */
+  read(batch: Batch, from: number, to: number, into: Gatherer): void
+}
+
+const noCounts = (): ReadCounts => ({ tombstones: 0, unreadableDeadLetters: 0, replacedCharacters: 0 })
+
+interface Source {
+  readonly entity: string
+  readonly encode: RecordEncoder
+}
+
+export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader => {
+  let counts = noCounts()
+  const onReplaced = (count: number) => {
+    counts.replacedCharacters += count
+  }
+  const sources = new Map<string, Source>(
+    canonicalEntities.map((e) => [topics.canonical(e.entity), { entity: e.entity, encode: createRecordEncoder(e, onReplaced) }]),
+  )
+
+  const readRecord = ({ entity, encode }: Source, { value, headers }: Message, into: Gatherer): void => {
+    // A null value is written only when an organisation is forgotten, which removes its rows itself.
+    if (value === null) {
+      counts.tombstones++
+      return
+    }
+    const original = { value, origin: headers[ORIGIN_HEADER] }
+    try {
+      into.record(entity, encode(decoder.decode(entity, value)), original)
+    } catch (error) {
+      into.reject(unreadable(entity, original, messageOf(error)))
+    }
+  }
+
+  const readDeadLetter = (batch: Batch, { offset, value, headers }: Message, into: Gatherer): void => {
+    try {
+      const letter = decodeDeadLetter(headers)
+      const { topic, partition } = batch
+      into.deadLetter({ ...letter, topic, partition, offset, bytes: value?.length ?? 0 }, headers[ORIGIN_HEADER])
+    } catch {
+      // Its headers are the letter: without them there is nothing to record, and its own dead letter would have none either.
+      counts.unreadableDeadLetters++
+    }
+  }
+
+  return {
+    topics: [...sources.keys(), topics.deadLetters],
+    takeCounts: () => {
+      const seen = counts
+      counts = noCounts()
+      return Object.values(seen).some((n) => n > 0) ? seen : undefined
+    },
+    read: (batch, from, to, into) => {
+      const source = sources.get(batch.topic)
+      for (const message of batch.messages.slice(from, to)) {
+        if (source === undefined) readDeadLetter(batch, message, into)
+        else readRecord(source, message, into)
+      }
+      const next = batch.messages[to]
+      into.passed(batch.topic, batch.partition, next === undefined ? batch.nextOffset : next.offset)
+    },
+  }
+}

@@ -1,0 +1,85 @@
+// The one place where a batch is settled: merge, dead letters, commit, in this order. An offset is committed only when all that
+// came before it is durable (design I1); whatever is away meanwhile is waited for.
+import { findRun } from '../ledger/runs.ts'
+import { messageOf } from '../platform/errors.ts'
+import { isKafkaAway } from '../platform/kafka/client.ts'
+import type { Consumer } from '../platform/kafka/consumer.ts'
+import type { Producer } from '../platform/kafka/producer.ts'
+import { persist } from '../platform/lifecycle.ts'
+import type { Logger } from '../platform/logger.ts'
+import { isDatabaseAway, type Pool, sqlState } from '../platform/postgres.ts'
+import { DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
+import type { GatheredBatch, MergeBatch, Rejected } from './batch.ts'
+import { deadLetterMessage, UNKNOWN_OWNER } from './dead-letters.ts'
+import { mergeIsolating } from './isolate.ts'
+import { mergeBatch } from './postgres/merge.ts'
+import { sweepAfter } from './postgres/sweep.ts'
+import { createCountedRanges } from './seen.ts'
+
+export interface SettleDeps {
+  readonly pool: Pool
+  readonly producer: Producer
+  readonly consumer: Pick<Consumer, 'commit'>
+  readonly topics: Topics
+  readonly log: Logger
+  readonly signal: AbortSignal
+}
+
+export type Settle = (batch: GatheredBatch) => Promise<void>
+
+// A statement that ran into its time-out or waited too long for a lock: nothing is wrong with it either.
+const TIME_OUTS = new Set(['57014', '55P03', '25P03'])
+
+/** True when the same statement may well succeed later. */
+export const isDatabaseBusy = (error: unknown): boolean => isDatabaseAway(error) || TIME_OUTS.has(sqlState(error) ?? '')
+
+export const createSettle = ({ pool, producer, consumer, topics, log, signal }: SettleDeps): Settle => {
+  const counted = createCountedRanges()
+  const whileDatabaseAway = { what: 'PostgreSQL', log, signal, isAway: isDatabaseBusy }
+  const whileKafkaAway = { what: 'Kafka', log, signal, isAway: isKafkaAway }
+
+  const merge = async (batch: MergeBatch): Promise<void> => {
+    const result = await mergeBatch(pool, batch, counted)
+    log.debug(result.counts, 'batch merged')
+    try {
+      await sweepAfter(pool, result)
+    } catch (error) {
+      // The batch is durable; its parked rows are looked at again before their entity closes, and each minute.
+      log.warn({ reason: messageOf(error) }, 'parked rows not swept')
+    }
+  }
+
+  /** A message that could not be read names no owner; the run that it came with does. */
+  const withOwner = async (rejected: Rejected): Promise<Rejected> => {
+    const { letter } = rejected
+    if (letter.orgId !== UNKNOWN_OWNER || letter.origin === undefined) return rejected
+    const run = await findRun(pool, letter.origin.runId)
+    return run === undefined ? rejected : { ...rejected, letter: { ...letter, orgId: run.orgId, source: run.source } }
+  }
+
+  const bury = async (all: readonly Rejected[]): Promise<void> => {
+    if (all.length === 0) return
+    const owned = await persist(() => Promise.all(all.map(withOwner)), whileDatabaseAway)
+    const messages = owned.map(deadLetterMessage)
+    await persist(
+      () => producer.send([{ topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages }]),
+      whileKafkaAway,
+    )
+    log.warn({ records: messages.length, reason: owned[0]?.letter.reason }, 'records refused, dead letters written')
+  }
+
+  const commit = async ({ positions, generation }: GatheredBatch): Promise<void> => {
+    try {
+      await persist(() => consumer.commit(positions, generation), whileKafkaAway)
+    } catch (error) {
+      // The group moved on: what was not committed is delivered again, and found merged.
+      log.debug({ reason: messageOf(error) }, 'offsets not committed')
+    }
+  }
+
+  return async (batch) => {
+    const refused = await persist(() => mergeIsolating(batch, merge, log), whileDatabaseAway)
+    await bury([...batch.rejected, ...refused])
+    await commit(batch)
+  }
+}

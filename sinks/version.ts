@@ -1,0 +1,38 @@
+// Which of two versions of a record stands (design I5). A total order among living versions, so that batches may come in any order.
+
+export interface Version {
+  /** ms since 1970; null where the source does not say. */
+  readonly sourceUpdatedAt: number | null
+  readonly observedAt: number
+  readonly mappingRevision: number
+  readonly deleted: boolean
+  /** 32 hexadecimal digits; includes sourceUpdatedAt and deletedAt, so equal hashes mean equal records. */
+  readonly contentHash: string
+}
+
+/**
+ * True when `a` replaces `b`. The source's time decides, then ours, then the mapping; if either is a tombstone our time alone
+ * does, and at the same time the tombstone stands. What is still equal is decided by the hash: arbitrary, but always the same.
+ */
+export const isNewer = (a: Version, b: Version): boolean => {
+  if (a.deleted || b.deleted) {
+    if (a.observedAt !== b.observedAt) return a.observedAt > b.observedAt
+    if (a.deleted !== b.deleted) return a.deleted
+    return a.contentHash > b.contentHash
+  }
+  const aUpdated = a.sourceUpdatedAt ?? Number.NEGATIVE_INFINITY
+  const bUpdated = b.sourceUpdatedAt ?? Number.NEGATIVE_INFINITY
+  if (aUpdated !== bUpdated) return aUpdated > bUpdated
+  if (a.observedAt !== b.observedAt) return a.observedAt > b.observedAt
+  if (a.mappingRevision !== b.mappingRevision) return a.mappingRevision > b.mappingRevision
+  return a.contentHash > b.contentHash
+}
+
+/** The same rule in SQL, for two aliases of rows with the version columns. */
+export const newerSql = (a: string, b: string): string => {
+  const tombstone = (row: string) => `(${row}.observed_at, ${row}.deleted_at is not null, ${row}.content_hash)`
+  const living = (row: string) =>
+    `(coalesce(${row}.source_updated_at, '-infinity'), ${row}.observed_at, ${row}.mapping_revision, ${row}.content_hash)`
+  return `case when ${a}.deleted_at is not null or ${b}.deleted_at is not null
+    then ${tombstone(a)} > ${tombstone(b)} else ${living(a)} > ${living(b)} end`
+}

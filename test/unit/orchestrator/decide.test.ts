@@ -1,0 +1,94 @@
+import { expect, test } from 'vitest'
+import type { EntityProgress } from '../../../ledger/entities.ts'
+import { decide, decideEnd } from '../../../orchestrator/decide.ts'
+
+const entity = (name: string, facts: Partial<EntityProgress> = {}): EntityProgress => ({
+  entity: name,
+  ordinal: 0,
+  tier: 0,
+  hard: [],
+  soft: [],
+  carrier: null,
+  carries: [],
+  paging: { kind: 'keyset', field: 'created_at' },
+  state: 'waiting',
+  reason: null,
+  errorCode: null,
+  openRanges: 0,
+  failedRange: null,
+  openLandings: 0,
+  parked: 0,
+  sweep: 'none',
+  ...facts,
+})
+
+const kinds = (entities: readonly EntityProgress[]) => decide(entities).map((d) => `${d.kind} ${d.entity}`)
+
+test('an entity starts as soon as its own dependencies have ended, whatever its tier', () => {
+  const campus = entity('campus', { state: 'fetching', openRanges: 1 })
+  const group = entity('group', { state: 'closed' })
+  const person = entity('person', { soft: ['campus'] })
+  const event = entity('event', { hard: ['group'], tier: 5 })
+  expect(kinds([campus, group, person, event])).toEqual(['start event'])
+})
+
+test('a soft dependency that failed does not hold up, a hard one that is unproven does not either', () => {
+  const campus = entity('campus', { state: 'failed' })
+  const group = entity('group', { state: 'unproven' })
+  expect(kinds([campus, group, entity('person', { soft: ['campus'] }), entity('event', { hard: ['group'] })])).toEqual([
+    'start person',
+    'start event',
+  ])
+})
+
+test('when an entity fails, its hard dependents are skipped with the reason, and theirs', () => {
+  const person = entity('person', { state: 'failed', errorCode: 'permission' })
+  const [decision] = decide([person, entity('email', { hard: ['person'] })])
+  expect(decision).toMatchObject({ kind: 'skip', entity: 'email', code: 'permission' })
+  const skipped = entity('email', { state: 'skipped', hard: ['person'] })
+  expect(kinds([person, skipped, entity('note', { hard: ['email'] })])).toEqual(['skip note'])
+})
+
+test('a carried entity starts with its carrier and closes no earlier than its carrier and its hard parents', () => {
+  const household = entity('household', { state: 'fetching', openRanges: 1 })
+  const person = entity('person', { soft: ['household'] })
+  const membership = entity('household-membership', { carrier: 'household', hard: ['household', 'person'] })
+  expect(kinds([household, person, membership])).toEqual(['start household-membership'])
+  const landing = { ...membership, state: 'landing' } as const
+  expect(kinds([{ ...household, state: 'closed' }, { ...person, state: 'landing', openLandings: 1 }, landing])).toEqual([])
+  expect(kinds([{ ...household, state: 'closed' }, { ...person, state: 'closed' }, landing])).toEqual([
+    'judge household-membership',
+  ])
+})
+
+test('fetched entities wait for every record to land before they are judged', () => {
+  const open = entity('person', { state: 'landing', openLandings: 3 })
+  expect(kinds([open])).toEqual([])
+  expect(kinds([{ ...open, openLandings: 0 }])).toEqual(['judge person'])
+})
+
+test('parked rows are swept once, after the parents have ended, before the entity is judged', () => {
+  const email = entity('email', { state: 'landing', parked: 2 })
+  expect(kinds([email])).toEqual(['sweep email'])
+  expect(kinds([{ ...email, sweep: 'requested' }])).toEqual([])
+  expect(kinds([{ ...email, sweep: 'done' }])).toEqual(['judge email'])
+})
+
+test('a failed range fails its entity with the reason of the range', () => {
+  const failedRange = { code: 'auth', reason: 'refused' }
+  expect(decide([entity('person', { state: 'fetching', openRanges: 2, failedRange })])).toEqual([
+    { kind: 'fail', entity: 'person', from: 'fetching', code: 'auth', reason: 'refused' },
+  ])
+})
+
+test('a run ends only when every entity has; dead, parked or unproven make it complete with exceptions', () => {
+  const closed = entity('campus', { state: 'closed' })
+  const none = { dead: 0, parked: 0 }
+  expect(decideEnd([closed, entity('person', { state: 'landing' })], none)).toBeUndefined()
+  expect(decideEnd([closed], none)?.state).toBe('complete')
+  expect(decideEnd([closed], { dead: 1, parked: 0 })?.state).toBe('complete_with_exceptions')
+  expect(decideEnd([closed], { dead: 0, parked: 1 })?.state).toBe('complete_with_exceptions')
+  expect(decideEnd([entity('group', { state: 'unproven' })], none)?.state).toBe('complete_with_exceptions')
+  const failed = entity('person', { state: 'failed', errorCode: 'auth', reason: 'refused' })
+  expect(decideEnd([entity('email', { state: 'skipped' }), failed], none)).toMatchObject({ state: 'failed', errorCode: 'auth' })
+})

@@ -1,0 +1,126 @@
+// Canonical records to bytes and back: the registry's wire format (0, schema id in 4 bytes, Avro body).
+// Must hold: encoding and decoding are synchronous; whatever cannot be read is an 'invalid-record', never a crash.
+import avro from 'avsc'
+import { messageOf, SynclineError } from '../platform/errors.ts'
+import { canonicalEntities, canonicalEntity } from './canonical.ts'
+import type { CanonicalCommon } from './generated/canonical-types.ts'
+
+export type CanonicalValue = string | number | boolean | null
+
+/** Any canonical record: the common fields, and the entity's own under their names in the schema. */
+export interface CanonicalRecord extends CanonicalCommon {
+  readonly [field: string]: CanonicalValue | Readonly<Record<string, string>>
+}
+
+const MAGIC = 0
+const HEADER_BYTES = 5
+const FIRST_SCRATCH_BYTES = 64 * 1024
+
+// Unions unwrapped, logical types left as numbers: the mapping makes the one conversion there is. The options are made anew each
+// time, because avsc keeps the names it has seen in them. The schema is what zod let through as a record; avsc's own type for schemas is a union too wide to match it.
+const avroType = (schema: object): avro.Type => avro.Type.forSchema(schema as avro.Schema, { wrapUnions: 'never' })
+
+const readerTypes = new Map(canonicalEntities.map(({ entity, schema }) => [entity, avroType(schema)]))
+
+/** The Avro type of an entity as this version writes and reads it. Throws SynclineError('usage') for an unknown entity. */
+export const avroTypeOf = (entity: string): avro.Type => readerTypes.get(entity) ?? avroType(canonicalEntity(entity).schema)
+
+/** Grows to the largest record seen; records are copied out of it, so that none keeps a large buffer alive. */
+let scratch = Buffer.allocUnsafe(FIRST_SCRATCH_BYTES)
+
+/** Throws SynclineError('invalid-record') naming the fields when the record is not of its schema. */
+export const encodeCanonical = (entity: string, schemaId: number, record: CanonicalRecord): Buffer => {
+  const type = avroTypeOf(entity)
+  let end: number
+  try {
+    end = type.encode(record, scratch, HEADER_BYTES)
+    if (end < 0) {
+      scratch = Buffer.allocUnsafe((scratch.length - end) * 2)
+      end = type.encode(record, scratch, HEADER_BYTES)
+    }
+  } catch (cause) {
+    throw notOfSchema(entity, type, record, cause)
+  }
+  scratch[0] = MAGIC
+  scratch.writeUInt32BE(schemaId, 1)
+  const bytes = Buffer.allocUnsafe(end)
+  scratch.copy(bytes, 0, 0, end)
+  return bytes
+}
+
+const notOfSchema = (entity: string, type: avro.Type, record: CanonicalRecord, cause: unknown): SynclineError => {
+  const fields = new Set<string>()
+  type.isValid(record, { errorHook: (path) => void fields.add(path.join('.')) })
+  // The cause's message quotes the value, so it goes no further.
+  return new SynclineError('invalid-record', `A record of ${entity} does not fit its Avro schema: ${[...fields].join(', ')}`, {
+    details: { entity, fields: [...fields], kind: cause instanceof Error ? cause.name : typeof cause },
+  })
+}
+
+/** Schema id of a message. Throws SynclineError('invalid-record') when it is not in the registry's wire format. */
+export const schemaIdOf = (message: Buffer | null): number => {
+  if (message === null || message.length < HEADER_BYTES) throw unreadable('it is shorter than its header')
+  if (message[0] !== MAGIC) throw unreadable('its first byte is not 0')
+  return message.readUInt32BE(1)
+}
+
+const unreadable = (why: string): SynclineError =>
+  new SynclineError('invalid-record', `A canonical message cannot be read: ${why}`)
+
+/** The schema that an id stands for; undefined: the registry does not have it. Rejects with 'unavailable' when it is away. */
+export type WriterSchemas = (schemaId: number) => Promise<object | undefined>
+
+export interface CanonicalDecoder {
+  /** Fetches the schemas that these messages need and that are not here yet. Rejects only when the registry is away. */
+  prepare(messages: Iterable<Buffer | null>): Promise<void>
+  /** Call `prepare` first. Throws SynclineError('invalid-record') for whatever cannot be read as a record of the entity. */
+  decode(entity: string, message: Buffer | null): CanonicalRecord
+}
+
+/** Schemas are kept for good (an id never changes its meaning), resolvers per (writer's id, entity). */
+export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalDecoder => {
+  const writers = new Map<number, avro.Type>()
+  const resolvers = new Map<string, Map<number, avro.Resolver>>(canonicalEntities.map(({ entity }) => [entity, new Map()]))
+
+  const resolverOf = (entity: string, schemaId: number): avro.Resolver => {
+    const known = resolvers.get(entity)?.get(schemaId)
+    if (known !== undefined) return known
+    const writer = writers.get(schemaId)
+    if (writer === undefined) throw unreadable(`the registry has no schema ${schemaId}`)
+    const resolver = resolve(entity, writer)
+    resolvers.get(entity)?.set(schemaId, resolver)
+    return resolver
+  }
+
+  const prepare = async (messages: Iterable<Buffer | null>): Promise<void> => {
+    const missing = new Set<number>()
+    for (const message of messages) {
+      if (message === null || message.length < HEADER_BYTES || message[0] !== MAGIC) continue
+      const id = message.readUInt32BE(1)
+      if (!writers.has(id)) missing.add(id)
+    }
+    for (const id of missing) {
+      const schema = await writerSchemas(id)
+      if (schema !== undefined) writers.set(id, avroType(schema))
+    }
+  }
+
+  const decode = (entity: string, message: Buffer | null): CanonicalRecord => {
+    const resolver = resolverOf(entity, schemaIdOf(message))
+    try {
+      // Decoded by our own schema, from which CanonicalRecord's fields are generated.
+      return avroTypeOf(entity).fromBuffer((message ?? Buffer.alloc(0)).subarray(HEADER_BYTES), resolver) as CanonicalRecord
+    } catch (cause) {
+      throw unreadable(`its body is not of its schema (${cause instanceof Error ? cause.name : messageOf(cause)})`)
+    }
+  }
+  return { prepare, decode }
+}
+
+const resolve = (entity: string, writer: avro.Type): avro.Resolver => {
+  try {
+    return avroTypeOf(entity).createResolver(writer)
+  } catch {
+    throw unreadable(`its schema ${writer.name ?? ''} is not one of ${entity}`)
+  }
+}

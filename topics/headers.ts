@@ -1,0 +1,102 @@
+// Headers of raw pages, canonical records and dead letters: encoding and decoding, in one place.
+import { z } from 'zod'
+
+/** Where a raw page comes from. `attempt` is the range's epoch; `observedAt` is the start of the request, in ms since 1970. */
+export interface PageOrigin {
+  readonly runId: string
+  readonly orgId: string
+  readonly source: string
+  readonly entity: string
+  readonly rangeId: number
+  readonly page: number
+  readonly attempt: number
+  readonly observedAt: number
+  /** Entities whose records this page carries besides its own. */
+  readonly carries: readonly string[]
+  readonly traceparent: string
+}
+
+/** Which record of which page attempt a canonical record is; absent on records that belong to no run (webhooks). */
+export interface RecordOrigin {
+  readonly runId: string
+  readonly rangeId: number
+  readonly page: number
+  readonly attempt: number
+  /** Position among the records of its entity in the page, from 0. */
+  readonly index: number
+  /** Number of records of its entity in the page. */
+  readonly count: number
+}
+
+export type Headers = Record<string, string>
+
+const pageHeadersSchema = z.object({
+  run: z.uuid(),
+  org: z.string().min(1),
+  source: z.string().min(1),
+  entity: z.string().min(1),
+  range: z.coerce.number().int().min(0),
+  page: z.coerce.number().int().min(0),
+  attempt: z.coerce.number().int().min(0),
+  'observed-at': z.coerce.number().int(),
+  carries: z.string().default(''),
+  traceparent: z.string().default(''),
+})
+
+export const encodePageOrigin = (origin: PageOrigin): Headers => ({
+  run: origin.runId,
+  org: origin.orgId,
+  source: origin.source,
+  entity: origin.entity,
+  range: String(origin.rangeId),
+  page: String(origin.page),
+  attempt: String(origin.attempt),
+  'observed-at': String(origin.observedAt),
+  carries: origin.carries.join(','),
+  traceparent: origin.traceparent,
+})
+
+/** Throws ZodError when a header is missing or of the wrong form. */
+export const decodePageOrigin = (headers: Headers): PageOrigin => {
+  const h = pageHeadersSchema.parse(headers)
+  return {
+    runId: h.run,
+    orgId: h.org,
+    source: h.source,
+    entity: h.entity,
+    rangeId: h.range,
+    page: h.page,
+    attempt: h.attempt,
+    observedAt: h['observed-at'],
+    carries: h.carries === '' ? [] : h.carries.split(','),
+    traceparent: h.traceparent,
+  }
+}
+
+/**
+ * The origin of a canonical record or dead letter stands in one header, `origin`: run/range/page/attempt/index/count.
+ * One header instead of six, because the client's cost is per header; see docs/decisions/0004-one-origin-header.md.
+ */
+export const ORIGIN_HEADER = 'origin'
+
+export const originPrefix = (page: Pick<PageOrigin, 'runId' | 'rangeId' | 'page' | 'attempt'>): string =>
+  `${page.runId}/${page.rangeId}/${page.page}/${page.attempt}/`
+
+export const encodeRecordOrigin = (prefix: string, index: number, count: number): string => `${prefix}${index}/${count}`
+
+const ORIGIN = /^([0-9a-f-]{36})\/(\d+)\/(\d+)\/(\d+)\/(\d+)\/(\d+)$/
+
+/** Undefined when the header is absent or not of the form: the record then belongs to no run. */
+export const decodeRecordOrigin = (header: string | undefined): RecordOrigin | undefined => {
+  const m = header === undefined ? null : ORIGIN.exec(header)
+  if (!m?.[1]) return undefined
+  const origin = {
+    runId: m[1],
+    rangeId: Number(m[2]),
+    page: Number(m[3]),
+    attempt: Number(m[4]),
+    index: Number(m[5]),
+    count: Number(m[6]),
+  }
+  return origin.index < origin.count ? origin : undefined
+}
