@@ -2,6 +2,7 @@
 // The command line: one file per command, errors to exit codes in one place.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { demoCommand } from './demo.ts'
 import { downCommand } from './down.ts'
 import { orgCommand } from './org.ts'
 import { simulateCommand } from './simulate.ts'
@@ -10,7 +11,7 @@ import { EXIT, exitCodeOf, reportError } from './terminal.ts'
 import { upCommand } from './up.ts'
 import { workerCommand } from './worker.ts'
 
-const COMMANDS = [upCommand, downCommand, orgCommand, simulateCommand, syncCommand, workerCommand]
+const COMMANDS = [upCommand, downCommand, demoCommand, orgCommand, simulateCommand, syncCommand, workerCommand]
 
 const version = (): string => {
   // dist/cli/main.js and cli/main.ts both stand below the package's root.

@@ -18,7 +18,7 @@ import { createFetcher } from '../producers/fetcher.ts'
 import { createLimiter } from '../producers/limiter/limiter.ts'
 import { createSink } from '../sinks/sink.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
-import { createRegistry, subjectOfTopic } from '../topics/registry.ts'
+import { createRegistry, type Registry, subjectOfTopic } from '../topics/registry.ts'
 import type { Runtime } from './runtime.ts'
 
 export const ROLE_NAMES = ['orchestrate', 'fetch', 'process', 'sink'] as const
@@ -83,7 +83,7 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
           consumer: consumerOf('process'),
           topics,
           manifests: adapters.map((adapter) => adapter.manifest),
-          registerSchemas: () => registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity))),
+          registerSchemas: () => registerSchemas(runtime, registry),
           log,
         })
       case 'sink':
@@ -107,10 +107,15 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
   }
 }
 
-/** Topics, tables and migrations as this version needs them. Throws 'incompatible' naming the difference. */
+const registerSchemas = ({ topics }: Runtime, registry: Registry): Promise<ReadonlyMap<string, number>> =>
+  registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity)))
+
+/** Tables, schemas and topics as this version needs them. Throws 'incompatible' naming the difference, before anything is produced. */
 export const prepareInstallation = async (runtime: Runtime): Promise<void> => {
-  const { kafkaBrokers } = requireSettings(runtime.config, 'kafkaBrokers')
+  const { kafkaBrokers, schemaRegistryUrl } = requireSettings(runtime.config, 'kafkaBrokers', 'schemaRegistryUrl')
   await runtime.migrate()
+  const registry = createRegistry(schemaRegistryUrl)
+  await registerSchemas(runtime, registry).finally(() => registry.close())
   const kafka = createKafka({ brokers: kafkaBrokers.split(','), clientId: 'syncline', log: runtime.log })
   const wanted = runtime.topics.all(
     adapters.map((adapter) => adapter.name),
@@ -125,7 +130,7 @@ export const prepareInstallation = async (runtime: Runtime): Promise<void> => {
 export const runWorker = async (runtime: Runtime, roles: readonly RoleName[], signal: AbortSignal): Promise<void> => {
   const { log } = runtime
   const isAway = (error: unknown) => isDatabaseAway(error) || isKafkaAway(error)
-  await persist(() => prepareInstallation(runtime), { what: 'PostgreSQL or Kafka', log, signal, isAway })
+  await persist(() => prepareInstallation(runtime), { what: 'PostgreSQL, Kafka or the schema registry', log, signal, isAway })
   const parts = await openParts(runtime)
   const stopping = new AbortController()
   const stop = () => stopping.abort()

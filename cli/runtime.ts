@@ -80,3 +80,10 @@ export const withRuntime = async <T>(
     await runtime.close()
   }
 }
+
+/** As withRuntime, with the ledger at this version: what commands need that read or change runs. */
+export const withLedger = <T>(work: (runtime: Runtime) => Promise<T>): Promise<T> =>
+  withRuntime(async (runtime) => {
+    await runtime.migrate()
+    return work(runtime)
+  })

@@ -3,8 +3,7 @@ import { Command } from 'commander'
 import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
 import { type Connection, openConnection } from '../ledger/organisations.ts'
-import { changeRun, createRun } from '../ledger/runs.ts'
-import { liveRoles } from '../ledger/workers.ts'
+import { createRun } from '../ledger/runs.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { connectRedis } from '../platform/redis.ts'
@@ -12,11 +11,11 @@ import { suggest } from '../platform/suggest.ts'
 import { connectVendor, type VendorConnection } from '../producers/connections.ts'
 import { createLimiter } from '../producers/limiter/limiter.ts'
 import { probeVendor } from '../producers/probe.ts'
+import { followRun } from './follow.ts'
 import { requireOrg } from './org.ts'
-import { prepareInstallation, REQUEST_TIMEOUT_MS, ROLE_NAMES, runWorker } from './roles.ts'
+import { prepareInstallation, REQUEST_TIMEOUT_MS } from './roles.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
-import { EXIT, onInterrupt, printJson, say } from './terminal.ts'
-import { watchRun } from './watch.ts'
+import { printJson, say } from './terminal.ts'
 
 const EXAMPLES = `
 Examples:
@@ -59,9 +58,7 @@ export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void
   const runId = await createRun(runtime.pool, { orgId, source, adapter, strategy: 'full', selection })
   if (options.json) printJson({ type: 'run-created', runId, org: orgId, source, strategy: 'full' })
   say(`Run ${runId}`)
-  if (options.withWorkers) process.exitCode = await runHere(runtime, runId, options)
-  else if (options.wait) process.exitCode = await waitElsewhere(runtime, runId, options)
-  else await hintWorkers(runtime, runId)
+  process.exitCode = await followRun(runtime, runId, options)
 }
 
 const chooseConnection = (own: readonly Connection[], { org, source }: SyncOptions): Connection => {
@@ -122,38 +119,4 @@ const probe = async (runtime: Runtime, { orgId, source }: Connection, selection:
     await vendor?.api.close()
     redis.close()
   }
-}
-
-const runHere = async (runtime: Runtime, runId: string, options: SyncOptions): Promise<number> => {
-  const interrupt = onInterrupt()
-  const stopping = new AbortController()
-  const workers = runWorker(runtime, ROLE_NAMES, stopping.signal)
-  const watched = watchRun(runtime, runId, { json: options.json ?? false, signal: interrupt })
-  try {
-    // Workers that crash for good end the wait with their reason.
-    const code = await Promise.race([watched, workers.then(() => EXIT.failed)])
-    if (!interrupt.aborted) return code
-    await changeRun(runtime.pool, runId, 'pause').catch(() => undefined)
-    say(`Paused. Go on with: syncline resume --run ${runId} --with-workers`)
-    return EXIT.interrupted
-  } finally {
-    stopping.abort()
-    await workers
-  }
-}
-
-const waitElsewhere = async (runtime: Runtime, runId: string, options: SyncOptions): Promise<number> => {
-  const interrupt = onInterrupt()
-  await hintWorkers(runtime, runId)
-  const code = await watchRun(runtime, runId, { json: options.json ?? false, signal: interrupt })
-  if (!interrupt.aborted) return code
-  say(`Not waiting any more; the run goes on. See: syncline status --run ${runId}`)
-  return EXIT.interrupted
-}
-
-const hintWorkers = async (runtime: Runtime, runId: string): Promise<void> => {
-  const live = await liveRoles(runtime.pool)
-  if (live.size > 0) return
-  say(`No worker is running. Start one with: syncline worker all`)
-  say(`Then see: syncline status --run ${runId}`)
 }

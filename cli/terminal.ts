@@ -1,5 +1,6 @@
 // How the command line speaks: data on stdout (with --json one object a line), words for people on stderr, exit codes of design 8.
 import { type ErrorCode, isSynclineError, messageOf } from '../platform/errors.ts'
+import { renderColumns } from './columns.ts'
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, exceptions: 3, auth: 4, alreadyRunning: 5, interrupted: 130 } as const
 
@@ -27,6 +28,9 @@ export const print = (text: string): void => {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
+/** Characters of a line of stdout; unlimited when it is not a terminal. */
+export const stdoutWidth = (): number => (process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY)
+
 /** What happened, why if known, and what to do next; with --json also as an object on stdout. */
 export const reportError = (error: unknown, json: boolean): void => {
   const remedy = isSynclineError(error) ? error.remedy : undefined
@@ -39,18 +43,12 @@ export const reportError = (error: unknown, json: boolean): void => {
   if (!isSynclineError(error) && error instanceof Error && error.stack) say(error.stack.split('\n').slice(1, 4).join('\n'))
 }
 
-/** Columns as wide as their widest cell; numbers to the right. */
-export const table = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string => {
-  const cells = rows.map((row) => row.map((cell) => (typeof cell === 'number' ? cell.toLocaleString('en-US') : cell)))
-  const widths = header.map((name, i) => Math.max(name.length, ...cells.map((row) => row[i]?.length ?? 0)))
-  const isNumber = header.map((_, i) => rows.length > 0 && rows.every((row) => typeof row[i] === 'number'))
-  const line = (row: readonly string[]) =>
-    row
-      .map((cell, i) => (isNumber[i] ? cell.padStart(widths[i] ?? 0) : cell.padEnd(widths[i] ?? 0)))
-      .join('  ')
-      .trimEnd()
-  return [line(header), ...cells.map(line)].join('\n')
-}
+/** A table of texts and numbers; columns that may be dropped or coloured are declared with renderColumns. */
+export const table = (header: readonly string[], rows: readonly (readonly (string | number)[])[]): string =>
+  renderColumns(
+    header.map((title, i) => ({ title, cell: (row: readonly (string | number)[]) => row[i] ?? '' })),
+    rows,
+  ).join('\n')
 
 /** Aborts at the first Ctrl-C or SIGTERM; the second ends the process at once, with the code of an interruption. */
 export const onInterrupt = (): AbortSignal => {

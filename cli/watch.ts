@@ -1,46 +1,59 @@
-// Waits for the end of a run and shows its progress: one line per change.
-import { type EntityReport, runReport } from '../ledger/report.ts'
-import { findRun, hasEnded, type Run } from '../ledger/runs.ts'
-import { SynclineError } from '../platform/errors.ts'
+// Waits for the end of a run: looks at the ledger again and again, and hands what has changed to a reporter.
+import { runReport } from '../ledger/report.ts'
+import { findRun, hasEnded } from '../ledger/runs.ts'
+import { messageOf, SynclineError } from '../platform/errors.ts'
 import { pause } from '../platform/lifecycle.ts'
-import { exitCodeOfRun, reportTable, runLine } from './run-lines.ts'
+import { isDatabaseAway } from '../platform/postgres.ts'
+import { NO_PROGRESS, type Progress, reduce } from './progress.ts'
+import type { Reporter } from './reporters.ts'
+import { exitCodeOfRun } from './run-lines.ts'
 import type { Runtime } from './runtime.ts'
-import { EXIT, print, printJson, say } from './terminal.ts'
+import { EXIT } from './terminal.ts'
 
 const POLL_MS = 250
+/** Looking takes at most this part of the time, however large the run. */
+const MAX_LOAD = 0.1
+const AWAY_MS = 1_000
 
-/** The exit code of the run's end, or that of an interruption. */
-export const watchRun = async (
-  runtime: Runtime,
-  runId: string,
-  { json, signal }: { json: boolean; signal: AbortSignal },
-): Promise<number> => {
-  let before: readonly EntityReport[] = []
+interface Watched {
+  readonly runtime: Runtime
+  readonly runId: string
+  readonly reporter: Reporter
+}
+
+/** The exit code of the run's end, or that of an interruption. PostgreSQL away is waited for. */
+export const watchRun = async (runtime: Runtime, runId: string, reporter: Reporter, signal: AbortSignal): Promise<number> => {
+  let progress = NO_PROGRESS
+  let away = false
   while (!signal.aborted) {
-    const run = await findRun(runtime.pool, runId)
-    if (run === undefined)
-      throw new SynclineError('usage', `There is no run ${runId}.`, { remedy: 'List them with: syncline runs' })
-    const now = await runReport(runtime.pool, runId)
-    for (const entity of changed(before, now)) showChange(entity, json)
-    before = now
-    if (hasEnded(run.state)) return showEnd(run, now, json)
-    await pause(POLL_MS, signal)
+    const startedMs = performance.now()
+    try {
+      const looked = await look({ runtime, runId, reporter }, progress)
+      if (typeof looked === 'number') return looked
+      progress = looked
+      if (away) reporter.note('PostgreSQL is back.')
+      away = false
+    } catch (error) {
+      if (!isDatabaseAway(error)) throw error
+      if (!away) reporter.note(`PostgreSQL is away, waiting for it: ${messageOf(error)}`)
+      away = true
+    }
+    const tookMs = performance.now() - startedMs
+    await pause(away ? AWAY_MS : Math.max(POLL_MS, tookMs / MAX_LOAD), signal)
   }
   return EXIT.interrupted
 }
 
-const changed = (before: readonly EntityReport[], now: readonly EntityReport[]): readonly EntityReport[] =>
-  now.filter((entity) => before.find((b) => b.entity === entity.entity)?.state !== entity.state)
-
-const showChange = (entity: EntityReport, json: boolean): void => {
-  if (json)
-    printJson({ type: 'entity', entity: entity.entity, state: entity.state, fetched: entity.fetched, merged: entity.merged })
-  else say(`${entity.entity}: ${entity.state}${entity.reason ? ` (${entity.reason})` : ''}`)
-}
-
-const showEnd = (run: Run, entities: readonly EntityReport[], json: boolean): number => {
-  if (json) printJson(runLine(run, entities))
-  else print(reportTable(entities))
-  say(`Run ${run.runId} is ${run.state}${run.reason ? `: ${run.reason}` : ''}.`)
+/** One look; the exit code when the run has ended. */
+const look = async ({ runtime, runId, reporter }: Watched, before: Progress): Promise<Progress | number> => {
+  const run = await findRun(runtime.pool, runId)
+  if (run === undefined) {
+    throw new SynclineError('usage', `There is no run ${runId} any more.`, { remedy: 'List them with: syncline runs' })
+  }
+  const entities = await runReport(runtime.pool, runId)
+  const { progress, changes } = reduce(before, { atMs: performance.now(), runState: run.state, entities })
+  reporter.show(run, progress, changes)
+  if (!hasEnded(run.state)) return progress
+  reporter.end(run, entities)
   return exitCodeOfRun(run.state, run.errorCode)
 }

@@ -1,5 +1,6 @@
 // Where the four services are, and which of them the environment names already.
 import { z } from 'zod'
+import { SETTINGS } from '../platform/config.ts'
 
 const AddressesSchema = z.strictObject({
   /** One or more `host:port`, separated by commas. */
@@ -28,12 +29,12 @@ export const SERVICE_TITLES: Readonly<Record<ServiceName, string>> = {
   schemaRegistry: 'schema registry',
 }
 
-/** The variables that name a service, the first one set wins (design section 7). */
+/** The variables that name a service, the first one set wins. */
 export const ADDRESS_VARIABLES: Readonly<Record<ServiceName, readonly [string, ...string[]]>> = {
-  postgres: ['SYNCLINE_DATABASE_URL', 'DATABASE_URL'],
-  kafka: ['SYNCLINE_KAFKA_BROKERS'],
-  redis: ['SYNCLINE_REDIS_URL', 'REDIS_URL'],
-  schemaRegistry: ['SYNCLINE_SCHEMA_REGISTRY_URL'],
+  postgres: SETTINGS.databaseUrl.variables,
+  kafka: SETTINGS.kafkaBrokers.variables,
+  redis: SETTINGS.redisUrl.variables,
+  schemaRegistry: SETTINGS.schemaRegistryUrl.variables,
 }
 
 type Environment = Readonly<Record<string, string | undefined>>

@@ -9,7 +9,7 @@ import { ensureKafka, ensureRedis, ensureRegistry } from './downloads.ts'
 import { ensureEncryptionKey, stackHome } from './home.ts'
 import { findJava } from './java.ts'
 import { launchSupervisor } from './launcher.ts'
-import { endProcess, isAlive, waitForEnd } from './processes.ts'
+import { endProcess, isAlive } from './processes.ts'
 import type { Plan } from './protocol.ts'
 import { isUp, readRecord, removeRecord, type StackRecord, type StackState } from './state.ts'
 
@@ -42,8 +42,6 @@ const NEVER = new Promise<never>(() => undefined)
 const POLL_MS = 50
 /** Supervisors end four services one after the other, each within its own bound. */
 const STOP_BOUND_MS = 60_000
-/** How long guards may take to end the services of a dead supervisor before we do it ourselves. */
-const GUARDS_BOUND_MS = 15_000
 const ORPHAN_BOUND_MS = 10_000
 
 /** Brings the stack up, or finds it up. Errors: `unavailable` (no Java or Maven, a download, a service that does not start). */
@@ -56,8 +54,8 @@ export const startStack = async (options: StartOptions): Promise<Stack> => {
   for (;;) {
     const found = await waitForOther(home, signal)
     if (found !== undefined) return standing('found', withGiven(found.addresses, given))
-    ensureEncryptionKey(home)
     const programs = await programsFor(given, environment, { onProgress, signal })
+    ensureEncryptionKey(home)
     const launched = await launchSupervisor({ home, detach, given, ...programs }, { onProgress, signal })
     if (launched !== undefined) return { ...launched, origin: 'started', stop: async () => void (await stopStack(home)) }
   }
@@ -99,7 +97,7 @@ const waitForOther = async (home: string, signal: AbortSignal): Promise<StackSta
 const livingRecord = async (home: string): Promise<StackRecord | undefined> => {
   const record = readRecord(home)
   if (record === undefined || isAlive(record.supervisor)) return record
-  await Promise.all(record.processes.map((each) => waitForEnd(each, GUARDS_BOUND_MS)))
+  // Their guards are ending them already, unless these were killed as well.
   for (const orphan of record.processes.toReversed()) await endProcess(orphan, ORPHAN_BOUND_MS)
   removeRecord(home, record.supervisor)
   return undefined

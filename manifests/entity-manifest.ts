@@ -1,7 +1,7 @@
 // A checked registry of definitions: goes in what one API offers, comes out look-ups by name and by resource type.
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
-import type { EntityDefinition, Manifest } from './manifest.ts'
+import type { Carried, EntityDefinition, Manifest } from './manifest.ts'
 
 /** Keeps the literal types of a definition, so that names, attributes and endpoints are known to the compiler. */
 export const defineEntity = <const Definition extends EntityDefinition>(definition: Definition): Definition => definition
@@ -81,12 +81,10 @@ const keysetProblemOf = ({ entity, paging, orderable, queryable }: EntityDefinit
   return `${entity} cannot be both ordered and filtered by ${paging.field}`
 }
 
-const carryProblemOf = (
-  entity: string,
-  { include }: NonNullable<EntityDefinition['carriedBy']>,
-  carrier: EntityDefinition | undefined,
-): string | undefined => {
-  if (carrier === undefined) return `${entity} is carried by an entity that is not defined`
+const carryProblemOf = (entity: string, carriedBy: Carried, carrier: EntityDefinition | undefined): string | undefined => {
+  if (carrier === undefined) return `${entity} is carried by ${carriedBy.carrier}, which is not defined`
   if (carrier.carriedBy !== undefined) return `${entity} is carried by ${carrier.entity}, which is itself carried`
-  return carrier.includes.includes(include) ? undefined : `${carrier.entity} cannot include ${include} to carry ${entity}`
+  return carrier.includes.includes(carriedBy.include)
+    ? undefined
+    : `${carrier.entity} cannot include ${carriedBy.include} to carry ${entity}`
 }

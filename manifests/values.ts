@@ -23,7 +23,8 @@ export const jsonText = (value: unknown): string =>
 
 /** Days since 1970-01-01 of a day of the proleptic Gregorian calendar; undefined when there is no such day. */
 const daysOf = (year: number, month: number, day: number): number | undefined => {
-  if (year < 1 || month < 1 || month > 12 || day < 1 || day > daysInMonth(year, month)) return undefined
+  // Asked this way round, because NaN is what digits that are none give.
+  if (!(year >= 1 && month >= 1 && month <= 12 && day >= 1 && day <= daysInMonth(year, month))) return undefined
   // Years counted from March, so that the leap day is the last of its year.
   const y = month > 2 ? year : year - 1
   const era = Math.floor(y / 400)

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { SynclineError } from './errors.ts'
 import { suggest } from './suggest.ts'
 
-interface Setting {
+export interface Setting {
   readonly schema: z.ZodType<string>
   /** Environment variables that give it, the first one set wins. */
   readonly variables: readonly [string, ...string[]]

@@ -1,5 +1,5 @@
 // Structured logs on stderr: lower-case messages, facts as fields, never a payload value or a token.
-import { type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino'
+import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino'
 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'child' | 'level'>
 
@@ -15,8 +15,8 @@ const SECRET_FIELDS = [
   'encryptionKey',
 ]
 
-/** A logger writing JSON lines to stderr (file descriptor 2), because stdout is for data. */
-export const createLogger = (level = 'info'): Logger =>
+/** A logger writing JSON lines to stderr (file descriptor 2), because stdout is for data, or to another destination. */
+export const createLogger = (level = 'info', destination?: DestinationStream): Logger =>
   pino(
     {
       level,
@@ -24,7 +24,7 @@ export const createLogger = (level = 'info'): Logger =>
       timestamp: stdTimeFunctions.isoTime,
       redact: { paths: SECRET_FIELDS.flatMap((field) => [field, `*.${field}`, `*.*.${field}`]), censor: '[redacted]' },
     },
-    pino.destination({ dest: 2, sync: true }),
+    destination ?? pino.destination({ dest: 2, sync: true }),
   )
 
 export const silentLogger: Logger = pino({ level: 'silent' })

@@ -1,5 +1,5 @@
 // Getting one page: permit, request, parse, split. Out comes a page with the position behind it, or what to do instead.
-import type { ApiRequest, ApiResponse, ListPage, Walk, WalkStep } from '../adapters/core/adapter.ts'
+import type { ApiRequest, ApiResponse, ListPage, RateObservation, Walk, WalkStep } from '../adapters/core/adapter.ts'
 import { ApiError } from '../adapters/core/errors.ts'
 import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
@@ -116,9 +116,15 @@ const sendWith = async (
     await limiter.settle(vendor.limiterKey, permit, response.rate)
     return response
   } catch (error) {
-    await limiter.settle(vendor.limiterKey, permit, error instanceof ApiError && error.status !== undefined ? error.rate : null)
+    await limiter.settle(vendor.limiterKey, permit, observedIn(error, vendor.adapter.limit.periodMs))
     throw error
   }
+}
+
+/** What a failed request says of the limit: nothing without an answer; a 429 that names no time means one period. */
+export const observedIn = (error: unknown, periodMs: number): RateObservation | null => {
+  if (!(error instanceof ApiError) || error.status === undefined) return null
+  return error.kind === 'rate-limit' ? { retryAfterMs: periodMs, ...error.rate } : error.rate
 }
 
 const receive = ({ vendor, walk, spec }: PageDeps, cursor: Json, response: ApiResponse): Omit<FetchedPage, keyof Attempted> => {

@@ -1,9 +1,9 @@
 // One request to a vendor before a run begins: it tells a wrong URL, a network problem, a refused credential and a missing
 // permission apart. It takes a permit like every other request.
-import { ApiError } from '../adapters/core/errors.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { VendorConnection } from './connections.ts'
 import type { Limiter } from './limiter/limiter.ts'
+import { observedIn } from './page.ts'
 
 const MAX_WAIT_MS = 60_000
 
@@ -32,7 +32,7 @@ export const probeVendor = async (
     const response = await vendor.api.send(request)
     await limiter.settle(vendor.limiterKey, permit, response.rate)
   } catch (error) {
-    await limiter.settle(vendor.limiterKey, permit, error instanceof ApiError && error.status !== undefined ? error.rate : null)
+    await limiter.settle(vendor.limiterKey, permit, observedIn(error, vendor.adapter.limit.periodMs))
     throw error
   }
 }

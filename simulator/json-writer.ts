@@ -1,106 +1,65 @@
-// Builds the UTF-8 bytes of a JSON answer in one reused buffer. Going by bytes is two to three times as fast as concatenating
-// strings and encoding them, because pages mix scripts: one letter beyond Latin-1 makes a whole string two bytes wide.
+// Gathers the UTF-8 bytes of a JSON answer in one reused buffer. Text is encoded in stretches of about a record: encoding a whole page
+// at once takes twice as long, because one letter beyond Latin-1 makes all of a string two bytes wide; encoding each value
+// alone, by calls or by loops over bytes, is slower too (measured on people: 3.5 µs a record, 7.0 and 5.6).
 import type { Json } from './resource.ts'
 
-const QUOTE = 0x22
-const BACKSLASH = 0x5c
-const HEX = Buffer.from('0123456789abcdef')
-/** The most bytes that one UTF-16 unit can take: a \u escape. */
-const WIDEST = 6
+const STRETCH = 512
+/** UTF-8 needs at most so many bytes for a UTF-16 unit. */
+const WIDEST = 3
 
 export class JsonWriter {
-  #bytes = Buffer.allocUnsafe(1 << 18)
-  #at = 0
+  #buffer = Buffer.allocUnsafe(1 << 18)
+  #length = 0
+  #pending = ''
 
-  /** Bytes that are JSON already, such as `,"name":`. */
-  bytes(bytes: Uint8Array): void {
-    this.#reserve(bytes.length)
-    this.#bytes.set(bytes, this.#at)
-    this.#at += bytes.length
-  }
-
-  /** Text that is JSON already; plain ASCII is the fast case. */
+  /** Text that is JSON already. */
   text(text: string): void {
-    this.#reserve(text.length * 3)
-    this.#at += text.length > 64 ? this.#bytes.write(text, this.#at) : this.#short(text)
+    this.#pending += text
+    if (this.#pending.length > STRETCH) this.#flush()
   }
 
-  #short(text: string): number {
-    const target = this.#bytes
-    const at = this.#at
-    for (let from = 0; from < text.length; from++) {
-      const code = text.charCodeAt(from)
-      if (code > 0x7f) return target.write(text, at)
-      target[at + from] = code
-    }
-    return text.length
-  }
-
-  value(value: Json): void {
-    if (typeof value === 'string') this.string(value)
-    else this.text(typeof value === 'object' && value !== null ? JSON.stringify(value) : `${value}`)
-  }
-
-  string(value: string): void {
-    this.#reserve(value.length * WIDEST + 2)
-    const target = this.#bytes
-    let at = this.#at
-    target[at++] = QUOTE
-    for (let from = 0; from < value.length; from++) {
-      const code = value.charCodeAt(from)
-      if (code < 0x80 && code >= 0x20 && code !== QUOTE && code !== BACKSLASH) target[at++] = code
-      else if (code < 0x80 || (code >= 0xd800 && code < 0xe000)) {
-        this.#at = at
-        from += this.#rare(value, from)
-        at = this.#at
-      } else at = wide(target, at, code)
-    }
-    target[at++] = QUOTE
-    this.#at = at
-  }
-
-  /** An escape, or a pair of surrogates as four bytes; answers how many units it took beyond the first. */
-  #rare(value: string, from: number): number {
-    const code = value.codePointAt(from) ?? 0
-    const target = this.#bytes
-    if (code > 0xffff) {
-      this.#at += target.write(String.fromCodePoint(code), this.#at)
-      return 1
-    }
-    target.set([BACKSLASH, 0x75], this.#at)
-    for (let digit = 0; digit < 4; digit++) target[this.#at + 2 + digit] = HEX[(code >> (12 - 4 * digit)) & 15] ?? 0
-    this.#at += WIDEST
-    return 0
+  /** Bytes that are JSON already. */
+  bytes(bytes: Uint8Array): void {
+    this.#flush()
+    this.#reserve(bytes.length)
+    this.#buffer.set(bytes, this.#length)
+    this.#length += bytes.length
   }
 
   /** Forgets what a failed answer left. */
   clear(): void {
-    this.#at = 0
+    this.#pending = ''
+    this.#length = 0
   }
 
   /** What was written since the last take, as bytes of its own. */
   take(): Buffer {
-    const taken = Buffer.from(this.#bytes.subarray(0, this.#at))
-    this.#at = 0
+    this.#flush()
+    const taken = Buffer.from(this.#buffer.subarray(0, this.#length))
+    this.#length = 0
     return taken
   }
 
+  #flush(): void {
+    if (this.#pending === '') return
+    this.#reserve(this.#pending.length * WIDEST)
+    this.#length += this.#buffer.write(this.#pending, this.#length)
+    this.#pending = ''
+  }
+
   #reserve(more: number): void {
-    if (this.#at + more <= this.#bytes.length) return
-    const grown = Buffer.allocUnsafe(Math.max(this.#bytes.length * 2, this.#at + more))
-    this.#bytes.copy(grown, 0, 0, this.#at)
-    this.#bytes = grown
+    if (this.#length + more <= this.#buffer.length) return
+    const grown = Buffer.allocUnsafe(Math.max(this.#buffer.length * 2, this.#length + more))
+    this.#buffer.copy(grown, 0, 0, this.#length)
+    this.#buffer = grown
   }
 }
 
-/** A code unit from U+0080 on, surrogates excepted, as two or three bytes. */
-const wide = (target: Uint8Array, from: number, code: number): number => {
-  let at = from
-  if (code < 0x800) target[at++] = 0xc0 | (code >> 6)
-  else {
-    target[at++] = 0xe0 | (code >> 12)
-    target[at++] = 0x80 | ((code >> 6) & 0x3f)
-  }
-  target[at++] = 0x80 | (code & 0x3f)
-  return at
+// biome-ignore lint/suspicious/noControlCharactersInRegex: these are the characters that JSON must escape
+const NEEDS_ESCAPE = /["\\\u0000-\u001f\ud800-\udfff]/
+
+/** JSON text of a value. Most strings need no escape, and seeing that is cheaper than JSON.stringify. */
+export const jsonText = (value: Json): string => {
+  if (typeof value === 'string') return NEEDS_ESCAPE.test(value) ? JSON.stringify(value) : `"${value}"`
+  return typeof value === 'object' && value !== null ? JSON.stringify(value) : `${value}`
 }

@@ -1,5 +1,6 @@
 // One resource as JSON:API bytes: attributes, relationships (with those that `include` adds) and links.
-import type { EntityName, Link } from './catalogue/spec.ts'
+import { ENTITIES, type EntityName, type Link } from './catalogue/spec.ts'
+import type { Collection } from './collection.ts'
 import type { JsonWriter } from './json-writer.ts'
 import type { Json, Ref } from './resource.ts'
 import { follow, refOf, type World } from './world.ts'
@@ -85,72 +86,96 @@ const groupsPerson = (world: World, row: number): Json => {
   }
 }
 
-const isToMany = (link: Link | undefined): boolean => link?.kind === 'children' || link?.kind === 'through'
+const dataText = (refs: readonly Ref[]): string => `[${refs.map(refText).join(',')}]`
+
+/** What the rendering of an entity needs each time, worked out once. */
+interface Plan {
+  readonly collection: Collection
+  /** The beginning of a record up to its id. */
+  readonly opening: string
+  readonly relationships: readonly { readonly name: string; readonly opening: string }[]
+  readonly shown: readonly { readonly name: string; readonly opening: string; readonly link: Link }[]
+  readonly links: readonly { readonly name: string; readonly link: Link }[]
+}
+
+const planOf = (collection: Collection): Plan => {
+  const { spec } = collection
+  const opening = (name: string) => `"${name}":{"data":`
+  const links = Object.entries(spec.links).map(([name, link]) => ({ name, link }))
+  return {
+    collection,
+    opening: `{"type":"${spec.type}","id":"`,
+    relationships: Object.entries(spec.relationships)
+      .filter(([, { hidden }]) => hidden !== true)
+      .map(([name]) => ({ name, opening: opening(name) })),
+    shown: links.filter(({ name }) => spec.shownLinks.includes(name)).map((each) => ({ ...each, opening: opening(each.name) })),
+    links,
+  }
+}
 
 export const createRenderer = (world: World, baseUrl: string): Renderer => {
+  const plans = new Map(ENTITIES.map((entity) => [entity, planOf(world.collections[entity])]))
+  const planFor = (entity: EntityName): Plan => plans.get(entity) ?? planOf(world.collections[entity])
+
   const refTo = ({ entity, row, view }: Shown): Ref => {
     const { spec } = world.collections[entity]
     return { type: view === 'PrimaryCampus' ? view : spec.type, id: world.collections[entity].id(row) }
   }
 
-  const writeExtra = (out: JsonWriter, url: string, { name, refs, toOne }: Extra): void => {
-    const data = toOne ? (refs[0] === undefined ? 'null' : refText(refs[0])) : `[${refs.map(refText).join(',')}]`
-    out.text(`"${name}":{"links":{"related":"${url}/${name}"},"data":${data}}`)
+  const extraText = (url: string, { name, refs, toOne }: Extra): string => {
+    const data = toOne ? (refs[0] === undefined ? 'null' : refText(refs[0])) : dataText(refs)
+    return `"${name}":{"links":{"related":"${url}/${name}"},"data":${data}}`
   }
 
-  const writeRelationships = (out: JsonWriter, { entity, row }: Shown, url: string, extras: readonly Extra[]): void => {
-    const { spec } = world.collections[entity]
-    const added = new Set(extras.map(({ name }) => name))
-    let comma = ''
-    for (const [name, { hidden }] of Object.entries(spec.relationships)) {
-      if (hidden === true || added.has(name) || world.collections[entity].relation(row, name) === undefined) continue
+  const relationshipsText = (plan: Plan, { entity, row }: Shown, url: string, extras: readonly Extra[]): string => {
+    const isExtra = (name: string) => extras.some((extra) => extra.name === name)
+    let text = ''
+    for (const { name, opening } of plan.relationships) {
+      if (isExtra(name) || plan.collection.relation(row, name) === undefined) continue
       const ref = refOf(world, entity, row, name)
-      out.text(`${comma}"${name}":{"data":${ref === null ? 'null' : refText(ref)}}`)
-      comma = ','
+      text += `${text === '' ? '' : ','}${opening}${ref === null ? 'null' : refText(ref)}}`
     }
-    for (const name of spec.shownLinks) {
-      if (added.has(name)) continue
-      const related = spec.links[name] === undefined ? undefined : follow(world, entity, row, spec.links[name])
-      const refs = related?.rows.map((each) => refText(refTo({ entity: related.entity, row: each, view: 'own' }))) ?? []
-      out.text(`${comma}"${name}":{"data":[${refs.join(',')}]}`)
-      comma = ','
+    for (const { name, opening, link } of plan.shown) {
+      if (isExtra(name)) continue
+      const related = follow(world, entity, row, link)
+      const refs = related?.rows.map((each) => refTo({ entity: related.entity, row: each, view: 'own' })) ?? []
+      text += `${text === '' ? '' : ','}${opening}${dataText(refs)}}`
     }
-    for (const extra of extras) {
-      out.text(comma)
-      writeExtra(out, url, extra)
-      comma = ','
-    }
+    for (const extra of extras) text += (text === '' ? '' : ',') + extraText(url, extra)
+    return text
   }
 
-  const writeLinks = (out: JsonWriter, { entity, row }: Shown, url: string, nested: boolean): void => {
-    const { spec } = world.collections[entity]
-    if (nested) {
-      for (const [name, link] of Object.entries(spec.links)) {
-        const there = link.kind === 'organization' || isToMany(link) || (follow(world, entity, row, link)?.rows.length ?? 0) > 0
-        out.text(`"${name}":${there ? `"${url}/${name}"` : 'null'},`)
-      }
-    }
-    out.text(`"self":"${url}"}`)
+  /** A link to nothing is null, as the vendor has it. */
+  const nestedLinks = (plan: Plan, { entity, row }: Shown, url: string): string =>
+    plan.links
+      .map(({ name, link }) => {
+        const isThere = link.kind !== 'one' || (follow(world, entity, row, link)?.rows.length ?? 0) > 0
+        return `"${name}":${isThere ? `"${url}/${name}"` : 'null'},`
+      })
+      .join('')
+
+  const groupsPersonText = (row: number): string => {
+    const { type, id } = refTo({ entity: 'person', row, view: 'groups-person' })
+    return JSON.stringify({
+      type,
+      id,
+      attributes: groupsPerson(world, row),
+      links: { self: `${baseUrl}/groups/v2/people/${id}` },
+    })
   }
 
   const write: Renderer['write'] = (out, shown, extras, nested) => {
-    const collection = world.collections[shown.entity]
-    const planted = collection.planted(shown.row)
+    const { entity, row, view } = shown
+    const plan = planFor(entity)
+    const planted = plan.collection.planted(row)
     if (planted !== undefined) return out.text(planted)
-    if (shown.view === 'groups-person') {
-      const { type, id } = refTo(shown)
-      const self = { self: `${baseUrl}/groups/v2/people/${id}` }
-      return out.text(JSON.stringify({ type, id, attributes: groupsPerson(world, shown.row), links: self }))
-    }
-    const { type, id } = refTo(shown)
-    const url = baseUrl + pathOf(world, shown.entity, shown.row)
-    out.text(`{"type":"${type}","id":"${id}","attributes":`)
-    collection.writeAttributes(shown.row, out)
-    out.text(',"relationships":{')
-    writeRelationships(out, shown, url, extras)
-    out.text('},"links":{')
-    writeLinks(out, shown, url, nested)
-    out.text('}')
+    if (view === 'groups-person') return out.text(groupsPersonText(row))
+    const opening = view === 'own' ? plan.opening : `{"type":"${view}","id":"`
+    const url = baseUrl + pathOf(world, entity, row)
+    out.text(`${opening}${plan.collection.id(row)}","attributes":`)
+    plan.collection.writeAttributes(row, out)
+    const links = nested ? nestedLinks(plan, shown, url) : ''
+    out.text(`,"relationships":{${relationshipsText(plan, shown, url, extras)}},"links":{${links}"self":"${url}"}}`)
   }
   return { write, refTo }
 }

@@ -1,7 +1,7 @@
 // RFC 9110 10.2.3: Retry-After is a number of seconds or a date. What comes out can be waited for.
 
 /** Above it a vendor's wish is an error of its own: a walk asks again every quarter of an hour at the latest. */
-export const MAX_RETRY_AFTER_MS = 15 * 60_000
+const MAX_RETRY_AFTER_MS = 15 * 60_000
 
 /**
  * Milliseconds from now, between 0 and the cap; undefined when the header is missing or says nothing. A date is measured against

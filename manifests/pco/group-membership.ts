@@ -25,6 +25,10 @@ export const groupMembership = defineEntity({
   resource: { type: 'Membership' },
   endpoints: {
     listBy: { group: '/groups/v2/groups/{id}/memberships', person: '/groups/v2/people/{id}/memberships' },
+    get: '/groups/v2/groups/{group_id}/memberships/{id}',
+    create: '/groups/v2/groups/{group_id}/memberships',
+    update: { method: 'PATCH', path: '/groups/v2/groups/{group_id}/memberships/{id}' },
+    delete: '/groups/v2/groups/{group_id}/memberships/{id}',
   },
   attributes,
   relationships: {

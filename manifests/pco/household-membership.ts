@@ -70,6 +70,11 @@ export const householdMembership = defineEntity({
       household: '/people/v2/households/{id}/household_memberships',
       person: '/people/v2/people/{id}/household_memberships',
     },
+    // `{id}` is here the membership's own id, not the pair.
+    get: '/people/v2/households/{household_id}/household_memberships/{id}',
+    create: '/people/v2/households/{household_id}/household_memberships',
+    update: { method: 'PATCH', path: '/people/v2/households/{household_id}/household_memberships/{id}' },
+    delete: '/people/v2/households/{household_id}/household_memberships/{id}',
   },
   attributes,
   relationships: {

@@ -1,5 +1,5 @@
 // A generated entity is a table of functions from row to value; this makes a Source of it. No row is kept.
-import type { JsonWriter } from '../json-writer.ts'
+import { type JsonWriter, jsonText } from '../json-writer.ts'
 import type { Json, Ref, Relation, Resource } from '../resource.ts'
 import type { Source } from '../source.ts'
 import type { Die } from './random.ts'
@@ -27,8 +27,11 @@ export interface Table {
   readonly times?: Readonly<Record<string, (row: number) => number>>
 }
 
-export const range = (from: number, to: number): readonly number[] =>
-  to <= from ? [] : Array.from({ length: to - from }, (_, at) => from + at)
+export const range = (from: number, to: number): readonly number[] => {
+  const rows: number[] = []
+  for (let row = from; row < to; row++) rows.push(row)
+  return rows
+}
 
 const rowOf = (id: string, rows: number): number => {
   const row = Number(id) - FIRST_ID
@@ -48,10 +51,9 @@ const profileFieldsOf = ({ profile }: Table): [string, Field][] =>
     ? []
     : Object.entries(profile.attributes).map(([name, field]) => [name, (row) => field(profile.of(row) % PROFILES)])
 
-/** The end of the attributes object: the text of each profile, made when first needed. */
+/** The end of the attributes object: the bytes of each profile, made when first needed. */
 const createEndings = ({ profile }: Table) => {
-  const closing = Buffer.from('}')
-  if (profile === undefined) return () => closing
+  if (profile === undefined) return undefined
   const made: Buffer[] = []
   return (row: number): Buffer => {
     const number = profile.of(row) % PROFILES
@@ -68,15 +70,15 @@ export const createTableSource = (table: Table): Source => {
   const written = fieldsOf(table)
   const named = [...written, ...profileFieldsOf(table)]
   const byName = new Map(named)
-  const fields = written.map(([name, field], at) => ({ field, opening: Buffer.from(`${at === 0 ? '{' : ','}"${name}":`) }))
+  const fields = written.map(([name, field], at) => ({ field, opening: `${at === 0 ? '{' : ','}"${name}":` }))
   const endingOf = createEndings(table)
 
   const writeAttributes = (row: number, out: JsonWriter): void => {
-    for (const { field, opening } of fields) {
-      out.bytes(opening)
-      out.value(field(row))
-    }
-    out.bytes(endingOf(row))
+    let text = ''
+    for (const { field, opening } of fields) text += opening + jsonText(field(row))
+    out.text(text)
+    if (endingOf === undefined) out.text('}')
+    else out.bytes(endingOf(row))
   }
   const resource = (row: number): Resource => {
     const attributes: Record<string, Json> = {}

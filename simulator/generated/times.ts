@@ -8,14 +8,16 @@ const FOUR_YEARS = 4 * 365 * 86_400
 const BLOCK = 1024
 const IMPORT_AT = 64
 
-const days = new Map<number, string>()
+/** Texts of days, from 1860 on; years before and after are made each time. */
+const DAYS_BEFORE = 40_000
+const days: string[] = []
 const two = Array.from({ length: 60 }, (_, number) => String(number).padStart(2, '0'))
 
 const dayText = (day: number): string => {
-  const known = days.get(day)
+  const known = days[day + DAYS_BEFORE]
   if (known !== undefined) return known
   const text = new Date(day * 86_400_000).toISOString().slice(0, 10)
-  if (days.size < 100_000) days.set(day, text)
+  if (day > -DAYS_BEFORE && day < DAYS_BEFORE) days[day + DAYS_BEFORE] = text
   return text
 }
 

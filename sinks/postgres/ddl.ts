@@ -79,10 +79,10 @@ export const generateCanonicalMigration = (): string => {
   ].join('\n')
 }
 
-/** The staging table of one connection: it is emptied at every commit. */
+/** The staging table of one connection: it keeps its rows until it is emptied for the next ones. */
 export const stagingTable = ({ staged, record }: Layout): string => {
   const columns = [...record, ...ORIGIN_COLUMNS, { name: 'pos', pgType: 'integer' }]
-  return `create temp table if not exists ${staged} (${columns.map((c) => `${quoted(c.name)} ${c.pgType}`).join(', ')}) on commit delete rows`
+  return `create temp table if not exists ${staged} (${columns.map((c) => `${quoted(c.name)} ${c.pgType}`).join(', ')})`
 }
 
 export const copyStatement = ({ staged, record }: Layout): string =>

@@ -6,6 +6,7 @@ import type { PoolClient, Queryable } from '../../platform/postgres.ts'
 import type { BatchRecord } from '../batch.ts'
 import { copyStatement } from './ddl.ts'
 import type { Layout } from './layout.ts'
+import { emptyStaging } from './session.ts'
 import { judgeStatement, type OutcomeLetter, putStatement } from './statements.ts'
 
 const CHUNK_RECORDS = 1_000
@@ -27,8 +28,10 @@ function* copyChunks(records: readonly BatchRecord[]): Generator<Buffer> {
 }
 
 /** COPYs the records into the staging table, numbered in their order from 0. */
-export const stage = (client: PoolClient, layout: Layout, records: readonly BatchRecord[]): Promise<void> =>
-  pipeline(Readable.from(copyChunks(records)), client.query(copyFrom(copyStatement(layout))))
+export const stage = async (client: PoolClient, layout: Layout, records: readonly BatchRecord[]): Promise<void> => {
+  await emptyStaging(client, layout, records.length)
+  await pipeline(Readable.from(copyChunks(records)), client.query(copyFrom(copyStatement(layout))))
+}
 
 const judge = async (client: Queryable, layout: Layout): Promise<OutcomeLetter[]> => {
   const { rows } = await client.query<{ outcomes: string | null }>(judgeStatement(layout))

@@ -5,7 +5,7 @@ import type { Pool, PoolClient } from '../../platform/postgres.ts'
 import { type Layout, layoutByEntity, layouts } from './layout.ts'
 import type { EntityOutcomes, MergeResult } from './merge.ts'
 import { moveOf, type OriginRow } from './parking.ts'
-import { inSession } from './session.ts'
+import { emptyStaging, inSession } from './session.ts'
 import { mergeStaged } from './staging.ts'
 import { type OutcomeLetter, stageAllParkedStatement, stageParkedOfStatement, unparkStatement } from './statements.ts'
 
@@ -57,6 +57,7 @@ export const sweepAfter = async (pool: Pool, { entities }: MergeResult): Promise
     let swept = 0
     for (const layout of await entitiesParked(client, touched)) {
       const keys = [keysOf(byEntity.get(layout.entity), 'p'), ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'm'))]
+      await emptyStaging(client, layout, MAX_SWEPT)
       const { rowCount } = await client.query(stageParkedOfStatement(layout), keys.flat())
       if (rowCount !== 0) swept += await settleStaged(client, layout)
     }
@@ -82,6 +83,7 @@ export const sweepParked = async (
   const sweepSome = (first?: typeof atStart) =>
     inSession(pool, async (client) => {
       await first?.(client)
+      await emptyStaging(client, layout, MAX_SWEPT)
       const { rowCount } = await client.query(stageAllParkedStatement(layout), [orgId, MAX_SWEPT])
       return { staged: rowCount ?? 0, swept: rowCount === 0 ? 0 : await settleStaged(client, layout) }
     })

@@ -113,7 +113,7 @@ test('four processes never exceed the limit, through requests without an answer,
 })
 
 test('four processes with short requests use at least 95 % of the limit', async () => {
-  const policy = { requests: 40, periodMs: 2_000 }
+  const policy = { requests: 60, periodMs: 3_000 }
   const windows = 3
   const vendor = await startVendor(policy, { slowMs: 10 })
   const settings = {

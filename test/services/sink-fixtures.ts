@@ -11,7 +11,7 @@ import { createRecordEncoder, type RecordEncoder } from '../../sinks/postgres/co
 import { migrateCanonical } from '../../sinks/postgres/migrate.ts'
 import { canonicalEntities, canonicalEntity } from '../../topics/canonical.ts'
 import type { CanonicalRecord, CanonicalValue } from '../../topics/canonical-codec.ts'
-import { stackAddresses } from './support.ts'
+import { freshDatabase } from './support.ts'
 
 export interface TestDatabase {
   readonly url: string
@@ -20,23 +20,11 @@ export interface TestDatabase {
 }
 
 export const createTestDatabase = async (): Promise<TestDatabase> => {
-  const server = stackAddresses().postgres
-  const name = `sink_${randomUUID().replaceAll('-', '')}`
-  const admin = createPool({ url: server, max: 1 })
-  await admin.query(`create database ${name}`)
-  const url = Object.assign(new URL(server), { pathname: `/${name}` }).href
+  const { url, drop } = await freshDatabase()
   await migrateLedger(url, silentLogger)
   await migrateCanonical(url, silentLogger)
   const pool = createPool({ url, max: 6 })
-  return {
-    url,
-    pool,
-    drop: async () => {
-      await pool.end()
-      await admin.query(`drop database ${name} with (force)`)
-      await admin.end()
-    },
-  }
+  return { url, pool, drop: () => pool.end().then(drop) }
 }
 
 /** A run that landings are recorded for. */

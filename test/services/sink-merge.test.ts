@@ -1,5 +1,7 @@
 import fc from 'fast-check'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { parkedColumns, tableColumns } from '../../sinks/postgres/ddl.ts'
+import { layouts } from '../../sinks/postgres/layout.ts'
 import { mergeBatch } from '../../sinks/postgres/merge.ts'
 import { sweepAfter, sweepParked } from '../../sinks/postgres/sweep.ts'
 import { createCountedRanges } from '../../sinks/seen.ts'
@@ -70,6 +72,32 @@ const landing = (entity: string, bits: Record<string, string>, count = 1) => ({
   ...bits,
 })
 const none = { merged: 0, unchanged: 0, stale: 0, parked: 0, dead: 0 }
+
+test('the tables of a migrated database are those of the schemas', async () => {
+  const { rows } = await db.pool.query(
+    `select c.relnamespace::regnamespace::text || '.' || c.relname as table, a.attname as name,
+       format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull"
+     from pg_attribute a join pg_class c on c.oid = a.attrelid
+     where a.attnum > 0 and not a.attisdropped and c.relkind = 'r'
+       and (c.relnamespace = 'canonical'::regnamespace or c.relname like 'parked%')
+     order by c.relnamespace, c.relname, a.attnum`,
+  )
+  const derived = layouts.flatMap((layout) => [
+    { table: `canonical.${layout.name}`, columns: tableColumns(layout) },
+    ...(layout.parents.length === 0 ? [] : [{ table: `sync.parked_${layout.name}`, columns: parkedColumns(layout) }]),
+  ])
+  const expected = derived.flatMap(({ table, columns }) =>
+    columns.map(({ name, pgType }) => ({
+      table,
+      name,
+      type: pgType.replace('timestamptz', 'timestamp with time zone'),
+      notNull: ['id', 'org_id', 'parked_at'].includes(name),
+    })),
+  )
+  const inTable = (columns: readonly { table: string }[], of: string) => columns.filter(({ table }) => table === of)
+  for (const { table } of derived) expect(inTable(rows, table)).toEqual(inTable(expected, table))
+  expect(rows).toHaveLength(expected.length)
+})
 
 describe('one record', () => {
   test('becomes a row with every field, its version and its run', async () => {

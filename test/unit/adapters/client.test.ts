@@ -92,9 +92,10 @@ describe('a list', () => {
   })
 
   it('keeps to a limit by waiting for what the vendor says', async () => {
-    const limited = await startSimulator({ people: 1200, rate: { requests: 5, periodMs: 1_000 } })
+    const limited = await startSimulator({ people: 1200, rate: { limit: 5, periodSeconds: 1 } })
     const client = createClient(pcoAdapter, { auth: personalAccessToken(limited.personalToken), baseUrl: limited.url })
     expect(await collect(client.list('person'))).toHaveLength(1200)
+    expect(limited.stats().byStatus['429']).toBeGreaterThan(0)
     await client.close()
     await limited.close()
   })

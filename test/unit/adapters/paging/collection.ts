@@ -9,7 +9,7 @@ export interface Row {
   readonly name: string
 }
 
-export const dialect: Dialect = {
+const dialect: Dialect = {
   page: (offset, perPage) => ({ offset: String(offset), per_page: String(perPage) }),
   order: (order) => ({ order }),
   between: (field, from, to) => ({

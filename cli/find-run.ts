@@ -1,0 +1,54 @@
+// Which run a command means: by its id, or the active one of an organisation. A wrong id is answered with the nearest and the newest.
+import { findRun, listRuns, type Run } from '../ledger/runs.ts'
+import { SynclineError } from '../platform/errors.ts'
+import type { Pool } from '../platform/postgres.ts'
+import { editDistance } from '../platform/suggest.ts'
+import { requireOrg } from './org.ts'
+import type { Runtime } from './runtime.ts'
+
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
+const NAMED = 3
+const MAX_TYPOS = 3
+
+/** Throws SynclineError('usage') naming the nearest id, or the newest runs. */
+export const requireRun = async ({ pool }: Runtime, runId: string): Promise<Run> => {
+  const found = UUID.test(runId) ? await findRun(pool, runId.toLowerCase()) : undefined
+  if (found !== undefined) return found
+  throw new SynclineError('usage', `There is no run '${runId}'.`, { remedy: await remedyFor(pool, runId) })
+}
+
+const remedyFor = async (pool: Pool, runId: string): Promise<string> => {
+  const runs = await listRuns(pool, { limit: 50 })
+  if (runs.length === 0) return 'There are no runs yet. Ask for one with: syncline sync --org ID'
+  const near = runs.find((run) => editDistance(run.runId, runId.toLowerCase()) <= MAX_TYPOS)
+  return near === undefined ? `The newest are: ${runs.slice(0, NAMED).map(nameOf).join('; ')}.` : `Did you mean ${nameOf(near)}?`
+}
+
+const nameOf = (run: Run): string => `${run.runId} (${run.orgId}/${run.source}, ${run.state})`
+
+export interface RunChoice {
+  readonly run?: string
+  readonly org?: string
+}
+
+/** The run of --run, or the active run of --org. Throws SynclineError('usage') when that is none or several. */
+export const chooseRun = async (runtime: Runtime, { run, org }: RunChoice): Promise<Run> => {
+  if ((run === undefined) === (org === undefined)) {
+    const active = await listRuns(runtime.pool, { active: true, limit: NAMED })
+    const remedy = active.length === 0 ? 'No run is active. See: syncline runs' : `Active: ${active.map(nameOf).join('; ')}.`
+    throw new SynclineError('usage', 'Name one run with --run ID, or an organisation with --org ID.', { remedy })
+  }
+  return run === undefined ? activeRunOf(runtime, org ?? '') : requireRun(runtime, run)
+}
+
+const activeRunOf = async (runtime: Runtime, orgId: string): Promise<Run> => {
+  await requireOrg(runtime, orgId)
+  const [only, another] = await listRuns(runtime.pool, { orgId, active: true, limit: 2 })
+  if (only !== undefined && another === undefined) return only
+  if (only === undefined || another === undefined) {
+    throw new SynclineError('usage', `${orgId} has no active run.`, { remedy: `See its runs with: syncline runs --org ${orgId}` })
+  }
+  throw new SynclineError('usage', `${orgId} has several active runs.`, {
+    remedy: `Name one with --run: ${nameOf(only)}; ${nameOf(another)}.`,
+  })
+}

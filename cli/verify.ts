@@ -1,0 +1,134 @@
+// `syncline verify`: shows that everything received by a run is accounted for, or page by page what is missing.
+import { Command } from 'commander'
+import { type EntityReport, type MissingPage, missingPages, runReport } from '../ledger/report.ts'
+import { type MissingReceipt, missingReceipts } from '../ledger/run-detail.ts'
+import { hasEnded, type Run } from '../ledger/runs.ts'
+import { type Paint, painterFor, type Style } from './color.ts'
+import { type Column, renderColumns } from './columns.ts'
+import { requireRun } from './find-run.ts'
+import { STATE_STYLE } from './live-table.ts'
+import { entityLine, runFacts } from './run-lines.ts'
+import { parseLimit } from './runs.ts'
+import { type Runtime, withLedger } from './runtime.ts'
+import { EXIT, print, printJson, say, stdoutWidth } from './terminal.ts'
+import { judgeRun, type Verdict } from './verdict.ts'
+import { count, numberList } from './words.ts'
+
+const EXAMPLES = `
+Examples:
+  $ syncline verify --run 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071
+  $ syncline verify --run 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --json | jq '.missing'
+
+Exit codes: 0 the ledger closes, 3 it closes with exceptions (dead, parked or unproven), 1 it does not close.`
+
+interface VerifyOptions {
+  readonly run: string
+  readonly limit: number
+  readonly json?: boolean
+}
+
+export const verifyCommand = (): Command =>
+  new Command('verify')
+    .description('show that every record of every page of a run is accounted for')
+    .requiredOption('--run <id>', 'the run')
+    .option('--limit <n>', 'so many missing pages at most', parseLimit, 50)
+    .option('--json', 'print the result as one JSON line')
+    .addHelpText('after', EXAMPLES)
+    .action((options: VerifyOptions) => withLedger((runtime) => verify(runtime, options)))
+
+interface Findings {
+  readonly run: Run
+  readonly entities: readonly EntityReport[]
+  readonly missing: readonly MissingPage[]
+  readonly receipts: readonly MissingReceipt[]
+  readonly judged: Verdict
+}
+
+const EXIT_OF: Readonly<Record<Verdict['verdict'], number>> = { closed: EXIT.ok, exceptions: EXIT.exceptions, open: EXIT.failed }
+
+const verify = async (runtime: Runtime, options: VerifyOptions): Promise<void> => {
+  const findings = await look(runtime, options)
+  process.exitCode = EXIT_OF[findings.judged.verdict]
+  if (options.json) return printJson(verifyLine(findings))
+  const paint = painterFor(process.stdout)
+  print(renderColumns(COLUMNS, findings.entities, { width: stdoutWidth(), paint }).join('\n'))
+  for (const line of missingLines(findings)) print(line)
+  say(verdictText(findings, painterFor(process.stderr)))
+}
+
+const look = async (runtime: Runtime, { run: runId, limit }: VerifyOptions): Promise<Findings> => {
+  const { pool } = runtime
+  const run = await requireRun(runtime, runId)
+  const entities = await runReport(pool, run.runId)
+  const missing = await missingPages(pool, run.runId, limit)
+  const receipts = await missingReceipts(pool, run.runId, limit)
+  return { run, entities, missing, receipts, judged: judgeRun(run, entities, receipts.length) }
+}
+
+const verifyLine = ({ run, entities, missing, receipts, judged }: Findings) => ({
+  ...runFacts(run),
+  type: 'verify',
+  ...judged,
+  entities: entities.map((entity) => ({ ...entityLine(entity), missing: entity.missing, openPages: entity.openPages })),
+  missing,
+  missingReceipts: receipts,
+})
+
+const outcome = (
+  name: 'unchanged' | 'stale' | 'parked' | 'dead' | 'missing',
+  keep: number,
+  style?: Style,
+): Column<EntityReport> => ({
+  title: name.toUpperCase(),
+  cell: (entity) => entity[name],
+  style: (entity) => (entity[name] > 0 ? style : undefined),
+  keep,
+})
+
+const COLUMNS: readonly Column<EntityReport>[] = [
+  { title: 'ENTITY', cell: ({ entity }) => entity },
+  { title: 'STATE', cell: ({ state }) => state, style: ({ state }) => STATE_STYLE[state] },
+  { title: 'PAGES', cell: ({ pages }) => pages, keep: 3 },
+  { title: 'RECORDS', cell: ({ fetched }) => fetched },
+  { title: 'MERGED', cell: ({ merged }) => merged, keep: 4 },
+  outcome('unchanged', 2),
+  outcome('stale', 1),
+  outcome('parked', 5, 'yellow'),
+  outcome('dead', 6, 'red'),
+  outcome('missing', 7, 'red'),
+]
+
+const pageLine = ({
+  entity,
+  rangeId,
+  page,
+  attempt,
+  expected,
+  missing,
+  rawPartition,
+  rawOffset,
+  request,
+}: MissingPage): string => {
+  const which = missing.length === expected ? 'all' : numberList(missing)
+  return [
+    `${entity}, range ${rangeId}, page ${page} (attempt ${attempt}): ${missing.length} of ${count(expected, 'record')} missing (${which})`,
+    `  raw page at partition ${rawPartition}, offset ${rawOffset}; request ${request}`,
+  ].join('\n')
+}
+
+const missingLines = ({ entities, missing, receipts }: Findings): readonly string[] => {
+  const open = entities.reduce((sum, { openPages }) => sum + openPages, 0)
+  return [
+    ...(missing.length === 0 ? [] : ['', 'Missing:', ...missing.map(pageLine)]),
+    ...(open > missing.length ? [`… and ${count(open - missing.length, 'page')} more; see them with --limit ${open}`] : []),
+    ...receipts.map(({ entity, rangeId, page }) => `${entity}, range ${rangeId}, page ${page}: no receipt`),
+  ]
+}
+
+const verdictText = ({ run, judged }: Findings, paint: Paint): string => {
+  const reasons = judged.reasons.join('; ')
+  if (judged.verdict === 'closed') return paint('The ledger closes: every record of every page is accounted for.', 'green')
+  if (judged.verdict === 'exceptions') return `${paint('The ledger closes with exceptions', 'yellow')}: ${reasons}.`
+  const next = hasEnded(run.state) ? `See why with: syncline show --run ${run.runId}` : `The run is ${run.state}.`
+  return `${paint('The ledger does not close', 'red')}: ${reasons}. ${next}`
+}

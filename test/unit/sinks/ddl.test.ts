@@ -1,0 +1,24 @@
+import { describe, expect, test } from 'vitest'
+import { generateCanonicalMigration } from '../../../sinks/postgres/ddl.ts'
+import { layoutByEntity, layouts } from '../../../sinks/postgres/layout.ts'
+import { canonicalEntities } from '../../../topics/canonical.ts'
+
+describe('the canonical tables', () => {
+  // To bring the file up to date before a first release: npx vitest run --project unit -u test/unit/sinks/ddl.test.ts
+  // After it, a change of the schemas is a migration of its own.
+  test('of the migration are those of the schemas', async () => {
+    await expect(generateCanonicalMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0001_canonical.sql')
+  })
+
+  test('come after the tables that they refer to', () => {
+    for (const { ordinal, parents } of layouts)
+      for (const parent of parents) expect(layoutByEntity.get(parent.entity)?.ordinal).toBeLessThan(ordinal)
+  })
+
+  test('are one per canonical entity, with a foreign key per hard reference', () => {
+    expect(layouts.map(({ entity }) => entity)).toEqual(canonicalEntities.map(({ entity }) => entity))
+    const keys = generateCanonicalMigration().match(/foreign key/g) ?? []
+    expect(keys).toHaveLength(layouts.flatMap(({ parents }) => parents).length)
+    expect(layoutByEntity.get('group-membership')?.parents.map(({ entity }) => entity)).toEqual(['group', 'person'])
+  })
+})
