@@ -6,6 +6,8 @@ export interface Column<Row> {
   readonly cell: (row: Row) => string | number
   readonly style?: (row: Row) => Style | undefined
   readonly align?: 'right'
+  /** Of the last column: it may be cut short to so many characters before another column goes. */
+  readonly min?: number
   /** Where space is short, columns go in this order, the smallest first; one without it stays. */
   readonly keep?: number
 }
@@ -32,12 +34,12 @@ const measure = <Row>(column: Column<Row>, rows: readonly Row[]): Measured<Row> 
   return { column, cells, right, width: Math.max(column.title.length, ...cells.map((cell) => cell.length)) }
 }
 
-const totalWidth = (columns: readonly Measured<never>[]): number =>
-  columns.reduce((sum, { width }) => sum + width + GAP, columns.length > 0 ? -GAP : 0)
+const leastWidth = (columns: readonly Measured<never>[]): number =>
+  columns.reduce((sum, { width, column }) => sum + Math.min(width, column.min ?? width) + GAP, columns.length > 0 ? -GAP : 0)
 
 /** Drops columns until the rest fits, or only those remain that must stay. */
 const narrowed = <Row>(columns: readonly Measured<Row>[], width: number): readonly Measured<Row>[] => {
-  if (totalWidth(columns) <= width) return columns
+  if (leastWidth(columns) <= width) return columns
   const keeps = columns.flatMap(({ column }) => (column.keep === undefined ? [] : [column.keep]))
   if (keeps.length === 0) return columns
   const least = Math.min(...keeps)

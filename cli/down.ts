@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { stopStack } from '../local/stack.ts'
 
-export interface DownOptions {
+interface DownOptions {
   readonly json?: boolean
 }
 
@@ -21,7 +21,7 @@ export const downCommand = (): Command =>
     .action((options: DownOptions) => down(options))
 
 /** Resolves when no process of the stack is left; also if there was none. */
-export const down = async (options: DownOptions): Promise<void> => {
+const down = async (options: DownOptions): Promise<void> => {
   const wasUp = await stopStack()
   if (options.json) process.stdout.write(`${JSON.stringify({ type: 'down', wasUp })}\n`)
   process.stderr.write(wasUp ? 'The stack is down.\n' : 'No stack is running here.\n')

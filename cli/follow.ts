@@ -34,7 +34,7 @@ const runHere = async (runtime: Runtime, runId: string, reporter: Reporter): Pro
     // Workers that crash for good end the wait with their reason.
     const code = await Promise.race([watched, workers.then(() => EXIT.failed)])
     if (!interrupt.aborted) return code
-    reporter.note(await pauseRun(runtime, runId))
+    reporter.leave(await pauseRun(runtime, runId))
     return EXIT.interrupted
   } finally {
     stopping.abort()
@@ -59,7 +59,7 @@ export const waitElsewhere = async (runtime: Runtime, runId: string, reporter: R
   const interrupt = onInterrupt()
   const code = await watchRun(runtime, runId, reporter, interrupt)
   if (!interrupt.aborted) return code
-  reporter.note(`Not waiting any more; the run goes on. See: syncline status --run ${runId}`)
+  reporter.leave(`Not waiting any more; the run goes on. See: syncline status --run ${runId}`)
   return EXIT.interrupted
 }
 

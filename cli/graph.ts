@@ -55,7 +55,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'ENTITY', cell: (row) => row.definition.entity, style: () => 'bold' },
   { title: 'NEEDS', cell: (row) => row.hard, style: () => 'red' },
   { title: 'AFTER', cell: (row) => row.soft, style: () => 'yellow' },
-  { title: 'READ', cell: (row) => readText(row.definition) },
+  { title: 'READ', cell: (row) => readText(row.definition), min: 10 },
 ]
 
 const readText = ({ carriedBy, paging }: EntityDefinition): string => {
@@ -91,6 +91,7 @@ export const graphText = (manifest: Manifest, found: EntityGraph, { width, paint
     '',
     ...renderColumns(COLUMNS, rowsOf(manifest, found), { width, paint }),
     '',
+    `Order: ${found.order.join(', ')}`,
     'NEEDS: cannot exist without (hard). AFTER: better first (soft).',
     ...(cuts.length === 0 ? [] : ['', 'Cut, because they mislead or would close a cycle:', ...cuts]),
   ].join('\n')

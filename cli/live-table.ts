@@ -17,46 +17,50 @@ export const STATE_STYLE: Readonly<Partial<Record<EntityState, Style>>> = {
   cancelled: 'dim',
 }
 
+/** `limit 12s` */
+const MIN_WAIT = 9
+
 const numberOrDash = (n: number, unit = ''): string => (n === 0 ? '-' : `${n.toLocaleString('en-US')}${unit}`)
 
 const rateText = (rate: number | null): string => (rate === null ? '-' : numberOrDash(Math.round(rate), '/s'))
 
-const waitCell = ({ report }: EntityView): string =>
-  report.waitingFor === null ? '-' : `${report.waitingFor} ${duration(report.waitingMs ?? 0)}`
+const waitCell = ({ report }: EntityView): string => {
+  if (report.waitingFor === null) return ''
+  const why = report.waitingReason === null ? '' : `: ${report.waitingReason}`
+  return `${report.waitingFor} ${duration(report.waitingMs ?? 0)}${why}`
+}
 
-/** In a narrow terminal the tier goes first, then pages, dead letters while there are none, rate, lag, wait. */
+/** In a narrow terminal the tier goes first, then dead letters while there are none, pages, rate, lag. The wait, which comes and goes, is last. */
 const columnsFor = (views: readonly EntityView[]): readonly Column<EntityView>[] => {
   const someDead = views.some(({ report }) => report.dead > 0)
   return [
     { title: 'ENTITY', cell: ({ report }) => report.entity },
     { title: 'TIER', cell: ({ report }) => report.tier, keep: 1 },
     { title: 'STATE', cell: ({ report }) => report.state, style: ({ report }) => STATE_STYLE[report.state] },
-    { title: 'PAGES', cell: ({ report }) => numberOrDash(report.pages), align: 'right', keep: 2 },
+    { title: 'PAGES', cell: ({ report }) => numberOrDash(report.pages), align: 'right', keep: 3 },
     { title: 'RECORDS', cell: ({ landed }) => numberOrDash(landed), align: 'right' },
     { title: 'RATE', cell: ({ rate }) => rateText(rate), align: 'right', keep: 4 },
-    { title: 'WAIT', cell: waitCell, style: waitStyle, keep: 6 },
     { title: 'LAG', cell: ({ report }) => numberOrDash(report.missing), align: 'right', keep: 5 },
     {
       title: 'DEAD',
       cell: ({ report }) => numberOrDash(report.dead),
       style: ({ report }) => (report.dead > 0 ? 'red' : undefined),
       align: 'right',
-      keep: someDead ? 7 : 3,
+      keep: someDead ? 8 : 2,
     },
+    { title: 'WAIT', cell: waitCell, style: () => 'yellow', min: MIN_WAIT, keep: 7 },
   ]
 }
-
-const waitStyle = ({ report }: EntityView): Style | undefined => (report.waitingFor === null ? undefined : 'yellow')
 
 const footer = (totals: Totals, runState: string, elapsedMs: number): string => {
   const parts = [
     `${runState} ${duration(elapsedMs)}`,
     count(totals.landed, 'record'),
     ...(totals.rate === null ? [] : [`${Math.round(totals.rate).toLocaleString('en-US')}/s`]),
-    count(totals.pages, 'page'),
-    ...(totals.missing === 0 ? [] : [`lag ${count(totals.missing, 'record')} on ${count(totals.openPages, 'page')}`]),
     ...(totals.parked === 0 ? [] : [`${totals.parked.toLocaleString('en-US')} parked`]),
     ...(totals.dead === 0 ? [] : [`${totals.dead.toLocaleString('en-US')} dead`]),
+    ...(totals.missing === 0 ? [] : [`lag ${count(totals.missing, 'record')} on ${count(totals.openPages, 'page')}`]),
+    count(totals.pages, 'page'),
   ]
   return parts.join(' · ')
 }
@@ -85,7 +89,7 @@ export const liveTable = (progress: Progress, { title, elapsedMs, width, height,
   const hidden = progress.views.length - views.length
   return [
     paint(truncate(title, width), 'bold'),
-    ...renderColumns(columnsFor(progress.views), views, { width, paint }),
+    ...(views.length === 0 ? [] : renderColumns(columnsFor(progress.views), views, { width, paint })),
     ...(hidden > 0 ? [paint(truncate(`… and ${count(hidden, 'other')}`, width), 'dim')] : []),
     truncate(totals, width),
   ].slice(0, Math.max(1, height))

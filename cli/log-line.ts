@@ -11,7 +11,7 @@ const LEVELS: readonly { readonly from: number; readonly name: string; readonly 
   { from: 0, name: 'note', style: 'dim' },
 ]
 
-const HIDDEN: ReadonlySet<string> = new Set(['level', 'msg', 'time', 'pid', 'run'])
+const HIDDEN: ReadonlySet<string> = new Set(['level', 'msg', 'time', 'pid', 'run', 'stack'])
 
 /** A line that is not the logger's comes out as it is. */
 export const logLine = (json: string, paint: Paint): string => {

@@ -2,16 +2,40 @@
 // The command line: one file per command, errors to exit codes in one place.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { cancelCommand } from './cancel.ts'
 import { demoCommand } from './demo.ts'
 import { downCommand } from './down.ts'
+import { graphCommand } from './graph.ts'
 import { orgCommand } from './org.ts'
+import { pauseCommand } from './pause.ts'
+import { resumeCommand } from './resume.ts'
+import { runsCommand } from './runs.ts'
+import { showCommand } from './show.ts'
 import { simulateCommand } from './simulate.ts'
+import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { EXIT, exitCodeOf, reportError } from './terminal.ts'
 import { upCommand } from './up.ts'
+import { verifyCommand } from './verify.ts'
 import { workerCommand } from './worker.ts'
 
-const COMMANDS = [upCommand, downCommand, demoCommand, orgCommand, simulateCommand, syncCommand, workerCommand]
+const COMMANDS = [
+  upCommand,
+  downCommand,
+  demoCommand,
+  orgCommand,
+  simulateCommand,
+  graphCommand,
+  syncCommand,
+  pauseCommand,
+  resumeCommand,
+  cancelCommand,
+  statusCommand,
+  runsCommand,
+  showCommand,
+  verifyCommand,
+  workerCommand,
+]
 
 const version = (): string => {
   // dist/cli/main.js and cli/main.ts both stand below the package's root.

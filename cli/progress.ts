@@ -1,6 +1,6 @@
 // Progress of a run as a pure reducer: in goes what the ledger says now, out come the rows of the live table and what is worth a line.
 import type { EntityReport } from '../ledger/report.ts'
-import type { RunState } from '../ledger/runs.ts'
+import { hasEnded, type RunState } from '../ledger/runs.ts'
 
 /** One look at the ledger. */
 export interface Sample {
@@ -46,7 +46,7 @@ export const NO_PROGRESS: Progress = { runState: null, views: [], marks: new Map
 const RATE_WINDOW_MS = 5_000
 const MIN_RATE_SPAN_MS = 1_000
 /** Lines about one entity whose records flow come no more often. */
-const TELL_EVERY_MS = 5_000
+const TELL_EVERY_MS = 4_000
 /** A wait for something that is broken (not for the limit, not for landings) is told after this, and then as often. */
 const TELL_WAIT_EVERY_MS = 30_000
 const BROKEN: ReadonlySet<string> = new Set(['retry', 'redis'])
@@ -96,7 +96,6 @@ export const reduce = (
 ): { readonly progress: Progress; readonly changes: readonly Change[] } => {
   const { atMs, runState, entities } = sample
   const changes: Change[] = []
-  if (before.runState !== null && before.runState !== runState) changes.push({ kind: 'run', state: runState })
   const known = new Map(before.views.map((view) => [view.report.entity, view]))
   const marks = new Map<string, Mark>()
   const views = entities.map((report): EntityView => {
@@ -108,6 +107,9 @@ export const reduce = (
     marks.set(report.entity, markAfter(mark, points, change, atMs))
     return view
   })
+  // The end of the run is told by whoever shows its result.
+  const turned = before.runState !== null && before.runState !== runState && !hasEnded(runState)
+  if (turned) changes.push({ kind: 'run', state: runState })
   return { progress: { runState, views, marks }, changes }
 }
 

@@ -16,6 +16,8 @@ export interface Reporter {
   /** Something worth saying that is not progress. */
   note(line: string): void
   end(run: Run, entities: readonly EntityReport[]): void
+  /** Not looked at any more, though the run may go on. */
+  leave(line: string): void
   /** What workers in this process should log to, so that their lines and ours do not mix; undefined: as configured. */
   readonly log?: Logger
 }
@@ -27,22 +29,26 @@ export const createReporter = ({ json }: { readonly json: boolean }): Reporter =
   return terminal === undefined ? lineReporter : liveReporter(new Screen(terminal), painterFor(terminal))
 }
 
-const endLine = (run: Run): string => `Run ${run.runId} is ${run.state}${run.reason === null ? '' : `: ${run.reason}`}.`
+const sayEnd = (run: Run): void => {
+  say(`Run ${run.runId} is ${run.state}${run.reason === null ? '' : `: ${run.reason.replace(/\.$/, '')}`}.`)
+  if (run.state !== 'complete') say(`See more with: syncline show --run ${run.runId}`)
+}
 
 const jsonReporter: Reporter = {
   show: (_run, _progress, changes) => {
     for (const change of changes) printJson(changeObject(change))
   },
   note: say,
+  leave: say,
   end: (run, entities) => {
     printJson(runLine(run, entities))
-    say(endLine(run))
+    sayEnd(run)
   },
 }
 
 const printEnd = (run: Run, entities: readonly EntityReport[]): void => {
   print(reportTable(entities, { width: stdoutWidth(), paint: painterFor(process.stdout) }))
-  say(endLine(run))
+  sayEnd(run)
 }
 
 const lineReporter: Reporter = {
@@ -50,6 +56,7 @@ const lineReporter: Reporter = {
     for (const change of changes) say(changeLine(change))
   },
   note: say,
+  leave: say,
   end: printEnd,
 }
 
@@ -62,6 +69,10 @@ const liveReporter = (screen: Screen, paint: ReturnType<typeof painterFor>): Rep
     screen.draw(liveTable(progress, { title, elapsedMs, width: screen.width, height: screen.height, paint }))
   },
   note: (line) => screen.above(line),
+  leave: (line) => {
+    screen.leave()
+    say(line)
+  },
   end: (run, entities) => {
     screen.clear()
     printEnd(run, entities)

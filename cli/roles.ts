@@ -1,6 +1,7 @@
 // The roles of a worker, each composed from its parts here and nowhere else.
 import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName, adapters } from '../adapters/index.ts'
+import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
@@ -12,6 +13,7 @@ import { persist, type Role, supervise } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
 import { connectRedis } from '../platform/redis.ts'
 import { suggest } from '../platform/suggest.ts'
+import { uuidv7 } from '../platform/uuid.ts'
 import { createProcessor } from '../processors/processor.ts'
 import { Connections } from '../producers/connections.ts'
 import { createFetcher } from '../producers/fetcher.ts'
@@ -126,22 +128,34 @@ export const prepareInstallation = async (runtime: Runtime): Promise<void> => {
   for (const difference of differences) runtime.log.warn({}, difference)
 }
 
+/** Says which roles are live, for `status`. The fetcher has a lease of its own, on which the ranges that it holds depend. */
+const createPresence = ({ pool, log }: Runtime, roles: readonly RoleName[]): LeaseKeeper =>
+  createLeaseKeeper(
+    pool,
+    uuidv7(),
+    roles.filter((role) => role !== 'fetch'),
+    log,
+  )
+
 /** Runs the roles in this process until the signal aborts; services that are away are waited for. */
 export const runWorker = async (runtime: Runtime, roles: readonly RoleName[], signal: AbortSignal): Promise<void> => {
   const { log } = runtime
   const isAway = (error: unknown) => isDatabaseAway(error) || isKafkaAway(error)
   await persist(() => prepareInstallation(runtime), { what: 'PostgreSQL, Kafka or the schema registry', log, signal, isAway })
   const parts = await openParts(runtime)
+  const presence = createPresence(runtime, roles)
   const stopping = new AbortController()
   const stop = () => stopping.abort()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
   try {
+    await persist(() => presence.start(), { what: 'PostgreSQL', log, signal, isAway })
     const running = roles.map((role) => supervise(() => parts.make(role), { log, signal: stopping.signal, isAway }))
     // One role that is lost ends the others too: a process is whole or gone.
     for (const role of running) role.catch(stop)
     await Promise.all(running)
   } finally {
+    await presence.stop()
     parts.close()
   }
 }

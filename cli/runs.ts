@@ -61,7 +61,7 @@ const columns = (nowMs: number): readonly Column<Run>[] => [
   { title: 'CREATED', cell: (run) => moment(run.createdAt), keep: 4 },
   { title: 'TOOK', cell: (run) => runDuration(run, nowMs), align: 'right', keep: 3 },
   { title: 'ENTITIES', cell: (run) => run.selection.length, keep: 2 },
-  { title: 'REASON', cell: (run) => run.reason ?? '' },
+  { title: 'REASON', cell: (run) => run.reason ?? '', min: 12 },
 ]
 
 const runs = async (runtime: Runtime, { org, limit, json }: RunsOptions): Promise<void> => {

@@ -28,12 +28,19 @@ export class Screen {
     this.#frame = lines
   }
 
-  /** Writes a line above the frame; it scrolls away as usual. */
+  /** Writes text above the frame; it scrolls away as usual. */
   above(line: string): void {
     const frame = this.#frame
-    this.#out.write(`${this.#home()}${line}${CLEAR_TO_END_OF_LINE}\n`)
+    this.draw(line.split('\n'))
     this.#frame = []
     this.draw(frame)
+  }
+
+  /** The frame stays as it is; what is written next comes below it. */
+  leave(): void {
+    // A terminal echoes Ctrl-C as ^C where the cursor stands.
+    this.#out.write(`\r${CLEAR_TO_END_OF_LINE}`)
+    this.#frame = []
   }
 
   clear(): void {

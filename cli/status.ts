@@ -81,7 +81,7 @@ const showStatus = async ({ pool }: Runtime, run: Run, { json }: StatusOptions):
 
 const waitLine = ({ for: kind, what, since }: Wait) => ({ for: kind, what, since: since?.toISOString() ?? null })
 
-export const statusLine = (run: Run, entities: readonly EntityStatus[], live: LiveRoles) => ({
+const statusLine = (run: Run, entities: readonly EntityStatus[], live: LiveRoles) => ({
   ...runFacts(run),
   type: 'status',
   workers: Object.fromEntries(ROLE_NAMES.map((role) => [role, live.get(role) ?? 0])),
@@ -103,7 +103,7 @@ const COLUMNS: readonly Column<EntityStatus>[] = [
   { title: 'LAG', cell: ({ report }) => report.missing, keep: 6 },
   { title: 'PARKED', cell: ({ report }) => report.parked, keep: 4 },
   { title: 'DEAD', cell: ({ report }) => report.dead, keep: 5, style: ({ report }) => (report.dead > 0 ? 'red' : undefined) },
-  { title: 'WAITS FOR', cell: ({ report, wait }) => (wait === undefined ? (report.reason ?? '') : waitText(wait)) },
+  { title: 'WAITS FOR', cell: ({ report, wait }) => (wait === undefined ? (report.reason ?? '') : waitText(wait)), min: 24 },
 ]
 
 const workersText = (live: LiveRoles): string =>
@@ -120,7 +120,7 @@ const statusText = (
   const reason = run.reason === null ? '' : ` (${run.reason})`
   return [
     paint(`${run.orgId}/${run.source} · ${run.strategy} · run ${run.runId}`, 'bold'),
-    `${run.state}${reason}, ${runDuration(run, Date.now())}`,
+    `${run.state}${reason}${run.startedAt === null ? '' : `, ${runDuration(run, Date.now())}`}`,
     ...(entities.length === 0 ? ['Not planned yet.'] : renderColumns(COLUMNS, entities, { width, paint })),
     ...(hasEnded(run.state) ? [] : [workersText(live)]),
     '',

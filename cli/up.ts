@@ -3,7 +3,7 @@ import { Command } from 'commander'
 import { ADDRESS_VARIABLES, SERVICE_NAMES, type StackAddresses } from '../local/addresses.ts'
 import { type Stack, startStack } from '../local/stack.ts'
 
-export interface UpOptions {
+interface UpOptions {
   readonly detach?: boolean
   readonly json?: boolean
 }
@@ -30,7 +30,7 @@ export const upCommand = (): Command =>
  * Resolves when the stack is up (detached, or not started by us), or else when it has come down.
  * Interrupted before it is up, it leaves nothing running and sets exit code 130; afterwards Ctrl-C is how it ends.
  */
-export const up = async (options: UpOptions): Promise<void> => {
+const up = async (options: UpOptions): Promise<void> => {
   const startedMs = performance.now()
   const interrupt = onInterrupt()
   const stack = await startStack({ detach: options.detach ?? false, onProgress: say, signal: interrupt }).catch(ifNot(interrupt))
@@ -57,7 +57,7 @@ const ifNot =
   }
 
 /** The last line of `up --json` (design section 8). */
-export const stackLine = ({ kafka, schemaRegistry, postgres, redis }: StackAddresses): string =>
+const stackLine = ({ kafka, schemaRegistry, postgres, redis }: StackAddresses): string =>
   `${JSON.stringify({ type: 'stack', kafka, schemaRegistry, postgres, redis })}\n`
 
 /** As lines for a shell or an env file. */

@@ -152,6 +152,8 @@ export interface RangeEvidence {
   /** The vendor's total at the first and at the last page that told one. */
   readonly firstTotal: number | null
   readonly lastTotal: number | null
+  /** Rows moved under it: `fresh` may count one twice. */
+  readonly drifted: boolean
   /** Distinct ids that the sink recorded, dead letters included; of counted ranges only. */
   readonly distinct: number
 }
@@ -159,6 +161,7 @@ export interface RangeEvidence {
 const EVIDENCE = `
   select r.spec -> 'walk' as walk,
     (select coalesce(sum(p.fresh), 0) from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted) as fresh,
+    (select coalesce(bool_or(p.drifted), false) from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted) as drifted,
     (select p.total from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted and p.total is not null
        order by p.page limit 1) as first_total,
     (select p.total from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted and p.total is not null
@@ -175,6 +178,7 @@ export const walkEvidence = async (client: Queryable, runId: string, entity: str
   const { rows } = await client.query<{
     walk: WalkSpec
     fresh: number
+    drifted: boolean
     first_total: number | null
     last_total: number | null
     distinct_ids: number
@@ -182,6 +186,7 @@ export const walkEvidence = async (client: Queryable, runId: string, entity: str
   return rows.map((row) => ({
     walk: row.walk,
     fresh: Number(row.fresh),
+    drifted: row.drifted,
     firstTotal: row.first_total,
     lastTotal: row.last_total,
     distinct: row.distinct_ids,

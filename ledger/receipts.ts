@@ -17,6 +17,7 @@ export interface Receipt {
   readonly counts: Readonly<Record<string, number>>
   readonly fresh: number
   readonly total: number | null
+  readonly drifted: boolean
   readonly bytes: number
   /** Path and query of the request, for `trace`. */
   readonly request: string
@@ -35,7 +36,7 @@ const ZERO_BITS = OUTCOMES.map(() => "repeat('0', c.count)::bit varying").join('
 const WRITE = `
   with input as materialized (
     select * from jsonb_to_recordset($2::jsonb) as i("runId" uuid, "rangeId" int, epoch int, page int, entity text, next jsonb,
-      ended boolean, release boolean, counts jsonb, fresh int, total bigint, bytes int, request text, "observedAt" timestamptz,
+      ended boolean, release boolean, counts jsonb, fresh int, total bigint, drifted boolean, bytes int, request text, "observedAt" timestamptz,
       "rawPartition" int, "rawOffset" bigint, calls int, n int)),
   advanced as (
     update sync.ranges r set cursor = i.next, next_page = i.page + 1, calls = r.calls + i.calls, failures = 0, reason = null,
@@ -47,8 +48,8 @@ const WRITE = `
       and r.state = 'open' and u.run_id = r.run_id and u.state in ('running', 'paused')
     returning i.*),
   received as (
-    insert into sync.pages (run_id, range_id, page, attempt, entity, raw_partition, raw_offset, bytes, fresh, total, request, observed_at)
-    select "runId", "rangeId", page, epoch, entity, "rawPartition", "rawOffset", bytes, fresh, total, request, "observedAt" from advanced),
+    insert into sync.pages (run_id, range_id, page, attempt, entity, raw_partition, raw_offset, bytes, fresh, total, drifted, request, observed_at)
+    select "runId", "rangeId", page, epoch, entity, "rawPartition", "rawOffset", bytes, fresh, total, drifted, request, "observedAt" from advanced),
   awaited as (
     insert into sync.landings (run_id, range_id, page, attempt, entity, expected, ${OUTCOMES.join(', ')})
     select a."runId", a."rangeId", a.page, a.epoch, c.entity, c.count, ${ZERO_BITS}

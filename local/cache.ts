@@ -42,7 +42,7 @@ export const ensureCached = async (root: string, cached: Cached): Promise<string
 }
 
 /** Whether every file of the list is there in its full size. */
-export const isWhole = (dir: string): boolean => {
+const isWhole = (dir: string): boolean => {
   try {
     const sizes = ListSchema.parse(JSON.parse(readFileSync(join(dir, LIST), 'utf8')))
     return Object.entries(sizes).every(([path, size]) => statSync(join(dir, path)).size === size)

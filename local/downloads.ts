@@ -66,13 +66,15 @@ export const ensureRedis = async (root: string, attempt: Attempt): Promise<strin
     fill: async (dir) => {
       attempt.onProgress('downloading Redis (13 MB, once)')
       const artifact = `com.github.codemonstur:embedded-redis:${REDIS_JAR}:jar`
+      // Where the plugin notes what it has unpacked.
+      const markersDirectory = join(dir, 'markers')
       await runMaven({
         goal: 'unpack',
-        options: { artifact, outputDirectory: dir, 'mdep.unpack.includes': server },
+        options: { artifact, markersDirectory, outputDirectory: dir, 'mdep.unpack.includes': server },
         dir,
         attempt,
       })
-      rmSync(join(dir, 'target'), { recursive: true, force: true })
+      rmSync(markersDirectory, { recursive: true, force: true })
       chmodSync(join(dir, server), 0o755)
     },
   }

@@ -53,7 +53,7 @@ export const refOf = (name: string, pid: number, stopSignal: StopSignal = 'SIGTE
 export const isAlive = (ref: ProcessRef): boolean => processStart(ref.pid) === ref.startedAt
 
 /** Resolves to whether the process ended within `boundMs`. */
-export const waitForEnd = async (ref: ProcessRef, boundMs: number): Promise<boolean> => {
+const waitForEnd = async (ref: ProcessRef, boundMs: number): Promise<boolean> => {
   const deadline = performance.now() + boundMs
   while (isAlive(ref)) {
     if (performance.now() >= deadline) return false

@@ -1,18 +1,11 @@
 // Starts the services of a plan, all at once, and ends them in reverse order. Knows nothing of state files or of who asked.
 import { mkdirSync } from 'node:fs'
-import {
-  completeAddresses,
-  type GivenAddresses,
-  SERVICE_NAMES,
-  SERVICE_TITLES,
-  type ServiceName,
-  type StackAddresses,
-} from './addresses.ts'
+import { completeAddresses, SERVICE_NAMES, SERVICE_TITLES, type ServiceName, type StackAddresses } from './addresses.ts'
 import type { GuardedProcess } from './guard.ts'
 import { ensurePostgresPassword, pathsIn } from './home.ts'
 import { freePorts } from './ports.ts'
 import type { Plan } from './protocol.ts'
-import type { RunningService, Service } from './service.ts'
+import type { RunningService, Service, ServiceContext } from './service.ts'
 import { kafka } from './services/kafka.ts'
 import { DATABASES, POSTGRES_USER, postgres } from './services/postgres.ts'
 import { redis } from './services/redis.ts'
@@ -35,46 +28,61 @@ export interface ServicesEvents {
 export const startServices = (plan: Plan, events: ServicesEvents): Services => {
   const spawned: GuardedProcess[] = []
   let stopping = false
-  const onSpawn = (name: ServiceName) => (process: GuardedProcess) => {
-    // A service may come up just after the stop: it is ended at once.
-    if (stopping) void process.stop()
-    spawned.push(process)
-    events.onSpawn(process)
-    void process.ended.then((code) => {
-      if (!stopping) events.onDeath(deathOf(plan.home, name, code))
-    })
-  }
+  const begun = beginAll(plan, {
+    onSpawn: (process) => {
+      // One that comes up just after the stop is ended at once.
+      if (stopping) void process.stop()
+      spawned.push(process)
+      events.onSpawn(process)
+    },
+    onProgress: events.onProgress,
+    onDeath: (message) => {
+      if (!stopping) events.onDeath(message)
+    },
+  })
   return {
-    ready: startAll(plan, onSpawn, events.onProgress),
+    ready: begun.then(async (services) => addressesOf(plan, await Promise.all(services))),
     stop: async () => {
       stopping = true
       for (const process of spawned.toReversed()) await process.stop()
+      // What was not yet spawned (a cluster being initialised, say) is ended as soon as it is.
+      await Promise.allSettled(await begun.catch(() => []))
     },
   }
 }
 
-const deathOf = (home: string, name: ServiceName, code: number): string =>
-  `${SERVICE_TITLES[name]} ended by itself with exit code ${code}; its log is ${pathsIn(home).logFile(name)}`
-
-type OnSpawn = (name: ServiceName) => (process: GuardedProcess) => void
-
-const startAll = async (plan: Plan, onSpawn: OnSpawn, onProgress: ServicesEvents['onProgress']): Promise<StackAddresses> => {
+/** Resolves with the services, each a promise of its first right answer. */
+const beginAll = async (plan: Plan, events: ServicesEvents): Promise<readonly Promise<RunningService>[]> => {
   const startedMs = performance.now()
   const ports = await freePorts(SERVICE_NAMES.length)
   const begin = async (service: Service, port: number): Promise<RunningService> => {
-    const { logFile, dataDir } = pathsIn(plan.home)
-    const dir = dataDir(service.name)
-    mkdirSync(dir, { recursive: true, mode: 0o700 })
-    const running = await service.start({ dir, port, logFile: logFile(service.name), onSpawn: onSpawn(service.name) })
-    onProgress(`${SERVICE_TITLES[service.name]} is ready (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`)
+    const running = await service.start(contextOf(plan, service.name, port, events))
+    events.onProgress(`${SERVICE_TITLES[service.name]} is ready (${((performance.now() - startedMs) / 1000).toFixed(1)} s)`)
+    void running.ended.then((code) => events.onDeath(deathOf(plan, service.name, code)))
     return running
   }
   const started = new Map<ServiceName, Promise<RunningService>>()
   for (const [index, service] of servicesOf(plan, (name) => started.get(name)).entries()) {
     started.set(service.name, begin(service, ports[index] ?? 0))
   }
-  const own = Object.fromEntries((await Promise.all(started.values())).map(({ name, address }) => [name, address]))
-  return allOf({ ...own, ...plan.given })
+  return [...started.values()]
+}
+
+const contextOf = (plan: Plan, name: ServiceName, port: number, { onSpawn }: ServicesEvents): ServiceContext => {
+  const paths = pathsIn(plan.home)
+  const dir = paths.dataDir(name)
+  mkdirSync(dir, { recursive: true, mode: 0o700 })
+  return { dir, port, logFile: paths.logFile(name), onSpawn }
+}
+
+const deathOf = (plan: Plan, name: ServiceName, exitCode: number): string =>
+  `${SERVICE_TITLES[name]} ended by itself with exit code ${exitCode}; its log is ${pathsIn(plan.home).logFile(name)}`
+
+const addressesOf = (plan: Plan, running: readonly RunningService[]): StackAddresses => {
+  const own = Object.fromEntries(running.map(({ name, address }) => [name, address]))
+  const all = completeAddresses({ ...own, ...plan.given })
+  if (all === undefined) throw new TypeError('The plan names no program for a service that it wants started')
+  return all
 }
 
 /** The services to start, PostgreSQL before the registry, which waits for it. */
@@ -94,10 +102,4 @@ const registryDatabase = (running: RunningService | undefined): RegistryDatabase
   if (running === undefined) return undefined
   const { hostname, port, password } = new URL(running.address)
   return { host: hostname, port: Number(port), database: DATABASES.registry, user: POSTGRES_USER, password }
-}
-
-const allOf = (addresses: GivenAddresses): StackAddresses => {
-  const all = completeAddresses(addresses)
-  if (all === undefined) throw new TypeError('The plan names no program for a service that it wants started')
-  return all
 }

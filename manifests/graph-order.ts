@@ -37,7 +37,7 @@ export const depthFirst = (to: Adjacency): DepthFirst => {
 }
 
 /** Strongly connected components (Tarjan 1972): nodes are on a common cycle when they have the same number. */
-export const components = (to: Adjacency): Uint32Array => {
+const components = (to: Adjacency): Uint32Array => {
   const index = new Uint32Array(to.length)
   const low = new Uint32Array(to.length)
   const next = new Uint32Array(to.length)

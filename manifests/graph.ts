@@ -12,7 +12,7 @@ export interface GraphEdge {
 }
 
 /** An edge that the relationships show and the order ignores. */
-export interface CutEdge {
+interface CutEdge {
   readonly from: string
   readonly to: string
   readonly reason: string
@@ -40,7 +40,7 @@ export interface EdgeList {
 export const entityGraph = (manifest: Manifest): EntityGraph => orderGraph(discoverEdges(manifest))
 
 /** Edges shown by relationships and declared ones; a resource type that the manifest does not have makes none. */
-export const discoverEdges = (manifest: Manifest): EdgeList => {
+const discoverEdges = (manifest: Manifest): EdgeList => {
   const found = manifest.definitions.map((definition) => edgesOf(manifest, definition))
   return {
     entities: manifest.definitions.map(({ entity }) => entity),

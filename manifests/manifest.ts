@@ -26,7 +26,7 @@ export interface Relationship {
 }
 
 /** An edge that the relationships do not show. */
-export interface DeclaredEdge {
+interface DeclaredEdge {
   readonly to: string
   readonly kind: 'hard' | 'soft'
   readonly reason: string
@@ -49,7 +49,7 @@ interface CarriedBase {
   readonly include: string
 }
 
-export interface CarriedIncluded extends CarriedBase {
+interface CarriedIncluded extends CarriedBase {
   /** Its records stand in the page's `included`. */
   readonly how: 'included'
 }

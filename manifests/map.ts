@@ -25,7 +25,7 @@ export interface PageContext {
 const NO_CUSTOM_FIELDS: Readonly<Record<string, string>> = Object.freeze({})
 
 /** Attributes that the definition does not know, as JSON text by their name at the source. */
-export const customFieldsOf = (definition: EntityDefinition, record: SourceRecord): Readonly<Record<string, string>> => {
+const customFieldsOf = (definition: EntityDefinition, record: SourceRecord): Readonly<Record<string, string>> => {
   const known = definition.attributes.shape
   let fields: Record<string, string> | undefined
   for (const name in record.attributes) {

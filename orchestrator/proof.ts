@@ -18,7 +18,8 @@ const sweep = (order: string | null, number: number): Verdict => ({
 
 /** A sweep alone proves completeness when its distinct ids are the total before and after it. */
 const proves = (sweep: RangeEvidence): boolean => {
-  if (sweep.lastTotal === null) return true
+  // An API without totals says nothing against a chain that held together.
+  if (sweep.lastTotal === null) return !sweep.drifted
   return sweep.distinct === sweep.lastTotal && sweep.firstTotal === sweep.lastTotal
 }
 
@@ -35,7 +36,8 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
 
 /**
  * Keyset: as many records as the vendor's total at the start. If fewer, one request asks for the total now; if still fewer (rows
- * without a key, or an API that hides some), sweeps by offset must prove it. Offset: sweeps. Parents: every chain has its own end.
+ * without a key, or an API that hides some), or if rows moved under the walk, sweeps by offset must prove it.
+ * Offset: sweeps. Parents: every chain has its own end.
  */
 export const judgeWalk = (ranges: readonly RangeEvidence[]): Verdict => {
   const first = ranges[0]
@@ -44,9 +46,11 @@ export const judgeWalk = (ranges: readonly RangeEvidence[]): Verdict => {
   if (first.walk.kind === 'offset') return judgeSweeps(sweeps, first.walk.order)
   const keyset = ranges.filter((range) => range.walk.kind === 'keyset')
   const seen = keyset.reduce((sum, range) => sum + range.fresh, 0)
+  const byField = first.walk.kind === 'keyset' ? first.walk.field : null
+  if (keyset.some((range) => range.drifted)) return judgeSweeps(sweeps, byField)
   if (first.firstTotal === null || seen >= first.firstTotal) return PROVEN
   const count = ranges.find((range) => range.walk.kind === 'count')
   if (count === undefined) return { kind: 'more', walk: { kind: 'count' }, counted: false }
   if (count.lastTotal !== null && seen >= count.lastTotal) return PROVEN
-  return judgeSweeps(sweeps, first.walk.kind === 'keyset' ? first.walk.field : null)
+  return judgeSweeps(sweeps, byField)
 }

@@ -37,6 +37,7 @@ export interface Waiting {
   readonly waitingFor: 'limit' | 'redis' | 'retry'
   readonly afterMs: number
   readonly reason?: string
+  readonly code?: string
   readonly calls: number
 }
 
@@ -149,8 +150,10 @@ const afterFailure = ({ walk, failures, signal }: PageDeps, cursor: Json, error:
   }
   const afterMs = retryDelay(error, failures + 1, Math.random)
   if (afterMs !== null && retryOf(error).kind === 'timed') {
-    return { kind: 'wait', waitingFor: 'retry', afterMs, reason: messageOf(error), calls }
+    return { kind: 'wait', waitingFor: 'retry', afterMs, reason: messageOf(error), ...codeOf(error), calls }
   }
   if (isSynclineError(error)) return { kind: 'failed', error, calls }
   throw error
 }
+
+const codeOf = (error: unknown): { readonly code?: string } => (isSynclineError(error) ? { code: error.code } : {})

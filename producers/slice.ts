@@ -55,6 +55,7 @@ interface Slice {
   cursor: Json
   page: number
   failures: number
+  failureCode: string | undefined
   readonly startedAt: number
   fetched: number
   /** Requests since the last receipt. */
@@ -72,6 +73,7 @@ export const runSlice = async (deps: SliceDeps, vendor: VendorConnection, range:
     cursor: range.cursor ?? walk.start,
     page: range.nextPage,
     failures: range.failures,
+    failureCode: undefined,
     startedAt: performance.now(),
     fetched: 0,
     calls: 0,
@@ -124,7 +126,9 @@ const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
 
 const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | undefined> => {
   if (wait.waitingFor === 'retry') {
-    slice.failures++
+    // The error table counts failures of one kind; another kind begins anew.
+    slice.failures = wait.code === slice.failureCode ? slice.failures + 1 : 1
+    slice.failureCode = wait.code
     const { runId, rangeId } = slice.range
     slice.deps.log.debug(
       { run: runId, range: rangeId, entity: slice.spec.entity, reason: wait.reason },
@@ -175,7 +179,7 @@ const pathOf = ({ path, query }: FetchedPage['request']): string => {
 const receiptOf = (
   slice: Slice,
   result: FetchedPage | OversizedRecord,
-  facts: Pick<Receipt, 'next' | 'counts' | 'fresh' | 'total' | 'bytes' | 'release'> & {
+  facts: Pick<Receipt, 'next' | 'counts' | 'fresh' | 'total' | 'drifted' | 'bytes' | 'release'> & {
     raw: { partition: number; offset: bigint }
   },
 ): Receipt => {
@@ -201,8 +205,8 @@ const settlePage = async (slice: Slice, result: FetchedPage): Promise<SliceEnd |
   const { step, counts, body } = result
   const raw = body === null ? NOT_PRODUCED : await produceRaw(slice, body, result.observedAt)
   const release = step.next !== null && isOver(slice)
-  const { next, fresh, total } = step
-  const receipt = receiptOf(slice, result, { raw, next, counts, fresh, total, bytes: body?.length ?? 0, release })
+  const { next, fresh, total, drifted } = step
+  const receipt = receiptOf(slice, result, { raw, next, counts, fresh, total, drifted, bytes: body?.length ?? 0, release })
   const parts = partsOf(slice, result)
   const written =
     parts.length < 2
@@ -273,6 +277,7 @@ const settleOversized = async (slice: Slice, result: OversizedRecord): Promise<S
     counts,
     fresh: 1,
     total: null,
+    drifted: false,
     bytes: 0,
     release: isOver(slice),
   })

@@ -1,4 +1,5 @@
 // The living rows of one entity: a source that never changes, and over it what was changed, added and deleted since.
+import { SynclineError } from '../platform/errors.ts'
 import type { EntitySpec } from './catalogue/spec.ts'
 import type { JsonWriter } from './json-writer.ts'
 import { type Json, type Relation, type Resource, toOne } from './resource.ts'
@@ -116,8 +117,9 @@ export class Collection {
 
   /** The id must be above all others: lists are in the order of rows, and that must stay the order of ids. */
   insert(resource: Resource): number {
-    if (Number(resource.id) < this.#nextId)
-      throw new Error(`The id ${resource.id} is not above all others (next: ${this.#nextId})`)
+    if (!(Number(resource.id) >= this.#nextId)) {
+      throw new SynclineError('usage', `The id ${resource.id} is not above those given so far; the next is ${this.#nextId}`)
+    }
     const row = this.#nextRow++
     this.#nextId = Number(resource.id) + 1
     this.#added.set(resource.id, row)

@@ -36,9 +36,9 @@ const lines = (records: Iterable<unknown>): Answer => {
 
 export const createControl = (token: string, controlled: Controlled): Control => {
   const mutate = (body: string): Answer => {
-    const read = z.union([mutationSchema, z.array(mutationSchema)]).safeParse(JSON.parse(body))
+    const read = z.array(mutationSchema).safeParse([JSON.parse(body)].flat())
     if (!read.success) return problem(400, z.prettifyError(read.error))
-    return jsonAnswer(200, controlled.mutate([read.data].flat()))
+    return jsonAnswer(200, controlled.mutate(read.data))
   }
 
   /** `GET /_sim/rows/{entity}` and `/_sim/corrupted/{entity}`: one JSON object a line. */

@@ -3,10 +3,9 @@
 import type { SortKey } from './source.ts'
 
 const CHUNK = 1024
-const EPOCH = Date.UTC(2000, 0, 1) / 1000
-/** A time and a row fit in one exact double up to here, and typed arrays of doubles sort several times faster than objects. */
-const MAX_ROW = 2 ** 22
-const MAX_SECONDS = 2 ** 30
+/** A rank and a row fit in one exact double below these, and typed arrays of doubles sort several times faster than objects. */
+const MAX_ROW = 2 ** 23
+const MAX_RANK = 2 ** 30
 
 export type KeyOf = (row: number) => SortKey
 
@@ -20,26 +19,34 @@ export const compareKeys = (a: SortKey, b: SortKey): number => {
   return a < b ? -1 : a > b ? 1 : 0
 }
 
-/** The numbers to sort by when every key is a time, otherwise undefined. */
-const packed = (rows: Uint32Array, keyOf: KeyOf): Float64Array | undefined => {
-  const pairs = new Float64Array(rows.length)
-  for (let at = 0; at < rows.length; at++) {
-    const row = rows[at] ?? 0
-    const key = keyOf(row)
-    if (typeof key !== 'number' || row >= MAX_ROW || !Number.isInteger(key)) return undefined
-    if (key < EPOCH || key - EPOCH >= MAX_SECONDS) return undefined
-    pairs[at] = (key - EPOCH) * MAX_ROW + row
+/** Ranks of keys that are whole numbers within thirty years of seconds: the numbers themselves. Otherwise undefined. */
+const numberRanks = (keys: readonly SortKey[]): Float64Array | undefined => {
+  let least = Number.POSITIVE_INFINITY
+  let most = Number.NEGATIVE_INFINITY
+  for (const key of keys) {
+    if (typeof key !== 'number' || !Number.isInteger(key)) return undefined
+    least = Math.min(least, key)
+    most = Math.max(most, key)
   }
-  return pairs
+  return most - least < MAX_RANK ? Float64Array.from(keys, (key) => Number(key) - least) : undefined
 }
 
-const isAscending = (pairs: Float64Array): boolean => pairs.every((pair, at) => at === 0 || (pairs[at - 1] ?? 0) < pair)
+/** Ranks of any keys, by sorting the distinct ones: names of a million people are some thousands. */
+const ranksOf = (keys: readonly SortKey[]): Float64Array => {
+  const ranks = new Map<SortKey, number>()
+  for (const [rank, key] of [...new Set(keys)].sort(compareKeys).entries()) ranks.set(key, rank)
+  return Float64Array.from(keys, (key) => ranks.get(key) ?? 0)
+}
 
+/** `rows` must be ascending. */
 const sortRows = (rows: Uint32Array, keyOf: KeyOf): Uint32Array => {
-  const pairs = packed(rows, keyOf)
-  if (pairs !== undefined) return isAscending(pairs) ? rows : Uint32Array.from(pairs.sort(), (pair) => pair % MAX_ROW)
-  const keys = new Map(Array.from(rows, (row) => [row, keyOf(row)]))
-  return rows.sort((a, b) => compareKeys(keys.get(a) ?? null, keys.get(b) ?? null) || a - b)
+  if ((rows.at(-1) ?? 0) >= MAX_ROW) throw new Error(`A collection is ordered up to ${MAX_ROW} rows`)
+  const keys = Array.from(rows, keyOf)
+  const ranks = numberRanks(keys) ?? ranksOf(keys)
+  const pairs = ranks.map((rank, at) => rank * MAX_ROW + (rows[at] ?? 0))
+  if (pairs.every((pair, at) => at === 0 || (pairs[at - 1] ?? 0) < pair)) return rows
+  pairs.sort()
+  return rows.map((_, at) => (pairs[at] ?? 0) % MAX_ROW)
 }
 
 export class SortedRows {
@@ -49,6 +56,7 @@ export class SortedRows {
   #starts: number[] | undefined
   #length: number
 
+  /** Takes ascending rows, and may reorder the array itself. */
   constructor(rows: Uint32Array, keyOf: KeyOf) {
     this.#keyOf = keyOf
     this.#length = rows.length

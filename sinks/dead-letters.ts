@@ -3,6 +3,7 @@
 import { createHash } from 'node:crypto'
 import pg from 'pg'
 import type { OutgoingMessage } from '../platform/kafka/producer.ts'
+import type { CanonicalRecord } from '../topics/canonical-codec.ts'
 import { encodeDeadLetter } from '../topics/dead-letters.ts'
 import { decodeRecordOrigin } from '../topics/headers.ts'
 import type { BatchRecord, Original, Rejected } from './batch.ts'
@@ -25,27 +26,39 @@ export const unreadable = (entity: string, { value, origin }: Original, reason: 
   value: value ?? Buffer.alloc(0),
 })
 
-/** A record that PostgreSQL refused. */
-export const refused = (record: BatchRecord, error: unknown): Rejected => ({
+const constraint = (
+  entity: string,
+  record: Pick<BatchRecord, 'orgId' | 'source' | 'externalId'>,
+  { value, origin }: Original,
+  reason: string,
+): Rejected => ({
   letter: {
     orgId: record.orgId,
     source: record.source,
-    entity: record.entity,
+    entity,
     externalId: record.externalId,
     stage: 'sink',
     code: 'constraint',
-    reason: refusal(error),
-    origin: decodeRecordOrigin(record.original.origin),
+    reason,
+    origin: decodeRecordOrigin(origin),
   },
-  value: record.original.value ?? Buffer.alloc(0),
+  value: value ?? Buffer.alloc(0),
 })
+
+/** A record that PostgreSQL refused. */
+export const refused = (record: BatchRecord, error: unknown): Rejected =>
+  constraint(record.entity, record, record.original, `PostgreSQL refused the record: ${refusal(error)}`)
+
+/** A record that cannot even be written down for PostgreSQL. */
+export const unencodable = (entity: string, record: CanonicalRecord, original: Original, why: string): Rejected =>
+  constraint(entity, record, original, `PostgreSQL cannot hold the record: ${why}`)
 
 // PostgreSQL's own message and detail quote the value; the condition, the constraint and the column do not.
 const refusal = (error: unknown): string => {
-  if (!(error instanceof pg.DatabaseError)) return 'PostgreSQL refused the record'
+  if (!(error instanceof pg.DatabaseError)) return 'it did not say why'
   const column = error.column ?? /\bcolumn "?(\w+)"?/.exec(error.where ?? '')?.[1]
   const at = error.constraint ?? column
-  return `PostgreSQL refused the record: SQLSTATE ${error.code ?? 'unknown'}${at === undefined ? '' : ` at ${at}`}`
+  return `SQLSTATE ${error.code ?? 'unknown'}${at === undefined ? '' : ` at ${at}`}`
 }
 
 export const deadLetterMessage = ({ letter, value }: Rejected): OutgoingMessage => {

@@ -6,12 +6,12 @@ import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
 import { decodeDeadLetter } from '../topics/dead-letters.ts'
 import { ORIGIN_HEADER } from '../topics/headers.ts'
 import type { Topics } from '../topics/list.ts'
-import { unreadable } from './dead-letters.ts'
+import { unencodable, unreadable } from './dead-letters.ts'
 import type { Gatherer } from './gather.ts'
 import { createRecordEncoder, type RecordEncoder } from './postgres/copy.ts'
 
 /** What a reader saw that leads to no row; for the log. */
-export interface ReadCounts {
+interface ReadCounts {
   tombstones: number
   unreadableDeadLetters: number
   replacedCharacters: number
@@ -26,6 +26,16 @@ export interface Reader {
 }
 
 const noCounts = (): ReadCounts => ({ tombstones: 0, unreadableDeadLetters: 0, replacedCharacters: 0 })
+
+type Attempt<T> = { readonly value: T; readonly error?: undefined } | { readonly error: string }
+
+const attempt = <T>(work: () => T): Attempt<T> => {
+  try {
+    return { value: work() }
+  } catch (error) {
+    return { error: messageOf(error) }
+  }
+}
 
 interface Source {
   readonly entity: string
@@ -48,11 +58,14 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
       return
     }
     const original = { value, origin: headers[ORIGIN_HEADER] }
-    try {
-      into.record(entity, encode(decoder.decode(entity, value)), original)
-    } catch (error) {
-      into.reject(unreadable(entity, original, messageOf(error)))
+    const record = attempt(() => decoder.decode(entity, value))
+    if (record.error !== undefined) {
+      into.reject(unreadable(entity, original, record.error))
+      return
     }
+    const encoded = attempt(() => encode(record.value))
+    if (encoded.error === undefined) into.record(entity, encoded.value, original)
+    else into.reject(unencodable(entity, record.value, original, encoded.error))
   }
 
   const readDeadLetter = (batch: Batch, { offset, value, headers }: Message, into: Gatherer): void => {

@@ -31,7 +31,7 @@ export type Settle = (batch: GatheredBatch) => Promise<void>
 const TIME_OUTS = new Set(['57014', '55P03', '25P03'])
 
 /** True when the same statement may well succeed later. */
-export const isDatabaseBusy = (error: unknown): boolean => isDatabaseAway(error) || TIME_OUTS.has(sqlState(error) ?? '')
+const isDatabaseBusy = (error: unknown): boolean => isDatabaseAway(error) || TIME_OUTS.has(sqlState(error) ?? '')
 
 export const createSettle = ({ pool, producer, consumer, topics, log, signal }: SettleDeps): Settle => {
   const counted = createCountedRanges()

@@ -16,7 +16,7 @@ import { createSettle } from './settle.ts'
 import { runSweeper } from './sweeper.ts'
 import { createWake } from './wake.ts'
 
-export interface SinkLimits extends GatherLimits {
+interface SinkLimits extends GatherLimits {
   /** A batch that is not full is merged this long after its first record, if nothing else is being merged. */
   readonly maxAgeMs: number
   readonly maxQueuedBytes: number

@@ -2,6 +2,7 @@
 // Must hold: encoding and decoding are synchronous; whatever cannot be read is an 'invalid-record', never a crash.
 import avro from 'avsc'
 import { messageOf, SynclineError } from '../platform/errors.ts'
+import { boundedMaps } from './avro-map.ts'
 import { canonicalEntities, canonicalEntity } from './canonical.ts'
 import type { CanonicalCommon } from './generated/canonical-types.ts'
 
@@ -17,13 +18,14 @@ const HEADER_BYTES = 5
 const FIRST_SCRATCH_BYTES = 64 * 1024
 
 // Unions unwrapped, logical types left as numbers: the mapping makes the one conversion there is. The options are made anew each
-// time, because avsc keeps the names it has seen in them. The schema is what zod let through as a record; avsc's own type for schemas is a union too wide to match it.
-const avroType = (schema: object): avro.Type => avro.Type.forSchema(schema as avro.Schema, { wrapUnions: 'never' })
+// time, because avsc keeps the names it has seen in them. Its type for schemas is a union that no parsed JSON matches: it checks itself.
+const avroType = (schema: object): avro.Type =>
+  avro.Type.forSchema(schema as avro.Schema, { wrapUnions: 'never', typeHook: boundedMaps })
 
 const readerTypes = new Map(canonicalEntities.map(({ entity, schema }) => [entity, avroType(schema)]))
 
 /** The Avro type of an entity as this version writes and reads it. Throws SynclineError('usage') for an unknown entity. */
-export const avroTypeOf = (entity: string): avro.Type => readerTypes.get(entity) ?? avroType(canonicalEntity(entity).schema)
+const avroTypeOf = (entity: string): avro.Type => readerTypes.get(entity) ?? avroType(canonicalEntity(entity).schema)
 
 /** Grows to the largest record seen; records are copied out of it, so that none keeps a large buffer alive. */
 let scratch = Buffer.allocUnsafe(FIRST_SCRATCH_BYTES)
@@ -101,7 +103,8 @@ export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalD
     }
     for (const id of missing) {
       const schema = await writerSchemas(id)
-      if (schema !== undefined) writers.set(id, avroType(schema))
+      const writer = schema === undefined ? undefined : readableType(schema)
+      if (writer !== undefined) writers.set(id, writer)
     }
   }
 
@@ -115,6 +118,15 @@ export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalD
     }
   }
   return { prepare, decode }
+}
+
+/** Undefined for what is in the registry and yet no schema that avsc can use: its messages are poison, the reader goes on. */
+const readableType = (schema: object): avro.Type | undefined => {
+  try {
+    return avroType(schema)
+  } catch {
+    return undefined
+  }
 }
 
 const resolve = (entity: string, writer: avro.Type): avro.Resolver => {

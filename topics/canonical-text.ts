@@ -64,10 +64,23 @@ const referenceOf = ({ references }: CanonicalColumn): string =>
     ? ''
     : ` → [${references.entity}](#${references.entity})${references.edge === 'hard' ? ', foreign key' : ''}`
 
-const columnRow = (column: CanonicalColumn, doc: string): string =>
-  `| \`${column.field}\` | \`${column.column}\` | ${column.pgType}${referenceOf(column)} | ${cell(doc)} |`
+type Row = readonly [field: string, column: string, type: string, meaning: string]
 
-const HEAD = '| field | column | type | meaning |\n|---|---|---|---|'
+const rowOf = (column: CanonicalColumn, doc: string): Row => [
+  `\`${column.field}\``,
+  `\`${column.column}\``,
+  `${column.pgType}${referenceOf(column)}`,
+  cell(doc),
+]
+
+const HEAD: Row = ['field', 'column', 'type', 'meaning']
+
+/** Cells padded to the width of their column, as the formatter would have it. */
+const tableOf = (rows: readonly Row[]): readonly string[] => {
+  const widths = HEAD.map((_, i) => Math.max(...[HEAD, ...rows].map((row) => row[i]?.length ?? 0)))
+  const line = (cells: readonly string[]): string => `| ${cells.map((text, i) => text.padEnd(widths[i] ?? 0)).join(' | ')} |`
+  return [line(HEAD), line(widths.map((width) => '-'.repeat(width))), ...rows.map(line)]
+}
 
 const entitySection = ({ entity, table, schema, columns, hasSourceUpdatedAt }: CanonicalEntity): string => {
   const docs = new Map(schema.fields.map((field) => [field.name, field.doc]))
@@ -77,8 +90,7 @@ const entitySection = ({ entity, table, schema, columns, hasSourceUpdatedAt }: C
     '',
     `${schema.doc}${order} Topic \`canonical.${entity}\`, table \`canonical.${table}\`, Avro \`${schema.namespace}.${schema.name}\`.`,
     '',
-    HEAD,
-    ...columns.map((column) => columnRow(column, docs.get(column.field) ?? '')),
+    ...tableOf(columns.map((column) => rowOf(column, docs.get(column.field) ?? ''))),
   ].join('\n')
 }
 
@@ -99,8 +111,7 @@ export const canonicalPage = (entities: readonly CanonicalEntity[]): string => {
     '',
     '## Fields of every record',
     '',
-    HEAD,
-    ...commonInRecord.map((column) => columnRow(column, docs.get(column.field) ?? '')),
+    ...tableOf(commonInRecord.map((column) => rowOf(column, docs.get(column.field) ?? ''))),
     '',
     entities.map(entitySection).join('\n\n'),
   ].join('\n')}\n`

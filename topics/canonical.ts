@@ -38,7 +38,7 @@ const recordSchema = z.strictObject({
   fields: z.array(fieldSchema),
 })
 
-export type CanonicalSchema = z.infer<typeof recordSchema>
+type CanonicalSchema = z.infer<typeof recordSchema>
 export type CanonicalField = CanonicalSchema['fields'][number]
 
 export type ColumnKind = 'text' | 'uuid' | 'boolean' | 'int' | 'bigint' | 'double' | 'date' | 'timestamp' | 'json'

@@ -175,9 +175,11 @@ const writerSchemas = (client: SchemaRegistry, url: string): Registry['writerSch
     if ((unknownUntil.get(schemaId) ?? 0) > performance.now()) return undefined
     try {
       const type: unknown = await within(OPERATION_TIMEOUT_MS, client.getSchema(schemaId))
-      return type instanceof avro.Type ? Object(type.schema({ exportAttrs: true })) : undefined
+      const schema: unknown = type instanceof avro.Type ? type.schema({ exportAttrs: true }) : undefined
+      return typeof schema === 'object' && schema !== null ? schema : undefined
     } catch (cause) {
-      if (statusOf(cause) !== 404) throw unavailable(url, cause)
+      // An error without a status is not the registry's: what it has under this id is no schema that can be used.
+      if (isSynclineError(cause) || (statusOf(cause) ?? 404) !== 404) throw unavailable(url, cause)
       if (unknownUntil.size >= MAX_UNKNOWN_IDS) unknownUntil.clear()
       unknownUntil.set(schemaId, performance.now() + UNKNOWN_ID_MS)
       return undefined
@@ -188,7 +190,7 @@ const writerSchemas = (client: SchemaRegistry, url: string): Registry['writerSch
 const within = async <T>(ms: number, work: Promise<T>): Promise<T> => {
   let timer: NodeJS.Timeout | undefined
   const deadline = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`no answer within ${ms / 1000} s`)), ms)
+    timer = setTimeout(() => reject(new SynclineError('unavailable', `no answer within ${ms / 1000} s`)), ms)
   })
   try {
     return await Promise.race([work, deadline])

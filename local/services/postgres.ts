@@ -33,7 +33,7 @@ export const postgres = (password: string): Service => ({
   },
 })
 
-export const postgresUrl = (port: number, password: string, database: string): string =>
+const postgresUrl = (port: number, password: string, database: string): string =>
   `postgres://${POSTGRES_USER}:${password}@127.0.0.1:${port}/${database}`
 
 /** Into a folder aside, renamed when done: an initialisation cut short is not taken for a whole one. */

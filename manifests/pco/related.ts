@@ -16,8 +16,8 @@ const selfLink = (raw: unknown): string | null => {
   return typeof links.self === 'string' ? links.self : null
 }
 
-/** The id after `/<collection>/` in the record's self link: where a resource names its parent only there. */
+/** The id after `/v2/<collection>/` in the record's self link: where a resource names its parent only there. */
 export const idInSelfLink = (raw: unknown, collection: string): string | null =>
   selfLink(raw)
-    ?.split(`/${collection}/`)[1]
+    ?.split(`/v2/${collection}/`)[1]
     ?.match(/^[\w-]+/)?.[0] ?? null

@@ -33,7 +33,7 @@ export const listed = (columns: readonly Column[], alias = ''): string =>
   columns.map(({ name }) => `${alias === '' ? '' : `${alias}.`}${quoted(name)}`).join(', ')
 
 /** What identifies the record: these come first. */
-export const KEY_COLUMNS = ['id', 'org_id', 'source', 'external_id'] as const
+const KEY_COLUMNS = ['id', 'org_id', 'source', 'external_id'] as const
 /** With the entity's own columns these make the content, which the hash is taken of. */
 export const CONTENT_COLUMNS = ['custom_fields', 'source_updated_at', 'deleted_at'] as const
 /** What else orders versions, and the hash. */

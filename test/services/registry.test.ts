@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { z } from 'zod'
 import { type CanonicalEntity, canonicalEntities, canonicalEntity } from '../../topics/canonical.ts'
 import { type CanonicalRecord, createCanonicalDecoder, encodeCanonical } from '../../topics/canonical-codec.ts'
 import { topicsWithPrefix } from '../../topics/list.ts'
@@ -124,6 +125,27 @@ describe('reading', () => {
     await decoder.prepare([message])
     expect(() => decoder.decode('campus', message)).toThrow(expect.objectContaining({ code: 'invalid-record' }))
   })
+})
+
+test('a schema that is no record is poison to the reader and no outage', async () => {
+  const post = async (body: { schema: string }): Promise<number> => {
+    const answer = await fetch(`${url}/subjects/${randomUUID()}/versions`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+      body: JSON.stringify(body),
+    })
+    return z.object({ id: z.int() }).parse(await answer.json()).id
+  }
+  const ids = await Promise.all([
+    post({ schema: '"string"' }),
+    post({ schema: JSON.stringify({ type: 'enum', name: `E${Date.now()}`, symbols: ['A'] }) }),
+  ])
+  const decoder = createCanonicalDecoder(registry.writerSchema)
+  const messages = ids.map((id) => encodeCanonical('campus', id, campus({})))
+  await decoder.prepare(messages)
+  for (const message of messages) {
+    expect(() => decoder.decode('campus', message)).toThrow(expect.objectContaining({ code: 'invalid-record' }))
+  }
 })
 
 describe('a registry that is away', () => {

@@ -283,6 +283,28 @@ describe('parking', () => {
     expect(await landingsOf(runId)).toEqual([landing('address', { stale: '1' })])
   })
 
+  test('a record that is replaced by a newer one while it is swept leaves that one parked', async () => {
+    const orgId = newOrg()
+    await merge([addressOf(null, { orgId, externalId: 'a', sourceUpdatedAt: 1 })])
+    await merge([addressOf('p', { orgId, externalId: 'a', sourceUpdatedAt: 2, fields: { city: 'second' } })])
+    await mergeOnly([person({ orgId, externalId: 'p' })])
+    const other = await db.pool.connect()
+    await other.query('begin')
+    await other.query('select from canonical.address where org_id = $1 for update', [orgId])
+    const sweeping = sweepParked(db.pool, orgId, 'address')
+    await waitForLockWait()
+    await db.pool.query(
+      `update sync.parked_address set city = 'third', source_updated_at = now(), content_hash = gen_random_uuid() where org_id = $1`,
+      [orgId],
+    )
+    await other.query('commit')
+    other.release()
+    await sweeping
+    expect(await rowsOf('canonical.address', orgId)).toMatchObject([{ city: 'second' }])
+    expect(await sweepParked(db.pool, orgId, 'address')).toBe(1)
+    expect(await rowsOf('canonical.address', orgId)).toMatchObject([{ city: 'third' }])
+  })
+
   test('a sweep after the commit finds what a concurrent merge parked meanwhile', async () => {
     const orgId = newOrg()
     // The child's merge does not see the parent, whose merge commits before the child's and so sees nothing parked.
@@ -310,6 +332,26 @@ describe('concurrent merges', () => {
     )
     for (const table of ['canonical.person', 'canonical.address'])
       expect(new Set((await rowsOf(table, orgId)).map((row) => Number(row['source_updated_at'])))).toEqual(new Set([24]))
+  })
+
+  test('one that was overtaken while it waited for a row leaves the newer one alone', async () => {
+    const { runId, orgId } = await startRun(db.pool)
+    const at = (ms: number) => person({ orgId, externalId: '1', sourceUpdatedAt: ms }, `${runId}/0/0/1/${ms - 1}/3`)
+    await merge([at(1)])
+    const other = await db.pool.connect()
+    await other.query('begin')
+    await other.query(
+      `update canonical.person set source_updated_at = to_timestamp(3 / 1000.0), content_hash = gen_random_uuid()
+       where org_id = $1`,
+      [orgId],
+    )
+    const merging = merge([at(2), person({ orgId, externalId: '2' })])
+    await waitForLockWait()
+    await other.query('commit')
+    other.release()
+    await merging
+    expect(await rowsOf('canonical.person', orgId)).toMatchObject([{ source_updated_at: new Date(3) }, { external_id: '2' }])
+    expect(await landingsOf(runId)).toEqual([landing('person', { merged: '100', stale: '010' }, 3)])
   })
 
   test('a deadlock with someone else is tried again and surfaces nowhere', async () => {

@@ -59,7 +59,8 @@ const commandsOfProgram = async (): Promise<Command[]> => {
   return Promise.all(
     factories.map(async ([, name = '', file = '']) => {
       const module: Record<string, unknown> = await import(join(root, 'cli', file))
-      return z.instanceof(Command).parse(z.function().parse(module[name])())
+      const make = module[name]
+      return z.instanceof(Command).parse(typeof make === 'function' ? make() : undefined)
     }),
   )
 }

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type Cached, cacheRoot, ensureCached } from '../../../local/cache.ts'
+import { deferred } from '../../../platform/lifecycle.ts'
 
 let root: string
 beforeEach(() => {
@@ -79,14 +80,11 @@ test('a download that lacks an expected file, or has it empty, is refused', asyn
 
 test('two downloads at once end with one whole folder', async () => {
   const { cached, calls } = thing()
-  const release = { now: () => undefined as void }
-  const held = new Promise<void>((resolve) => {
-    release.now = resolve
-  })
-  const slow: Cached = { ...cached, fill: async (dir) => cached.fill(dir).then(() => held) }
+  const held = deferred<void>()
+  const slow: Cached = { ...cached, fill: (dir) => cached.fill(dir).then(() => held.promise) }
   const first = ensureCached(root, slow)
   const second = ensureCached(root, slow)
-  release.now()
+  held.resolve()
   expect(await first).toBe(await second)
   expect(calls).toHaveLength(2)
   expect(readdirSync(root)).toEqual([cached.key])

@@ -72,6 +72,12 @@ describe('a canonical record', () => {
     })
   })
 
+  test('of a group membership listed below a person takes no part of the path for a group', () => {
+    const self = 'https://api.example.org/groups/v2/people/1/memberships/5'
+    const record = { ...recordOf('group-membership', {}, { person: '1' }), raw: { links: { self } } }
+    expect(mapRecord(pcoManifest.get('group-membership'), record, page)).toMatchObject({ record: { groupId: null } })
+  })
+
   test('of a membership in a household is the same whether derived or from its own page', () => {
     const person = { data: { type: 'Person', id: '1' } }
     const derived = split(pcoManifest, 'household', ['household-membership'], {
@@ -84,7 +90,7 @@ describe('a canonical record', () => {
           id: '77',
           attributes: {},
           relationships: { person },
-          links: { self: '/households/10/household_memberships/77' },
+          links: { self: 'https://api.example.org/people/v2/households/10/household_memberships/77' },
         },
       ],
     }).get('household-membership')
@@ -100,7 +106,7 @@ describe('a canonical record', () => {
     ['person', 'remote_id', 123, 'remoteId', '123'],
     ['person', 'remote_id', 'A-1', 'remoteId', 'A-1'],
     ['person', 'grade', '-1', 'grade', -1],
-    ['person', 'birthdate', '1885-01-02', 'birthdate', -31_045],
+    ['person', 'birthdate', '1885-01-02', 'birthdate', -31_044],
     ['campus', 'latitude', '33.5', 'latitude', 33.5],
     ['campus', 'latitude', 33.5, 'latitude', 33.5],
     ['group', 'tag_ids', [1, 2], 'tagIds', '[1,2]'],
@@ -111,8 +117,13 @@ describe('a canonical record', () => {
   })
 
   test('keeps attributes that nobody knows as JSON text, safe for jsonb', () => {
-    const { customFields } = mapped('email', { address: 'a@example.org', tags: ['x', { 'k\u0000': null }], 'odd\u0000': 1 })
-    expect(customFields).toEqual({ tags: '["x",{"k\ufffd":null}]', 'odd\ufffd': '1' })
+    const { customFields } = mapped('email', {
+      address: 'a@example.org',
+      tags: ['x', { 'k\u0000': null }],
+      'odd\u0000': 1,
+      toString: 2,
+    })
+    expect(customFields).toEqual({ tags: '["x",{"k\ufffd":null}]', 'odd\ufffd': '1', toString: '2' })
   })
 })
 

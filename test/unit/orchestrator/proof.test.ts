@@ -2,7 +2,7 @@ import { expect, test } from 'vitest'
 import type { RangeEvidence } from '../../../ledger/entities.ts'
 import { judgeWalk } from '../../../orchestrator/proof.ts'
 
-const none = { fresh: 0, firstTotal: null, lastTotal: null, distinct: 0 }
+const none = { fresh: 0, firstTotal: null, lastTotal: null, distinct: 0, drifted: false }
 const keyset = (fresh: number, total: number | null): RangeEvidence => ({
   ...none,
   walk: { kind: 'keyset', field: 'created_at', from: null, to: null, split: false },
@@ -38,6 +38,10 @@ test('a keyset walk that saw less asks once for the total now, before it sweeps'
     walk: { kind: 'offset', sweep: 1 },
     counted: true,
   })
+})
+
+test('a keyset walk under which rows moved proves nothing by its count', () => {
+  expect(judgeWalk([{ ...keyset(100, 100), drifted: true }])).toMatchObject({ kind: 'more', walk: { kind: 'offset', sweep: 1 } })
 })
 
 test('a sweep proves when its distinct ids are the total before and after it', () => {

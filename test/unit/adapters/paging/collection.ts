@@ -39,14 +39,13 @@ export interface Quirks {
 const rank = (row: Row, nulls: 'first' | 'last') => (row.key === null ? (nulls === 'first' ? '' : '~') : row.key)
 
 /** Answers one request from the rows as they are now: ordered by the field, then by id. */
-export const answer = (rows: readonly Row[], request: ApiRequest, quirks: Quirks = {}): ListPage => {
+export const answer = (all: readonly Row[], request: ApiRequest, quirks: Quirks = {}): ListPage => {
   const { query } = request
   const [from, to] = [query['where[key][gte]'], query['where[key][lt]']]
   const obeys = ({ key }: Row) =>
     quirks.ignoresFilter ||
     ((from === undefined || (key !== null && key >= from)) && (to === undefined || (key !== null && key < to)))
-  const found = rows.filter(obeys)
-  if (query['order'] && !quirks.ignoresOrder) sortRows(found, query['order'], quirks)
+  const found = sorted(all, query['order'], quirks).filter(obeys)
   const offset = quirks.ignoresOffset ? 0 : Number(query['offset'])
   const page = found.slice(offset, offset + Math.min(Number(query['per_page']), quirks.clampPerPage ?? 100))
   const isMore = offset + page.length < found.length
@@ -61,10 +60,21 @@ export const answer = (rows: readonly Row[], request: ApiRequest, quirks: Quirks
   }
 }
 
+const sorted = (all: readonly Row[], order: string | undefined, quirks: Quirks): readonly Row[] => {
+  if (order === undefined || quirks.ignoresOrder) return all
+  const rows = [...all]
+  sortRows(rows, order, quirks)
+  return rows
+}
+
 const sortRows = (rows: Row[], order: string, { nulls = 'first', shuffleTies }: Quirks): void => {
   const value = (row: Row) => (order === 'name' ? row.name : rank(row, nulls))
-  const tieBreak = new Map(rows.map((row) => [row, shuffleTies ? shuffleTies() : Number(row.id)]))
-  rows.sort((a, b) => (value(a) < value(b) ? -1 : value(a) > value(b) ? 1 : (tieBreak.get(a) ?? 0) - (tieBreak.get(b) ?? 0)))
+  if (shuffleTies) for (let i = rows.length - 1; i > 0; i--) rows.push(...rows.splice(Math.floor(shuffleTies() * (i + 1)), 1))
+  rows.sort((a, b) => {
+    const [of, than] = [value(a), value(b)]
+    if (of !== than) return of < than ? -1 : 1
+    return shuffleTies ? 0 : Number(a.id) - Number(b.id)
+  })
 }
 
 export interface Driven {

@@ -4,7 +4,7 @@ import { key, type Row } from './collection.ts'
 export interface DriftOptions {
   readonly random: () => number
   readonly rows: number
-  /** Share of rows that are deleted, and inserted, over the whole walk, at most. */
+  /** Edits between two pages, at most. */
   readonly deletesPerPage: number
   readonly insertsPerPage: number
   readonly nullShare: number
@@ -33,7 +33,6 @@ export const drifting = (options: DriftOptions): Drifting => {
       rows.push({ id: String(nextId++), key: isNull ? null : key(second), name: name(pick) })
     }
   }
-  shuffle(rows, pick)
   const throughout = new Set(rows.map((row) => String(row.id)))
   const deleteOne = () => {
     const [gone] = rows.splice(pick(rows.length), 1)
@@ -57,11 +56,3 @@ export const drifting = (options: DriftOptions): Drifting => {
 }
 
 const name = (pick: (below: number) => number): string => String(pick(1_000_000)).padStart(6, '0')
-
-const shuffle = (rows: Row[], pick: (below: number) => number): void => {
-  for (let i = rows.length - 1; i > 0; i--) {
-    const j = pick(i + 1)
-    const [a, b] = [rows[i], rows[j]]
-    if (a && b) [rows[i], rows[j]] = [b, a]
-  }
-}

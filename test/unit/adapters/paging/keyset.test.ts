@@ -23,7 +23,7 @@ describe('a keyset walk over rows that change under it', () => {
       fc.property(fc.integer(), fc.integer({ min: 1, max: 100 }), fc.integer({ min: 0, max: 3 }), (seed, perPage, most) => {
         const edits = Math.min(most, perPage >> 2)
         const random = randomOf(seed)
-        const size = Math.floor(random() * Math.min(700, perPage * 30))
+        const size = Math.floor(random() * Math.min(500, perPage * 30))
         const rows = drifting({
           random,
           rows: size,
@@ -75,6 +75,29 @@ describe('a keyset walk over rows that change under it', () => {
       )
       if (perPage > 1 || !driven.drifted) expect(missing(kept, driven.ids), `per page ${perPage}`).toEqual([])
     }
+  })
+})
+
+describe('a keyset walk whose seam is deleted', () => {
+  it.each([
+    ['is behind by less than a page', 5],
+    ['is behind by more than a page', 150],
+  ])('goes back for the rest of a tie that %s', (_, gone) => {
+    const rows = rowsOf(Array.from({ length: 600 }, () => key(1)))
+    const driven = drive(
+      keysetWalk(listing(100), whole),
+      (request) => answer(rows, request),
+      (step) => {
+        if (step === 3) rows.splice(0, gone)
+      },
+    )
+    expect([
+      missing(
+        rows.map((row) => String(row.id)),
+        driven.ids,
+      ),
+      driven.drifted,
+    ]).toEqual([[], false])
   })
 })
 
@@ -169,6 +192,14 @@ describe('an API that ignores what a keyset walk asks for', () => {
       'bad-response',
       '/rows ignored the filter by key',
     ])
+  })
+
+  it('is found out on the first page by rows at or after the end of the range', () => {
+    const range = keysetWalk(listing(100), { ...whole, to: key(50) })
+    const request = range.request(range.start)
+    const page = answer(rows, request, { ignoresFilter: true })
+    expect(() => range.advance(range.start, page)).toThrow('/rows ignored the filter by key')
+    expect(range.advance(range.start, answer(rows, request)).fresh).toBe(50)
   })
 
   it('is found out by rows out of order', () => {

@@ -19,7 +19,7 @@ describe('an offset walk over rows that change under it', () => {
       fc.property(fc.integer(), fc.integer({ min: 1, max: 100 }), fc.integer({ min: 0, max: 3 }), (seed, perPage, most) => {
         const edits = Math.min(most, perPage >> 2)
         const random = randomOf(seed)
-        const size = Math.floor(random() * Math.min(600, perPage * 12))
+        const size = Math.floor(random() * Math.min(400, perPage * 12))
         const rows = drifting({
           random,
           rows: size,
@@ -41,7 +41,7 @@ describe('an offset walk over rows that change under it', () => {
     fc.assert(
       fc.property(fc.integer(), fc.integer({ min: 1, max: 100 }), (seed, perPage) => {
         const random = randomOf(seed)
-        const size = Math.floor(random() * Math.min(600, perPage * 12))
+        const size = Math.floor(random() * Math.min(400, perPage * 12))
         const rows = drifting({ random, rows: size, deletesPerPage: 0, insertsPerPage: 0, nullShare: 0, renames: true })
         const driven = drive(offsetWalk(listing(perPage), byName), (request) => answer(rows.rows, request), rows.edit)
         const received = new Set(driven.ids)

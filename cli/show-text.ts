@@ -1,0 +1,124 @@
+// One run as a page of text: facts, entities with their timing, ranges with their holders, failures with what to do. Pure.
+import type { EntityReport } from '../ledger/report.ts'
+import type { RangeDetail } from '../ledger/run-detail.ts'
+import type { WalkSpec } from '../manifests/walk.ts'
+import type { Paint } from './color.ts'
+import { type Column, renderColumns, truncate } from './columns.ts'
+import { STATE_STYLE } from './live-table.ts'
+import { reportTable } from './run-lines.ts'
+import { runDuration } from './runs.ts'
+import type { RunDetail } from './show.ts'
+import { count, duration, moment } from './words.ts'
+
+interface TextOptions {
+  readonly width: number
+  readonly paint: Paint
+  readonly nowMs: number
+}
+
+export const showText = (detail: RunDetail, options: TextOptions): string => {
+  const sections = [
+    facts(detail, options),
+    entities(detail, options),
+    ranges(detail, options),
+    failures(detail),
+    deadLetters(detail),
+  ]
+  return sections
+    .filter((lines) => lines.length > 0)
+    .map((lines) => lines.join('\n'))
+    .join('\n\n')
+}
+
+const facts = ({ run }: RunDetail, { paint, nowMs }: TextOptions): readonly string[] => [
+  paint(`Run ${run.runId}`, 'bold'),
+  `organisation  ${run.orgId}, source ${run.source}, adapter ${run.adapter}`,
+  `strategy      ${run.strategy}, ${count(run.selection.length, 'entity', 'entities')} asked for`,
+  `state         ${run.state}${run.reason === null ? '' : `: ${run.reason}`}`,
+  `created       ${moment(run.createdAt)}`,
+  ...(run.startedAt === null ? [] : [`started       ${moment(run.startedAt)}`]),
+  ...(run.endedAt === null ? [] : [`ended         ${moment(run.endedAt)}`]),
+  `took          ${runDuration(run, nowMs)}`,
+]
+
+const clock = (date: Date | null): string => (date === null ? '-' : `${date.toISOString().slice(11, 19)}Z`)
+
+const timingColumns = (nowMs: number): readonly Column<EntityReport>[] => [
+  { title: 'ENTITY', cell: ({ entity }) => entity },
+  { title: 'STATE', cell: ({ state }) => state, style: ({ state }) => STATE_STYLE[state] },
+  { title: 'STARTED', cell: ({ startedAt }) => clock(startedAt), keep: 1 },
+  { title: 'ENDED', cell: ({ endedAt }) => clock(endedAt), keep: 2 },
+  { title: 'TOOK', cell: (entity) => entityDuration(entity, nowMs), align: 'right', keep: 3 },
+  { title: 'REASON', cell: ({ reason, carrier }) => reason ?? (carrier === null ? '' : `on the pages of ${carrier}`), min: 16 },
+]
+
+const entityDuration = ({ startedAt, endedAt }: EntityReport, nowMs: number): string =>
+  startedAt === null ? '-' : duration((endedAt?.getTime() ?? nowMs) - startedAt.getTime())
+
+const entities = ({ entities: reports }: RunDetail, { width, paint, nowMs }: TextOptions): readonly string[] =>
+  reports.length === 0
+    ? ['Not planned yet.']
+    : [reportTable(reports, { width, paint }), '', ...renderColumns(timingColumns(nowMs), reports, { width, paint })]
+
+const walkText = (walk: WalkSpec): string => {
+  switch (walk.kind) {
+    case 'keyset':
+      return `${walk.field} ${walk.from ?? '…'} to ${walk.to ?? '…'}`
+    case 'offset':
+      return `sweep ${walk.sweep}${walk.order === null ? '' : ` by ${walk.order}`}`
+    case 'parents':
+      return `${count(walk.ids.length, walk.parent)}`
+    case 'count':
+      return 'total only'
+  }
+}
+
+const holderText = ({ holder }: RangeDetail): string => {
+  if (holder === null) return '-'
+  const who = holder.host === null ? holder.workerId.slice(0, 8) : `${holder.host}:${holder.pid}`
+  return holder.live ? who : `${who} (lapsed)`
+}
+
+const MAX_CURSOR = 60
+
+const positionText = ({ cursor, waitingFor, reason }: RangeDetail): string => {
+  const wait = waitingFor === null ? '' : `waits for ${waitingFor}${reason === null ? '' : `: ${reason}`}; `
+  return `${wait}${cursor === null ? 'at the start' : truncate(JSON.stringify(cursor), MAX_CURSOR)}`
+}
+
+const RANGE_COLUMNS: readonly Column<RangeDetail>[] = [
+  { title: 'RANGE', cell: ({ rangeId }) => rangeId },
+  { title: 'ENTITY', cell: ({ spec }) => spec.entity },
+  { title: 'STATE', cell: ({ state }) => state, style: ({ state }) => (state === 'failed' ? 'red' : undefined) },
+  { title: 'PAGES', cell: ({ nextPage }) => nextPage },
+  { title: 'CALLS', cell: ({ calls }) => calls, keep: 4 },
+  { title: 'EPOCH', cell: ({ epoch }) => epoch, keep: 5 },
+  { title: 'HOLDER', cell: holderText, keep: 3 },
+  { title: 'WALK', cell: ({ spec }) => walkText(spec.walk), keep: 2 },
+  { title: 'POSITION', cell: (range) => (range.state === 'open' ? positionText(range) : ''), keep: 1 },
+]
+
+const ranges = (detail: RunDetail, { width, paint }: TextOptions): readonly string[] =>
+  detail.ranges.length === 0 ? [] : renderColumns(RANGE_COLUMNS, detail.ranges, { width, paint })
+
+const failures = (detail: RunDetail): readonly string[] =>
+  detail.failures.length === 0
+    ? []
+    : [
+        'Failures:',
+        ...detail.failures.flatMap(({ entity, rangeId, code, reason, remedy }) => [
+          `  ${entity}${rangeId === null ? '' : `, range ${rangeId}`}${code === null ? '' : ` [${code}]`}: ${reason}`,
+          `    ${remedy}`,
+        ]),
+      ]
+
+const deadLetters = (detail: RunDetail): readonly string[] =>
+  detail.deadLetters.length === 0
+    ? []
+    : [
+        'Dead letters:',
+        ...detail.deadLetters.map(({ entity, stage, code, reason, count: n, examples }) => {
+          const ids = examples.length === 0 ? '' : `, such as ${examples.join(', ')}`
+          return `  ${n.toLocaleString('en-US')} × ${entity}, ${stage} [${code}]: ${reason}${ids}`
+        }),
+      ]

@@ -1,0 +1,334 @@
+// The protocol of the ledger on a real PostgreSQL: taking, receipts, landings, planning; each claim under the repetition it must survive.
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { changeEntity, entityProgress, planRun } from '../../ledger/entities.ts'
+import { type Landing, moveOutcomes, recordLandings } from '../../ledger/landings.ts'
+import { migrateLedger } from '../../ledger/migrate.ts'
+import { openConnection, saveConnection } from '../../ledger/organisations.ts'
+import { insertRanges, releaseRange, splitRange, takeRange, wakeDueRanges } from '../../ledger/ranges.ts'
+import { type Receipt, writeReceipts } from '../../ledger/receipts.ts'
+import { missingPages, runReport } from '../../ledger/report.ts'
+import { changeRun, createRun, findRun } from '../../ledger/runs.ts'
+import { renewLease } from '../../ledger/workers.ts'
+import { silentLogger } from '../../platform/logger.ts'
+import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
+import type { FetchCommand } from '../../topics/commands.ts'
+import { type FreshDatabase, freshDatabase } from './support.ts'
+
+let database: FreshDatabase
+let pool: Pool
+const key = Buffer.alloc(32, 7)
+const worker = uuidv7()
+const other = uuidv7()
+let org = ''
+let runId = ''
+let organisations = 0
+
+const planned = (entity: string, more = {}) => ({
+  entity,
+  ordinal: 0,
+  tier: 0,
+  hard: [],
+  soft: [],
+  carrier: null,
+  carries: [],
+  paging: { kind: 'keyset', field: 'created_at' } as const,
+  ...more,
+})
+
+const walk = { kind: 'keyset', field: 'created_at', from: null, to: null, split: true } as const
+const newRange = (entity: string) => ({ spec: { entity, walk, carries: [] }, counted: false })
+const newRun = () => ({ orgId: org, source: 'pco', adapter: 'pco', strategy: 'full' as const, selection: ['person'] })
+
+const command = (epoch: number, rangeId = 0): FetchCommand => ({
+  type: 'fetch',
+  runId,
+  orgId: org,
+  source: 'pco',
+  adapter: 'pco',
+  entity: 'person',
+  rangeId,
+  epoch,
+})
+
+const receipt = (epoch: number, page: number, more: Partial<Receipt> = {}): Receipt => ({
+  runId,
+  rangeId: 0,
+  epoch,
+  page,
+  entity: 'person',
+  next: { after: page },
+  release: false,
+  counts: { person: 4 },
+  fresh: 4,
+  total: null,
+  drifted: false,
+  bytes: 100,
+  request: '/people',
+  observedAt: Date.now(),
+  rawPartition: 0,
+  rawOffset: BigInt(page),
+  calls: 1,
+  ...more,
+})
+
+const landing = (page: number, attempt: number, bits: Partial<Landing>): Landing => ({
+  runId,
+  rangeId: 0,
+  page,
+  attempt,
+  entity: 'person',
+  count: 4,
+  merged: '0000',
+  unchanged: '0000',
+  stale: '0000',
+  parked: '0000',
+  dead: '0000',
+  ...bits,
+})
+
+const person = async () => (await runReport(pool, runId)).find((entity) => entity.entity === 'person')
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  await migrateLedger(database.url, silentLogger)
+  pool = createPool({ url: database.url })
+})
+
+afterAll(async () => {
+  await pool?.end()
+  await database?.drop()
+})
+
+beforeEach(async () => {
+  org = `org-${organisations++}`
+  await saveConnection(pool, key, {
+    orgId: org,
+    source: 'pco',
+    adapter: 'pco',
+    baseUrl: null,
+    settings: {},
+    credential: 'id:secret',
+  })
+  await Promise.all([renewLease(pool, worker, ['fetch']), renewLease(pool, other, ['fetch'])])
+  runId = await createRun(pool, newRun())
+  await planRun(pool, runId, [planned('person')])
+  await changeEntity(pool, runId, 'person', { from: 'waiting', to: 'fetching', ranges: [newRange('person')] })
+})
+
+describe('planning', () => {
+  test('two leaders plan a run once', async () => {
+    await changeRun(pool, runId, 'cancel')
+    runId = await createRun(pool, newRun())
+    const results = await Promise.all([planRun(pool, runId, [planned('person')]), planRun(pool, runId, [planned('person')])])
+    expect(results.filter(Boolean)).toHaveLength(1)
+    const change = { from: 'waiting', to: 'fetching', ranges: [newRange('person')] } as const
+    const started = await Promise.all([changeEntity(pool, runId, 'person', change), changeEntity(pool, runId, 'person', change)])
+    expect(started.filter(Boolean)).toHaveLength(1)
+    const { rows } = await pool.query('select range_id from sync.ranges where run_id = $1', [runId])
+    expect(rows).toEqual([{ range_id: 0 }])
+  })
+
+  test('a second full run of an organisation is refused and names the holder', async () => {
+    await expect(createRun(pool, newRun())).rejects.toMatchObject({
+      code: 'already-running',
+      details: { runId, state: 'running' },
+    })
+  })
+
+  test('of two at the same moment one begins', async () => {
+    await changeRun(pool, runId, 'cancel')
+    const results = await Promise.allSettled([createRun(pool, newRun()), createRun(pool, newRun())])
+    expect(results.map((result) => result.status).sort()).toEqual(['fulfilled', 'rejected'])
+  })
+
+  test('ranges that two entities start at once are numbered apart', async () => {
+    await Promise.all(
+      ['a', 'b', 'c'].map((entity) =>
+        inTransaction(pool, (client) => insertRanges(client, runId, [newRange(entity), newRange(entity)])),
+      ),
+    )
+    const { rows } = await pool.query<{ range_id: number }>('select range_id from sync.ranges where run_id = $1 order by 1', [
+      runId,
+    ])
+    expect(rows.map((row) => row.range_id)).toEqual([0, 1, 2, 3, 4, 5, 6])
+  })
+})
+
+describe('taking a range', () => {
+  test('a command that comes twice takes the range once', async () => {
+    const taken = await Promise.all([takeRange(pool, command(0), worker), takeRange(pool, command(0), other)])
+    expect(taken.filter((range) => range !== undefined)).toHaveLength(1)
+    expect(await takeRange(pool, command(0), worker)).toBeUndefined()
+    expect(await takeRange(pool, command(1), worker)).toBeUndefined()
+  })
+
+  test('a released range is taken under a higher epoch, an old command no more', async () => {
+    const range = await takeRange(pool, command(0), worker)
+    await releaseRange(pool, { runId, rangeId: 0, epoch: range?.epoch ?? 0 }, worker, { wakeInMs: 0, waitingFor: null })
+    expect(await takeRange(pool, command(0), other)).toBeUndefined()
+    expect(await takeRange(pool, command(1), other)).toMatchObject({ epoch: 2 })
+  })
+
+  test('what a lapsed worker held can be taken, and its receipt is refused', async () => {
+    await takeRange(pool, command(0), worker)
+    await pool.query("update sync.workers set renewed_at = now() - interval '21 seconds' where worker_id = $1", [worker])
+    expect(await takeRange(pool, command(1), other)).toMatchObject({ epoch: 2, nextPage: 0 })
+    expect(await writeReceipts(pool, worker, [receipt(1, 0)])).toMatchObject([{ outcome: 'refused' }])
+    expect(await writeReceipts(pool, other, [receipt(2, 0)])).toMatchObject([{ outcome: 'accepted' }])
+  })
+
+  test('a paused or cancelled run gives no range away', async () => {
+    await changeRun(pool, runId, 'pause')
+    expect(await takeRange(pool, command(0), worker)).toBeUndefined()
+    expect(await wakeDueRanges(pool, 10)).not.toContainEqual(expect.objectContaining({ runId }))
+    await changeRun(pool, runId, 'resume')
+    expect(await takeRange(pool, command(0), worker)).toBeDefined()
+  })
+
+  test('a due range is woken once and again later; one that a living worker holds is not', async () => {
+    const mine = async () => (await wakeDueRanges(pool, 100)).filter((woken) => woken.runId === runId)
+    expect(await mine()).toEqual([command(0)])
+    expect(await mine()).toEqual([])
+    await takeRange(pool, command(0), worker)
+    await pool.query('update sync.ranges set wake_at = now() where run_id = $1', [runId])
+    expect(await mine()).toEqual([])
+    await pool.query("update sync.workers set renewed_at = now() - interval '21 seconds' where worker_id = $1", [worker])
+    expect(await mine()).toEqual([command(1)])
+  })
+})
+
+describe('receipts', () => {
+  test('each advances its range by one page; the same again is recognised, a gap refused', async () => {
+    await takeRange(pool, command(0), worker)
+    expect(await writeReceipts(pool, worker, [receipt(1, 0)])).toMatchObject([{ outcome: 'accepted', runState: 'running' }])
+    expect(await writeReceipts(pool, worker, [receipt(1, 0)])).toMatchObject([{ outcome: 'repeated' }])
+    expect(await writeReceipts(pool, worker, [receipt(1, 2)])).toMatchObject([{ outcome: 'refused' }])
+    expect(await writeReceipts(pool, other, [receipt(1, 1)])).toMatchObject([{ outcome: 'refused' }])
+    expect(await person()).toMatchObject({ pages: 1, fetched: 4, calls: 1, missing: 4 })
+  })
+
+  test('those of many ranges are written in one statement and answered each for itself', async () => {
+    await inTransaction(pool, (client) => insertRanges(client, runId, [newRange('person'), newRange('person')]))
+    await takeRange(pool, command(0, 0), worker)
+    await takeRange(pool, command(0, 2), worker)
+    const results = await writeReceipts(pool, worker, [
+      receipt(1, 0),
+      receipt(1, 0, { rangeId: 1 }),
+      receipt(1, 0, { rangeId: 2, next: null }),
+    ])
+    expect(results.map((result) => result.outcome)).toEqual(['accepted', 'refused', 'accepted'])
+    const { rows } = await pool.query('select state from sync.ranges where run_id = $1 order by range_id', [runId])
+    expect(rows.map((row) => row['state'])).toEqual(['open', 'open', 'ended'])
+  })
+
+  test('a split keeps the first part and adds the others, once', async () => {
+    const range = await takeRange(pool, command(0), worker)
+    if (range === undefined) throw new Error('not taken')
+    const parts = [
+      { ...walk, to: 'b', split: false },
+      { ...walk, from: 'b', split: false },
+    ]
+    await inTransaction(pool, (client) => splitRange(client, range, parts))
+    await inTransaction(pool, (client) => splitRange(client, { ...range, epoch: range.epoch - 1 }, parts))
+    const { rows } = await pool.query("select spec -> 'walk' as walk from sync.ranges where run_id = $1 order by range_id", [
+      runId,
+    ])
+    expect(rows.map((row) => row['walk'])).toEqual(parts)
+  })
+})
+
+describe('landings', () => {
+  const open = async () => (await entityProgress(pool, [runId])).get(runId)?.[0]?.openLandings
+
+  beforeEach(async () => {
+    await takeRange(pool, command(0), worker)
+  })
+
+  test('one that comes before its receipt counts as soon as the receipt is there', async () => {
+    await recordLandings(pool, [landing(0, 1, { merged: '1111' })])
+    expect(await person()).toMatchObject({ fetched: 0, merged: 0 })
+    await writeReceipts(pool, worker, [receipt(1, 0, { next: null })])
+    expect(await person()).toMatchObject({ fetched: 4, merged: 4, missing: 0 })
+    await changeEntity(pool, runId, 'person', { from: 'fetching', to: 'landing' })
+    expect(await open()).toBe(0)
+  })
+
+  test('of two attempts of a page only the accepted one counts, whichever lands first', async () => {
+    await recordLandings(pool, [landing(0, 1, { merged: '1111' })])
+    await releaseRange(pool, { runId, rangeId: 0, epoch: 1 }, worker, { wakeInMs: 0, waitingFor: null })
+    await takeRange(pool, command(1), other)
+    await writeReceipts(pool, other, [receipt(2, 0, { next: null })])
+    await changeEntity(pool, runId, 'person', { from: 'fetching', to: 'landing' })
+    expect(await open()).toBe(1)
+    expect(await missingPages(pool, runId)).toMatchObject([{ page: 0, attempt: 2, missing: [0, 1, 2, 3] }])
+    await recordLandings(pool, [landing(0, 2, { unchanged: '1111' })])
+    expect(await open()).toBe(0)
+    expect(await person()).toMatchObject({ fetched: 4, merged: 0, unchanged: 4 })
+  })
+
+  test('a record keeps its first outcome, however often and in whatever pieces it lands', async () => {
+    await writeReceipts(pool, worker, [receipt(1, 0)])
+    await recordLandings(pool, [landing(0, 1, { merged: '1000', dead: '0001' })])
+    await recordLandings(pool, [landing(0, 1, { unchanged: '1100', stale: '0001' })])
+    expect(await person()).toMatchObject({ merged: 1, unchanged: 1, stale: 0, dead: 1, missing: 1 })
+    await recordLandings(pool, [landing(0, 1, { parked: '1111' })])
+    expect(await person()).toMatchObject({ merged: 1, unchanged: 1, dead: 1, parked: 1, missing: 0 })
+  })
+
+  test('a parked record that finds its parent moves once, and only if it is parked', async () => {
+    await writeReceipts(pool, worker, [receipt(1, 0)])
+    await recordLandings(pool, [landing(0, 1, { merged: '1000', parked: '0111' })])
+    const move = (index: number, to: 'merged' | 'stale') => ({
+      runId,
+      rangeId: 0,
+      page: 0,
+      attempt: 1,
+      entity: 'person',
+      index,
+      to,
+    })
+    await moveOutcomes(pool, [move(0, 'stale'), move(1, 'merged'), move(2, 'stale')])
+    await moveOutcomes(pool, [move(1, 'stale')])
+    expect(await person()).toMatchObject({ merged: 2, stale: 1, parked: 1, missing: 0 })
+  })
+
+  test('a run that has ended or is unknown gets none', async () => {
+    await changeRun(pool, runId, 'cancel')
+    await recordLandings(pool, [landing(0, 1, { merged: '1111' }), { ...landing(0, 1, { merged: '1111' }), runId: uuidv7() }])
+    const { rows } = await pool.query('select count(*) from sync.landings where run_id = $1', [runId])
+    expect(rows).toEqual([{ count: 0 }])
+  })
+})
+
+describe('organisations and runs', () => {
+  test('a credential moved to another organisation, or opened with another key, does not open', async () => {
+    expect(await openConnection(pool, key, org, 'pco')).toMatchObject({ credential: 'id:secret' })
+    await expect(openConnection(pool, Buffer.alloc(32, 8), org, 'pco')).rejects.toMatchObject({ code: 'config' })
+    await saveConnection(pool, key, {
+      orgId: 'thief',
+      source: 'pco',
+      adapter: 'pco',
+      baseUrl: null,
+      settings: {},
+      credential: 'x:y',
+    })
+    await pool.query(
+      "update sync.connections set credential = (select credential from sync.connections where org_id = $1) where org_id = 'thief'",
+      [org],
+    )
+    await expect(openConnection(pool, key, 'thief', 'pco')).rejects.toMatchObject({ code: 'config' })
+    const { rows } = await pool.query("select encode(credential, 'escape') as text from sync.connections where org_id = $1", [
+      org,
+    ])
+    expect(rows[0]?.['text']).not.toContain('secret')
+  })
+
+  test('a run changes state only from where it may', async () => {
+    await expect(changeRun(pool, runId, 'resume')).rejects.toMatchObject({ code: 'conflict' })
+    await changeRun(pool, runId, 'cancel')
+    expect(await findRun(pool, runId)).toMatchObject({ state: 'cancelled' })
+    await expect(changeRun(pool, runId, 'pause')).rejects.toMatchObject({ code: 'conflict' })
+    await expect(changeRun(pool, uuidv7(), 'pause')).rejects.toMatchObject({ code: 'usage' })
+  })
+})

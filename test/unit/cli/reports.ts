@@ -1,0 +1,34 @@
+// Entity reports for tests: only what a test is about needs to be named.
+import type { EntityReport } from '../../../ledger/report.ts'
+
+export const report = (entity: string, facts: Partial<EntityReport> = {}): EntityReport => ({
+  entity,
+  tier: 0,
+  state: 'fetching',
+  hard: [],
+  soft: [],
+  carrier: null,
+  startedAt: null,
+  endedAt: null,
+  reason: null,
+  errorCode: null,
+  calls: 0,
+  pages: 0,
+  fetched: 0,
+  merged: 0,
+  unchanged: 0,
+  stale: 0,
+  parked: 0,
+  dead: 0,
+  missing: 0,
+  openPages: 0,
+  waitingFor: null,
+  waitingSince: null,
+  waitingMs: null,
+  waitingReason: null,
+  ...facts,
+})
+
+/** A report of so many records fetched, of which so many are missing. */
+export const fetched = (entity: string, records: number, missing = 0, facts: Partial<EntityReport> = {}): EntityReport =>
+  report(entity, { fetched: records, merged: records - missing, missing, ...facts })

@@ -1,0 +1,59 @@
+import { describe, expect, it } from 'vitest'
+import { waitOf, waitText } from '../../../cli/waits.ts'
+import type { EntityReport } from '../../../ledger/report.ts'
+import { fetched, report } from './reports.ts'
+
+const RUNNING = { state: 'running', startedAt: new Date('2026-01-02T03:04:05Z') } as const
+const ALL_LIVE = new Map(['orchestrate', 'fetch', 'process', 'sink'].map((role): [string, number] => [role, 1]))
+const without = (role: string) => new Map([...ALL_LIVE].filter(([name]) => name !== role))
+
+const wait = (entity: EntityReport, others: readonly EntityReport[] = [], live = ALL_LIVE) =>
+  waitOf(RUNNING, entity, [entity, ...others], live)
+
+describe('what an entity waits for', () => {
+  it('an entity at work or ended waits for nothing', () => {
+    expect(wait(report('person'))).toBeUndefined()
+    expect(wait(report('person', { state: 'closed', waitingFor: 'limit' }))).toBeUndefined()
+  })
+
+  it('before it starts: the dependencies that have not ended', () => {
+    const person = report('person', { state: 'waiting', hard: ['household'], soft: ['campus', 'group'] })
+    const others = [report('household'), report('campus', { state: 'unproven' }), report('group', { state: 'waiting' })]
+    expect(wait(person, others)).toMatchObject({ for: 'entities', what: 'the end of household, group', since: RUNNING.startedAt })
+  })
+
+  it('a carried entity starts with its carrier', () => {
+    expect(wait(report('email', { state: 'waiting', carrier: 'person', hard: ['person'] }))?.what).toBe('person to start')
+  })
+
+  it('the limit, and for how long', () => {
+    const since = new Date('2026-01-02T03:05:00Z')
+    const waited = wait(report('person', { waitingFor: 'limit', waitingSince: since, waitingMs: 12_000 }))
+    expect(waited).toMatchObject({ for: 'limit', since })
+    expect(waited && waitText(waited)).toBe("the API's limit, for 12s")
+  })
+
+  it('another try, and why', () => {
+    expect(wait(report('person', { waitingFor: 'retry', waitingReason: 'status 503' }))?.what).toBe('another try: status 503')
+  })
+
+  it('records that have not landed come before the parents', () => {
+    const email = fetched('email', 10, 3, { state: 'landing', hard: ['person'] })
+    expect(wait(email, [report('person')])?.what).toBe('3 records to land')
+    expect(wait({ ...email, missing: 0 }, [report('person')])?.what).toBe('the end of person')
+    expect(wait({ ...email, missing: 0, parked: 1 }, [report('person', { state: 'closed' })])?.for).toBe('sweep')
+  })
+
+  it.each([
+    ['orchestrate', report('person', { state: 'waiting' })],
+    ['fetch', report('person')],
+    ['process', fetched('person', 10, 3, { state: 'landing' })],
+    ['sink', fetched('person', 10, 3, { state: 'landing' })],
+  ])('a %s worker, when there is none', (role, entity) => {
+    expect(wait(entity, [], without(role))).toMatchObject({ for: 'worker', what: `a worker: syncline worker ${role}` })
+  })
+
+  it('a paused run waits to be resumed', () => {
+    expect(waitOf({ state: 'paused', startedAt: null }, report('person'), [], ALL_LIVE)?.for).toBe('resume')
+  })
+})
