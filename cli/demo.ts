@@ -57,7 +57,14 @@ const showMainJob = async (simulator: Simulator): Promise<void> => {
   try {
     await runtime.migrate()
     const adapter = adapterByName('pco')
-    const connection = { orgId: ORG, source: adapter.name, adapter: adapter.name, baseUrl: simulator.url, settings: {} }
+    const connection = {
+      orgId: ORG,
+      source: adapter.name,
+      adapter: adapter.name,
+      baseUrl: simulator.url,
+      settings: {},
+      rateLimit: null,
+    }
     await saveConnection(runtime.pool, runtime.encryptionKey(), { ...connection, credential: simulator.personalToken })
     say(`A simulated church answers at ${simulator.url}, ${RATE.limit} requests in ${RATE.periodSeconds} s at most. Syncing it:`)
     const startedAt = performance.now()

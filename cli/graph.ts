@@ -84,7 +84,7 @@ const rowsOf = (manifest: Manifest, { tiers, edges }: EntityGraph): readonly Row
 }
 
 /** One row per entity, tier by tier; then the edges that are cut, and why. */
-export const graphText = (manifest: Manifest, found: EntityGraph, { width, paint }: { width: number; paint: Paint }): string => {
+const graphText = (manifest: Manifest, found: EntityGraph, { width, paint }: { width: number; paint: Paint }): string => {
   const cuts = found.cut.map(({ from, to, reason }) => `  ${from} → ${to}  ${paint(reason, 'dim')}`)
   return [
     `${paint(manifest.adapter, 'bold')}: ${count(found.order.length, 'entity', 'entities')} in ${count(found.tiers.length, 'tier')}`,

@@ -7,6 +7,7 @@ import { type Connection, listConnections, removeOrganisation, saveConnection } 
 import { listRuns } from '../ledger/runs.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
+import { parseLimit } from '../producers/connections.ts'
 import { readCredential } from './credential.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
 import { print, printJson, say, table } from './terminal.ts'
@@ -22,6 +23,7 @@ interface AddOptions {
   readonly adapter: string
   readonly source?: string
   readonly baseUrl?: string
+  readonly rate?: string
   readonly pat?: string
   readonly patStdin?: boolean
   readonly json?: boolean
@@ -38,6 +40,7 @@ export const orgCommand = (): Command =>
         .option('--adapter <name>', 'the API it is connected to', 'pco')
         .option('--source <name>', 'name of the connected account; default: the adapter')
         .option('--base-url <url>', 'another address of the API, e.g. a simulator')
+        .option('--rate <requests/seconds>', "a limit other than the API's usual one, e.g. 200/20; none: no limit")
         .option('--pat-stdin', 'read the personal access token, id:secret, from standard input')
         .option('--pat <id:secret>', 'the token itself; better use --pat-stdin or SYNCLINE_PAT')
         .option('--json', 'print one JSON line')
@@ -73,6 +76,14 @@ const parseBaseUrl = (url: string | undefined): string | null => {
   })
 }
 
+const checkRate = (rate: string | undefined): string | null => {
+  if (rate === undefined) return null
+  if (parseLimit(rate) !== undefined) return rate
+  throw new SynclineError('usage', `'${rate}' is not a rate limit.`, {
+    remedy: 'Give it as requests/seconds, e.g. 100/20, or none.',
+  })
+}
+
 const addOrg = async (id: string, options: AddOptions): Promise<void> => {
   const orgId = parseOrgId(id)
   const adapter = adapterByName(options.adapter)
@@ -82,7 +93,15 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
   await withRuntime(async (runtime) => {
     await runtime.migrate()
     const source = options.source ?? adapter.name
-    const connection = { orgId, source, adapter: adapter.name, baseUrl, settings: {}, credential }
+    const connection = {
+      orgId,
+      source,
+      adapter: adapter.name,
+      baseUrl,
+      settings: {},
+      rateLimit: checkRate(options.rate),
+      credential,
+    }
     const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)
     if (options.json) printJson({ type: 'org', ...publicOf({ ...connection, limitUsed: false }), outcome })
     say(`Organisation ${orgId} is ${outcome}. Sync it with: syncline sync --org ${orgId}`)

@@ -46,7 +46,7 @@ export const NO_PROGRESS: Progress = { runState: null, views: [], marks: new Map
 const RATE_WINDOW_MS = 5_000
 const MIN_RATE_SPAN_MS = 1_000
 /** Lines about one entity whose records flow come no more often. */
-const TELL_EVERY_MS = 4_000
+const TELL_EVERY_MS = 5_000
 /** A wait for something that is broken (not for the limit, not for landings) is told after this, and then as often. */
 const TELL_WAIT_EVERY_MS = 30_000
 const BROKEN: ReadonlySet<string> = new Set(['retry', 'redis'])

@@ -9,6 +9,8 @@ export interface Connection {
   readonly adapter: string
   readonly baseUrl: string | null
   readonly settings: Readonly<Record<string, string>>
+  /** A limit other than the vendor's usual one: `requests/seconds`, or `none`. */
+  readonly rateLimit: string | null
   /** False until the connection's first permit is about to be asked for (I7). */
   readonly limitUsed: boolean
 }
@@ -24,11 +26,12 @@ interface ConnectionRow {
   adapter: string
   base_url: string | null
   settings: Record<string, string>
+  rate_limit: string | null
   limit_used: boolean
   credential: Buffer
 }
 
-const COLUMNS = 'org_id, source, adapter, base_url, settings, limit_used, credential'
+const COLUMNS = 'org_id, source, adapter, base_url, settings, rate_limit, limit_used, credential'
 const ownerOf = (c: { orgId: string; source: string }) => ({ orgId: c.orgId, source: c.source, field: 'credential' })
 
 const fromRow = (row: ConnectionRow): Connection => ({
@@ -37,6 +40,7 @@ const fromRow = (row: ConnectionRow): Connection => ({
   adapter: row.adapter,
   baseUrl: row.base_url,
   settings: row.settings,
+  rateLimit: row.rate_limit,
   limitUsed: row.limit_used,
 })
 
@@ -47,10 +51,18 @@ export const saveConnection = (pool: Pool, key: Buffer, c: NewConnection): Promi
       c.orgId,
     ])
     const { rows } = await client.query<{ added: boolean }>(
-      `insert into sync.connections (org_id, source, adapter, base_url, settings, credential) values ($1, $2, $3, $4, $5, $6)
-       on conflict (org_id, source) do update set adapter = $3, base_url = $4, settings = $5, credential = $6
+      `insert into sync.connections (org_id, source, adapter, base_url, settings, rate_limit, credential) values ($1, $2, $3, $4, $5, $6, $7)
+       on conflict (org_id, source) do update set adapter = $3, base_url = $4, settings = $5, rate_limit = $6, credential = $7
        returning xmax = 0 as added`,
-      [c.orgId, c.source, c.adapter, c.baseUrl, JSON.stringify(c.settings), sealSecret(key, ownerOf(c), c.credential)],
+      [
+        c.orgId,
+        c.source,
+        c.adapter,
+        c.baseUrl,
+        JSON.stringify(c.settings),
+        c.rateLimit,
+        sealSecret(key, ownerOf(c), c.credential),
+      ],
     )
     return rows[0]?.added ? 'added' : 'updated'
   })
@@ -58,14 +70,6 @@ export const saveConnection = (pool: Pool, key: Buffer, c: NewConnection): Promi
 export const listConnections = async (client: Queryable): Promise<readonly Connection[]> => {
   const { rows } = await client.query<ConnectionRow>(`select ${COLUMNS} from sync.connections order by org_id, source`)
   return rows.map(fromRow)
-}
-
-export const findConnection = async (client: Queryable, orgId: string, source: string): Promise<Connection | undefined> => {
-  const { rows } = await client.query<ConnectionRow>(
-    `select ${COLUMNS} from sync.connections where org_id = $1 and source = $2`,
-    [orgId, source],
-  )
-  return rows[0] && fromRow(rows[0])
 }
 
 /** The connection with its credential in clear; undefined when it does not exist. */

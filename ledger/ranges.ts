@@ -126,8 +126,17 @@ export const openPages = async (client: Queryable, range: RangeKey & { spec: Ran
   return rows[0]?.open ?? 0
 }
 
+/** Open ranges of one entity of a run. */
+export const openRanges = async (client: Queryable, runId: string, entity: string): Promise<number> => {
+  const { rows } = await client.query<{ open: number }>(
+    "select count(*) as open from sync.ranges where run_id = $1 and entity = $2 and state = 'open'",
+    [runId, entity],
+  )
+  return rows[0]?.open ?? 0
+}
+
 /**
- * Splits a keyset range in the transaction of its first receipt: the range keeps the first part, the others become new ranges.
+ * Splits a keyset range in the transaction of a receipt: the range keeps the first part, the others become new ranges.
  * To be called by the holder.
  */
 export const splitRange = async (client: Queryable, range: TakenRange, parts: readonly WalkSpec[]): Promise<void> => {

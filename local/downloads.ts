@@ -1,7 +1,7 @@
 // The programs that are downloaded once per user: Kafka, the schema registry, and Redis where the machine has none.
 import { execFile, spawnSync } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { chmodSync, readFileSync, rmSync } from 'node:fs'
+import { chmodSync, mkdirSync, readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
@@ -66,15 +66,16 @@ export const ensureRedis = async (root: string, attempt: Attempt): Promise<strin
     fill: async (dir) => {
       attempt.onProgress('downloading Redis (13 MB, once)')
       const artifact = `com.github.codemonstur:embedded-redis:${REDIS_JAR}:jar`
-      // Where the plugin notes what it has unpacked.
-      const markersDirectory = join(dir, 'markers')
+      // Where the plugin leaves its notes of what it has unpacked.
+      const notes = join(dir, 'notes')
+      mkdirSync(notes)
       await runMaven({
         goal: 'unpack',
-        options: { artifact, markersDirectory, outputDirectory: dir, 'mdep.unpack.includes': server },
-        dir,
+        options: { artifact, outputDirectory: dir, 'mdep.unpack.includes': server },
+        dir: notes,
         attempt,
       })
-      rmSync(markersDirectory, { recursive: true, force: true })
+      rmSync(notes, { recursive: true, force: true })
       chmodSync(join(dir, server), 0o755)
     },
   }

@@ -3,7 +3,7 @@ import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adap
 import { type Connection, markLimitUsed, openConnection } from '../ledger/organisations.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { Pool } from '../platform/postgres.ts'
-import type { Limiter, Permit } from './limiter/limiter.ts'
+import type { Limiter, LimitPolicy, Permit } from './limiter/limiter.ts'
 import { waitForPermit } from './limiter/wait.ts'
 
 export interface VendorConnection {
@@ -86,6 +86,7 @@ export const connectVendor = (deps: VendorDeps, connection: Connection, credenti
     settings: connection.settings,
     ...(connection.baseUrl === null ? {} : { baseUrl: connection.baseUrl }),
   })
+  const policy = limitOf(connection) ?? adapter.limit
   let limitUsed = connection.limitUsed
   return {
     adapter,
@@ -96,8 +97,22 @@ export const connectVendor = (deps: VendorDeps, connection: Connection, credenti
       // The flag is durable before the first permit is asked for, and only who set it may say so (I7).
       const neverUsed = !limitUsed && (await markLimitUsed(deps.pool, connection.orgId, connection.source))
       limitUsed = true
-      const acquired = await waitForPermit(limiter, limiterKey, { policy: adapter.limit, neverUsed, deadline, signal })
+      const acquired = await waitForPermit(limiter, limiterKey, { policy, neverUsed, deadline, signal })
       return acquired.kind === 'permit' ? { permit: acquired.permit } : { retryAfterMs: acquired.retryAfterMs }
     },
   }
 }
+
+/** Above what one credential can ask for: a limit that limits nothing. */
+const UNLIMITED: LimitPolicy = { requests: 100_000, periodMs: 1_000 }
+const RATE = /^([1-9]\d{0,5})\/([1-9]\d{0,4})$/
+
+/** `100/20` is a hundred requests in twenty seconds, `none` is no limit; undefined for anything else. */
+export const parseLimit = (text: string): LimitPolicy | undefined => {
+  if (text === 'none') return UNLIMITED
+  const [, requests, seconds] = RATE.exec(text) ?? []
+  return requests === undefined ? undefined : { requests: Number(requests), periodMs: Number(seconds) * 1_000 }
+}
+
+/** The limit agreed for this connection, where it is another than the vendor's usual one. The vendor's headers override both. */
+const limitOf = ({ rateLimit }: Connection): LimitPolicy | undefined => (rateLimit === null ? undefined : parseLimit(rateLimit))

@@ -17,6 +17,7 @@ import type { VendorConnection } from './connections.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import { type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
 import type { ReceiptWriter } from './receipt-writer.ts'
+import { partsOf, type SplitQuestion } from './splitting.ts'
 
 export interface SliceDeps {
   readonly pool: Pool
@@ -39,10 +40,6 @@ const MAX_RETRY_WAIT_MS = 1_000
 const MAX_OPEN_PAGES = 60
 const CHECK_OPEN_EVERY = 10
 const LANDING_WAIT_MS = 500
-/** Keyset ranges of one entity, and how many records make another one worthwhile. */
-const MAX_PARTS = 4
-const RECORDS_PER_PART = 2_000
-
 /** successor: emit a command for the next slice. done: nothing to emit, the ledger knows how it goes on. */
 export type SliceEnd = 'successor' | 'done'
 
@@ -84,7 +81,7 @@ export const runSlice = async (deps: SliceDeps, vendor: VendorConnection, range:
   }
 }
 
-const release = async (slice: Slice, how: Omit<Release, 'calls' | 'failures'>): Promise<SliceEnd> => {
+const releaseSlice = async (slice: Slice, how: Omit<Release, 'calls' | 'failures'>): Promise<SliceEnd> => {
   const { pool, workerId } = slice.deps
   await releaseRange(pool, slice.range, workerId, { ...how, calls: slice.calls, failures: slice.failures })
   return 'done'
@@ -93,9 +90,9 @@ const release = async (slice: Slice, how: Omit<Release, 'calls' | 'failures'>): 
 /** One step of the slice; undefined: go on. */
 const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
   const { deps, spec, walk } = slice
-  if (deps.signal.aborted) return release(slice, { wakeInMs: 0, waitingFor: null })
+  if (deps.signal.aborted) return releaseSlice(slice, { wakeInMs: 0, waitingFor: null })
   if (slice.fetched % CHECK_OPEN_EVERY === 0 && (await openPages(deps.pool, slice.range)) > MAX_OPEN_PAGES) {
-    return release(slice, { wakeInMs: LANDING_WAIT_MS, waitingFor: 'landing' })
+    return releaseSlice(slice, { wakeInMs: LANDING_WAIT_MS, waitingFor: 'landing' })
   }
   const permitDeadline = performance.now() + MAX_PERMIT_WAIT_MS
   const { vendor, failures } = slice
@@ -140,7 +137,7 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
     }
   }
   const { waitingFor, afterMs: wakeInMs, reason } = wait
-  return release(slice, { wakeInMs, waitingFor, ...(reason === undefined ? {} : { reason }) })
+  return releaseSlice(slice, { wakeInMs, waitingFor, ...(reason === undefined ? {} : { reason }) })
 }
 
 const isOver = (slice: Slice): boolean =>
@@ -207,22 +204,22 @@ const settlePage = async (slice: Slice, result: FetchedPage): Promise<SliceEnd |
   const release = step.next !== null && isOver(slice)
   const { next, fresh, total, drifted } = step
   const receipt = receiptOf(slice, result, { raw, next, counts, fresh, total, drifted, bytes: body?.length ?? 0, release })
-  const parts = partsOf(slice, result)
-  const written =
-    parts.length < 2
-      ? await deps.receipts.write(receipt)
-      : await deps.receipts.writeWith(receipt, (client) => splitRange(client, range, parts))
-  if (parts.length >= 2) useSpec(slice, parts[0])
+  const parts = next === null ? [] : await partsOf(deps.pool, slice.vendor.adapter, splitQuestion(slice, result))
+  if (parts.length < 2) return afterReceipt(slice, receipt, await deps.receipts.write(receipt))
+  const written = await deps.receipts.writeWith(receipt, (client) => splitRange(client, range, parts))
+  // Only the ledger knows whether an unanswered split took place: whoever takes the range next reads it there.
+  if (written.outcome !== 'accepted') return releaseSlice(slice, { wakeInMs: 0, waitingFor: null })
+  useSpec(slice, parts[0])
   return afterReceipt(slice, receipt, written)
 }
 
-/** The ranges that an entity's first page suggests; one means: not split. */
-const partsOf = ({ range, spec, vendor, page, deps }: Slice, { page: listed, step }: FetchedPage): readonly WalkSpec[] => {
-  const { walk } = spec
-  if (walk.kind !== 'keyset' || !walk.split || page > 0 || step.next === null || listed === null || range.failures > 0) return []
-  const parts = Math.min(MAX_PARTS, Math.floor((step.total ?? 0) / RECORDS_PER_PART))
-  return parts < 2 ? [] : vendor.adapter.splitRange(walk, listed, new Date(deps.now()), parts)
-}
+const splitQuestion = ({ range, spec, page, deps }: Slice, { page: listed }: FetchedPage): SplitQuestion => ({
+  range,
+  spec,
+  page,
+  listed,
+  now: new Date(deps.now()),
+})
 
 const useSpec = (slice: Slice, walk: WalkSpec | undefined): void => {
   if (walk === undefined) return
@@ -247,7 +244,7 @@ const afterReceipt = async (
   slice.calls = 0
   slice.failures = 0
   if (receipt.release) return runState === 'running' && !slice.deps.signal.aborted ? 'successor' : 'done'
-  return runState === 'running' ? undefined : release(slice, { wakeInMs: 0, waitingFor: null })
+  return runState === 'running' ? undefined : releaseSlice(slice, { wakeInMs: 0, waitingFor: null })
 }
 
 /** The record cannot be received whole: its dead letter says which request yields it. */

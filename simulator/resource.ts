@@ -17,9 +17,6 @@ export interface Resource {
   readonly relationships: Readonly<Record<string, Relation>>
 }
 
-export const isJsonObject = (value: unknown): value is { readonly [key: string]: Json } =>
-  typeof value === 'object' && value !== null && !Array.isArray(value)
-
 /** What a to-one relationship points to. */
 export const toOne = (relation: Relation | undefined): Ref | undefined =>
   relation === undefined || relation === null || isMany(relation) ? undefined : relation

@@ -16,6 +16,8 @@ create table sync.connections (
   adapter text not null,
   base_url text,
   settings jsonb not null default '{}',
+  -- a limit other than the vendor's usual one, as requests/seconds or 'none'; the vendor's headers override it
+  rate_limit text,
   -- AES-256-GCM: version byte, 12 bytes iv, 16 bytes tag, ciphertext; authenticated data name organisation, source and field
   credential bytea not null,
   -- set before the connection's first permit is asked for: a connection never used starts with an empty window (I7)

@@ -46,7 +46,10 @@ describe.each(ROLE_NAMES.map((role) => ({ role })))('$role', ({ role }) => {
   test(`a killed ${role} worker is replaced, the run completes and the tables equal the model`, async () => {
     const org = `killed-${role}`
     const { pool } = installation
-    await installation.cli(['org', 'add', org, '--base-url', simulator.url, '--pat-stdin'], simulator.personalToken)
+    await installation.cli(
+      ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+      simulator.personalToken,
+    )
     const running = installation.cli(['sync', '--org', org, '--wait', '--json'])
     await until(`${role} is at work`, () => busy[role](org))
     await workers.get(role)?.kill()
@@ -76,7 +79,10 @@ test('two orchestrators share the work of one: every run is planned once', async
   const second = installation.worker('orchestrate')
   const orgs = ['twice-a', 'twice-b', 'twice-c']
   for (const org of orgs)
-    await installation.cli(['org', 'add', org, '--base-url', simulator.url, '--pat-stdin'], simulator.personalToken)
+    await installation.cli(
+      ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+      simulator.personalToken,
+    )
   const results = await Promise.all(
     orgs.map((org) => installation.cli(['sync', '--org', org, '--select', 'campus,group', '--wait', '--json'])),
   )

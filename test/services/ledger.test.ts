@@ -108,6 +108,7 @@ beforeEach(async () => {
     adapter: 'pco',
     baseUrl: null,
     settings: {},
+    rateLimit: null,
     credential: 'id:secret',
   })
   await Promise.all([renewLease(pool, worker, ['fetch']), renewLease(pool, other, ['fetch'])])
@@ -311,6 +312,7 @@ describe('organisations and runs', () => {
       adapter: 'pco',
       baseUrl: null,
       settings: {},
+      rateLimit: null,
       credential: 'x:y',
     })
     await pool.query(

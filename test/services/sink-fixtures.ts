@@ -30,7 +30,7 @@ export const createTestDatabase = async (): Promise<TestDatabase> => {
 /** A run that landings are recorded for. */
 export const startRun = async (pool: Pool): Promise<{ runId: string; orgId: string }> => {
   const orgId = `org-${randomUUID().slice(0, 8)}`
-  const connection = { orgId, source: 'pco', adapter: 'pco', baseUrl: null, settings: {}, credential: 'none' }
+  const connection = { orgId, source: 'pco', adapter: 'pco', baseUrl: null, settings: {}, rateLimit: null, credential: 'none' }
   await saveConnection(pool, Buffer.alloc(32), connection)
   const runId = await createRun(pool, { orgId, source: 'pco', adapter: 'pco', strategy: 'full', selection: ['person'] })
   return { runId, orgId }

@@ -130,6 +130,8 @@ describe('a corrupted record', () => {
     expect(body).not.toHaveProperty('data.2.id')
     expect(simulator.model.corrupted('person').map(({ id }) => id)).toEqual([bad, worse, worst])
     expect(simulator.model.count('person')).toBe(PEOPLE - 3)
+    expect([...simulator.model.rows('person')].map(({ id }) => id)).not.toEqual(expect.arrayContaining([bad]))
+    expect([...simulator.model.rows('person')]).toHaveLength(PEOPLE - 3)
     expect(simulator.model.row('person', bad)).toBeUndefined()
     simulator.mutate({ op: 'repair', entity: 'person', id: bad })
     expect(simulator.model.count('person')).toBe(PEOPLE - 2)

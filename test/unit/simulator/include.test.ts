@@ -35,6 +35,13 @@ describe('include', () => {
     expect(data[0]?.attributes['member_count']).toBe(refsOf(data[0], 'people').length)
   })
 
+  it('shows what several records of a page share only once', async () => {
+    const { data, included } = await getPage(simulator, '/people/v2/people?per_page=100&include=households')
+    const named = data.flatMap((row) => refsOf(row, 'households').map(({ id }) => id))
+    expect(named.length).toBeGreaterThan(new Set(named).size)
+    expect(included.map(({ id }) => id)).toEqual([...new Set(named)])
+  })
+
   it('names the people of households even without include', async () => {
     const [home] = (await getPage(simulator, '/people/v2/households')).data
     expect(refsOf(home, 'people').length).toBe(home?.attributes['member_count'])
