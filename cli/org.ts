@@ -67,6 +67,13 @@ export const parseOrgId = (id: string): string => {
   })
 }
 
+const parseSource = (source: string): string => {
+  if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(source)) return source
+  throw new SynclineError('usage', `'${source}' cannot be the name of a source.`, {
+    remedy: 'Use lower-case letters, digits and dashes.',
+  })
+}
+
 const parseBaseUrl = (url: string | undefined): string | null => {
   if (url === undefined) return null
   const parsed = z.url({ protocol: /^https?$/ }).safeParse(url)
@@ -92,7 +99,7 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
   personalAccessToken(credential)
   await withRuntime(async (runtime) => {
     await runtime.migrate()
-    const source = options.source ?? adapter.name
+    const source = parseSource(options.source ?? adapter.name)
     const connection = {
       orgId,
       source,
@@ -103,7 +110,7 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
       credential,
     }
     const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)
-    if (options.json) printJson({ type: 'org', ...publicOf({ ...connection, limitUsed: false }), outcome })
+    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome })
     say(`Organisation ${orgId} is ${outcome}. Sync it with: syncline sync --org ${orgId}`)
   })
 }

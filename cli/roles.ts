@@ -141,7 +141,14 @@ const createPresence = ({ pool, log }: Runtime, roles: readonly RoleName[]): Lea
 export const runWorker = async (runtime: Runtime, roles: readonly RoleName[], signal: AbortSignal): Promise<void> => {
   const { log } = runtime
   const isAway = (error: unknown) => isDatabaseAway(error) || isKafkaAway(error)
-  await persist(() => prepareInstallation(runtime), { what: 'PostgreSQL, Kafka or the schema registry', log, signal, isAway })
+  const prepare = () => prepareInstallation(runtime)
+  const prepared = await persist(prepare, { what: 'PostgreSQL, Kafka or the schema registry', log, signal, isAway })
+    .then(() => true)
+    .catch((error: unknown) => {
+      if (signal.aborted) return false
+      throw error
+    })
+  if (!prepared) return
   const parts = await openParts(runtime)
   const presence = createPresence(runtime, roles)
   const stopping = new AbortController()
@@ -153,7 +160,9 @@ export const runWorker = async (runtime: Runtime, roles: readonly RoleName[], si
     const running = roles.map((role) => supervise(() => parts.make(role), { log, signal: stopping.signal, isAway }))
     // One role that is lost ends the others too: a process is whole or gone.
     for (const role of running) role.catch(stop)
-    await Promise.all(running)
+    const ends = await Promise.allSettled(running)
+    const lost = ends.find((end) => end.status === 'rejected')
+    if (lost !== undefined) throw lost.reason
   } finally {
     await presence.stop()
     parts.close()

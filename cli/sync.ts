@@ -107,6 +107,7 @@ const probe = async (runtime: Runtime, { orgId, source }: Connection, selection:
       {
         pool: runtime.pool,
         limiter,
+        encryptionKey: runtime.encryptionKey(),
         adapterOf: adapterByName,
         authOf: (_, credential) => personalAccessToken(credential),
         requestTimeoutMs: REQUEST_TIMEOUT_MS,

@@ -28,6 +28,7 @@ export interface EntityProgress extends PlannedEntity {
   readonly failedRange: { readonly code: string; readonly reason: string } | null
   /** Landing rows of accepted pages with records missing; counted in state `landing` only. */
   readonly openLandings: number
+  /** Landing rows with parked records; counted in state `landing` only. */
   readonly parked: number
   readonly sweep: 'none' | 'requested' | 'done'
 }
@@ -59,7 +60,7 @@ const PROGRESS = `
       select count(*) from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
       where l.run_id = e.run_id and l.entity = e.entity and not l.complete and p.accepted) else 0 end as open_landings,
     case when e.state = 'landing' then (
-      select coalesce(sum(bit_count(l.parked)), 0) from sync.landings l where l.run_id = e.run_id and l.entity = e.entity) else 0 end as parked,
+      select count(*) from sync.landings l where l.run_id = e.run_id and l.entity = e.entity and bit_count(l.parked) > 0) else 0 end as parked,
     case when e.sweep_requested_at is null then 'none' when e.swept_at > e.sweep_requested_at then 'done' else 'requested' end as sweep
   from sync.run_entities e where e.run_id = any($1) order by e.run_id, e.ordinal`
 
@@ -122,17 +123,30 @@ export interface EntityChange {
   readonly ranges?: readonly NewRange[]
 }
 
+/** What is left of a failed entity's walk costs no further call; who holds a range is refused its next receipt. */
+const endOpenRanges = async (client: Queryable, runId: string, entity: string, why: string): Promise<void> => {
+  await client.query(
+    `update sync.ranges set state = 'failed', holder = null, wake_at = null, reason = coalesce(reason, 'the entity ' || $3)
+     where run_id = $1 and entity = $2 and state = 'open'`,
+    [runId, entity, why],
+  )
+}
+
 /** One guarded change of state with the ranges that begin with it. False: another leader was first, or the run is not running. */
 export const changeEntity = (pool: Pool, runId: string, entity: string, change: EntityChange): Promise<boolean> =>
   inTransaction(pool, async (client) => {
+    // Locks in one order: the run, its entities, its ranges.
+    await client.query('select from sync.runs where run_id = $1 for no key update', [runId])
     const { rowCount } = await client.query(
       `update sync.run_entities e set state = $4, reason = $5, error_code = $6,
          started_at = case when $4 = 'fetching' then coalesce(e.started_at, now()) else e.started_at end,
-         ended_at = case when $4 in ('waiting', 'fetching', 'landing') then null else now() end
+         ended_at = case when $4 in ('waiting', 'fetching', 'landing') then null else now() end,
+         sweep_requested_at = case when $4 = 'fetching' then null else e.sweep_requested_at end
        from sync.runs r where e.run_id = $1 and e.entity = $2 and e.state = $3 and r.run_id = e.run_id and r.state = 'running'`,
       [runId, entity, change.from, change.to, change.reason ?? null, change.errorCode ?? null],
     )
     if (rowCount !== 1) return false
+    if (change.to === 'failed' || change.to === 'skipped') await endOpenRanges(client, runId, entity, change.to)
     await insertRanges(client, runId, change.ranges ?? [])
     return true
   })

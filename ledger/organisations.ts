@@ -11,11 +11,9 @@ export interface Connection {
   readonly settings: Readonly<Record<string, string>>
   /** A limit other than the vendor's usual one: `requests/seconds`, or `none`. */
   readonly rateLimit: string | null
-  /** False until the connection's first permit is about to be asked for (I7). */
-  readonly limitUsed: boolean
 }
 
-export interface NewConnection extends Omit<Connection, 'limitUsed'> {
+export interface NewConnection extends Connection {
   /** The access token as the adapter takes it; stored encrypted. */
   readonly credential: string
 }
@@ -27,11 +25,10 @@ interface ConnectionRow {
   base_url: string | null
   settings: Record<string, string>
   rate_limit: string | null
-  limit_used: boolean
   credential: Buffer
 }
 
-const COLUMNS = 'org_id, source, adapter, base_url, settings, rate_limit, limit_used, credential'
+const COLUMNS = 'org_id, source, adapter, base_url, settings, rate_limit, credential'
 const ownerOf = (c: { orgId: string; source: string }) => ({ orgId: c.orgId, source: c.source, field: 'credential' })
 
 const fromRow = (row: ConnectionRow): Connection => ({
@@ -41,7 +38,6 @@ const fromRow = (row: ConnectionRow): Connection => ({
   baseUrl: row.base_url,
   settings: row.settings,
   rateLimit: row.rate_limit,
-  limitUsed: row.limit_used,
 })
 
 /** Adds the organisation, or gives an existing one a new credential and address. */
@@ -87,12 +83,11 @@ export const openConnection = async (
   return row && { connection: fromRow(row), credential: openSecret(key, ownerOf({ orgId, source }), row.credential) }
 }
 
-/** To be called, and committed, before the first permit of a connection is asked for. True for the one caller that set it. */
-export const markLimitUsed = async (client: Queryable, orgId: string, source: string): Promise<boolean> => {
-  const { rowCount } = await client.query(
-    'update sync.connections set limit_used = true where org_id = $1 and source = $2 and not limit_used',
-    [orgId, source],
-  )
+/** To be called before the first permit of a credential is asked for. True for the one caller that took it down. */
+export const markCredentialUsed = async (client: Queryable, credentialHash: string): Promise<boolean> => {
+  const { rowCount } = await client.query('insert into sync.used_credentials (credential) values ($1) on conflict do nothing', [
+    credentialHash,
+  ])
   return rowCount === 1
 }
 

@@ -73,6 +73,8 @@ export interface Release {
   readonly calls?: number
   /** Consecutive failures; receipts set it to 0. */
   readonly failures?: number
+  /** The position to go on from, when it is another than that of the last receipt (a smaller page). */
+  readonly cursor?: Json
 }
 
 /** Gives the range up without a receipt. False: it was not held under this epoch any more. */
@@ -85,7 +87,7 @@ export const releaseRange = async (
   const { rowCount } = await client.query(
     `update sync.ranges set holder = null, wake_at = now() + $5 * interval '1 millisecond', waiting_for = $6, reason = $7,
        waiting_since = case when $6::text is null then null else coalesce(waiting_since, now()) end,
-       calls = calls + $8, failures = coalesce($9, failures)
+       calls = calls + $8, failures = coalesce($9, failures), cursor = coalesce($10, cursor)
      where run_id = $1 and range_id = $2 and epoch = $3 and holder = $4`,
     [
       range.runId,
@@ -97,9 +99,23 @@ export const releaseRange = async (
       r.reason ?? null,
       r.calls ?? 0,
       r.failures ?? null,
+      r.cursor === undefined ? null : JSON.stringify(r.cursor),
     ],
   )
   return rowCount === 1
+}
+
+/**
+ * Gives up what the ledger says this worker holds and the worker does not know of: the answer to a taking or a release was lost.
+ * `inHand` must name every range from before its taking until after its end.
+ */
+export const releaseStrays = async (client: Queryable, workerId: string, inHand: readonly RangeKey[]): Promise<number> => {
+  const { rowCount } = await client.query(
+    `update sync.ranges set holder = null, wake_at = now() where holder = $1 and (run_id, range_id) not in
+       (select * from unnest($2::uuid[], $3::int[]))`,
+    [workerId, inHand.map((range) => range.runId), inHand.map((range) => range.rangeId)],
+  )
+  return rowCount ?? 0
 }
 
 /** Ends the range as failed: its entity fails with this reason. */
@@ -163,7 +179,7 @@ export interface NewRange {
 export const insertRanges = async (client: Queryable, runId: string, ranges: readonly NewRange[]): Promise<void> => {
   if (ranges.length === 0) return
   // Two entities of a run may start ranges at once; the run row orders them.
-  await client.query('select from sync.runs where run_id = $1 for update', [runId])
+  await client.query('select from sync.runs where run_id = $1 for no key update', [runId])
   await client.query(
     `insert into sync.ranges (run_id, range_id, entity, spec, counted)
      select $1, last.id + i.n, i.spec ->> 'entity', i.spec, i.counted

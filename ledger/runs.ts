@@ -69,12 +69,17 @@ const ensurePartitions = async (client: Queryable, runId: string): Promise<void>
   ])
   if (rows[0]?.there) return
   await client.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK])
-  for (const table of ['pages', 'landings']) {
-    await client.query(
-      `create table if not exists sync.${table}_${suffix} partition of sync.${table}
-       for values from ('${uuidv7Floor(day)}') to ('${uuidv7Floor(day + DAY_MS)}')`,
-    )
-  }
+  for (const table of ['pages', 'landings']) await attachPartition(client, table, `${table}_${suffix}`, day)
+}
+
+/** Made apart and then attached: `create table … partition of` would lock out everybody who reads the parent. */
+const attachPartition = async (client: Queryable, table: string, partition: string, day: number): Promise<void> => {
+  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`sync.${partition}`])
+  if (rows[0]?.there) return
+  await client.query(`create table sync.${partition} (like sync.${table} including all)`)
+  await client.query(
+    `alter table sync.${table} attach partition sync.${partition} for values from ('${uuidv7Floor(day)}') to ('${uuidv7Floor(day + DAY_MS)}')`,
+  )
 }
 
 export interface NewRun {
@@ -138,6 +143,15 @@ export const listRuns = async (client: Queryable, { orgId, active, limit = 50 }:
   return rows.map(fromRow)
 }
 
+/** Runs that are planned or running, those that were asked for first first. */
+export const activeRuns = async (client: Queryable, limit: number): Promise<readonly Run[]> => {
+  const { rows } = await client.query<RunRow>(
+    `select ${COLUMNS} from sync.runs where state in ('planned', 'running') order by created_at limit $1`,
+    [limit],
+  )
+  return rows.map(fromRow)
+}
+
 const TRANSITIONS = {
   pause: { from: ['planned', 'running'], to: 'paused' },
   resume: { from: ['paused'], to: 'running' },
@@ -148,6 +162,7 @@ const TRANSITIONS = {
 export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSITIONS): Promise<Run> =>
   inTransaction(pool, async (client) => {
     const { from, to } = TRANSITIONS[change]
+    await client.query('select from sync.runs where run_id = $1 for no key update', [runId])
     const { rows } = await client.query<RunRow>(
       `update sync.runs r set ended_at = case when $3 = 'cancelled' then now() end,
          state = case when $3 = 'running' and not exists (select from sync.run_entities e where e.run_id = r.run_id) then 'planned' else $3 end
@@ -179,14 +194,14 @@ const cancelEntities = async (client: Queryable, runId: string): Promise<void> =
   )
 }
 
-/** The orchestrator's end of a run. False: it was not running any more. */
+/** The orchestrator's end of a run. False: it was not active any more. */
 export const endRun = async (
   client: Queryable,
   runId: string,
   end: { state: 'complete' | 'complete_with_exceptions' | 'failed'; errorCode: string | null; reason: string | null },
 ): Promise<boolean> => {
   const { rowCount } = await client.query(
-    `update sync.runs set state = $2, error_code = $3, reason = $4, ended_at = now() where run_id = $1 and state = 'running'`,
+    `update sync.runs set state = $2, error_code = $3, reason = $4, ended_at = now() where run_id = $1 and state in ('planned', 'running')`,
     [runId, end.state, end.errorCode, end.reason],
   )
   return rowCount === 1

@@ -2,8 +2,9 @@
 import { changeEntity, type EntityProgress, entityProgress, requestSweep, walkEvidence } from '../ledger/entities.ts'
 import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
+import { messageOf } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
-import type { Pool } from '../platform/postgres.ts'
+import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import { type Decision, decide, decideEnd, hasEnded } from './decide.ts'
 import { judgeWalk, type Verdict } from './proof.ts'
 import { firstRanges, rangeOf } from './ranges.ts'
@@ -17,11 +18,21 @@ export const advanceRuns = async (pool: Pool, runs: readonly Run[], log: Logger)
   )
   let changed = false
   for (const run of runs) {
-    const entities = progress.get(run.runId) ?? []
-    for (const decision of decide(entities)) changed = (await apply(pool, run, entities, decision, log)) || changed
-    changed = (await endIfDone(pool, run, entities, log)) || changed
+    try {
+      changed = (await advanceRun(pool, run, progress.get(run.runId) ?? [], log)) || changed
+    } catch (error) {
+      if (isDatabaseAway(error)) throw error
+      // One run's trouble is not another's; it is tried again with the next tick.
+      log.error({ run: run.runId, org: run.orgId, reason: messageOf(error) }, 'run could not be advanced')
+    }
   }
   return changed
+}
+
+const advanceRun = async (pool: Pool, run: Run, entities: readonly EntityProgress[], log: Logger): Promise<boolean> => {
+  let changed = false
+  for (const decision of decide(entities)) changed = (await apply(pool, run, entities, decision, log)) || changed
+  return (await endIfDone(pool, run, entities, log)) || changed
 }
 
 const apply = async (

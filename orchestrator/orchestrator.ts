@@ -1,11 +1,11 @@
 // The orchestrator role: plans runs that were asked for, advances them, wakes due ranges. Many may run; one leads.
 import { planRun } from '../ledger/entities.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
-import { listRuns, type Run } from '../ledger/runs.ts'
+import { activeRuns, endRun, type Run } from '../ledger/runs.ts'
 import { forgetLapsedWorkers } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { planEntities } from '../manifests/plan.ts'
-import { messageOf } from '../platform/errors.ts'
+import { isSynclineError, messageOf } from '../platform/errors.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, pause, type Role } from '../platform/lifecycle.ts'
@@ -35,21 +35,31 @@ const MAX_ACTIVE_RUNS = 1_000
 const planRequested = async (deps: OrchestratorDeps, runs: readonly Run[]): Promise<boolean> => {
   let planned = false
   for (const run of runs) {
-    if (run.state !== 'planned') continue
-    const entities = planEntities(deps.manifestOf(run.adapter), run.selection)
-    if (await planRun(deps.pool, run.runId, entities)) {
-      planned = true
-      deps.log.info({ run: run.runId, org: run.orgId, strategy: run.strategy, entities: entities.length }, 'run planned')
-    }
+    if (run.state === 'planned') planned = (await planOne(deps, run)) || planned
   }
   return planned
+}
+
+/** A run that cannot be planned by this version (an adapter or entity it does not have) fails; the others go on. */
+const planOne = async ({ pool, manifestOf, log }: OrchestratorDeps, run: Run): Promise<boolean> => {
+  const facts = { run: run.runId, org: run.orgId, strategy: run.strategy }
+  try {
+    const entities = planEntities(manifestOf(run.adapter), run.selection)
+    const planned = await planRun(pool, run.runId, entities)
+    if (planned) log.info({ ...facts, entities: entities.length }, 'run planned')
+    return planned
+  } catch (error) {
+    if (!isSynclineError(error, 'usage', 'config')) throw error
+    log.error({ ...facts, reason: error.message }, 'run cannot be planned')
+    return endRun(pool, run.runId, { state: 'failed', errorCode: error.code, reason: error.message })
+  }
 }
 
 /** One tick of a leader; resolves to whether there is an active run. */
 export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
   const { pool, producer, topics, log } = deps
-  let runs = await listRuns(pool, { active: true, limit: MAX_ACTIVE_RUNS })
-  if (await planRequested(deps, runs)) runs = await listRuns(pool, { active: true, limit: MAX_ACTIVE_RUNS })
+  let runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
+  if (await planRequested(deps, runs)) runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
   const running = runs.filter((run) => run.state === 'running')
   // A change often allows the next at once: an entity without ranges, a closed parent.
   for (let round = 0; round < 10 && (await advanceRuns(pool, running, log)); round++);

@@ -5,8 +5,13 @@ import type { WalkSpec } from '../manifests/walk.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import { canonicalEntity } from '../topics/canonical.ts'
 
-/** Parents per range of a walk below parents (design 5). */
-const PARENTS_PER_RANGE = 500
+/** A walk below parents makes one request a parent at least: several ranges share them, none has more than 500 (design 5). */
+const PARENT_RANGES = 8
+const MAX_PARENTS_PER_RANGE = 500
+const MIN_PARENTS_PER_RANGE = 20
+
+const parentsPerRange = (parents: number): number =>
+  Math.min(MAX_PARENTS_PER_RANGE, Math.max(MIN_PARENTS_PER_RANGE, Math.ceil(parents / PARENT_RANGES)))
 
 /** A range of the entity's walk; one whose proof needs distinct ids is counted. */
 export const rangeOf = (entity: Pick<EntityProgress, 'entity' | 'carries'>, walk: WalkSpec): NewRange => ({
@@ -38,5 +43,7 @@ export const firstRanges = async (
     return [rangeOf(entity, { kind: 'keyset', field: paging.field, from: null, to: null, split: true })]
   if (paging.kind === 'offset') return [rangeOf(entity, { kind: 'offset', order: paging.order, sweep: 1 })]
   const ids = await parentIds(client, run.orgId, run.source, paging.parent)
-  return chunks(ids, PARENTS_PER_RANGE).map((part) => rangeOf(entity, { kind: 'parents', parent: paging.parent, ids: part }))
+  return chunks(ids, parentsPerRange(ids.length)).map((part) =>
+    rangeOf(entity, { kind: 'parents', parent: paging.parent, ids: part }),
+  )
 }

@@ -74,6 +74,9 @@ export const persist = async <T>(operation: () => Promise<T>, { what, log, signa
 const MAX_CRASHES = 5
 const CRASH_WINDOW_MS = 5 * 60_000
 
+/** A role that ran this long before a service went away has been well: the outage is a new one, to be told. */
+const WELL_AFTER_MS = 30_000
+
 /**
  * Keeps one role running until the signal aborts. A role that ends because a service is away is started again until it is back;
  * any other end is a crash: throws after 5 of them in 5 minutes, naming the last reason.
@@ -83,12 +86,19 @@ export const supervise = async (
   { log, signal, isAway }: Pick<PersistOptions, 'log' | 'signal' | 'isAway'>,
 ): Promise<void> => {
   const crashes: number[] = []
-  const runOnce = () => runUntilAborted(make(), log, signal)
+  let outages = 0
   while (!signal.aborted) {
+    const startedAt = performance.now()
     try {
-      return await persist(runOnce, { what: 'a service', log, signal, isAway })
+      return await runUntilAborted(make(), log, signal)
     } catch (error) {
       if (signal.aborted) return
+      if (performance.now() - startedAt > WELL_AFTER_MS) outages = 0
+      if (isAway(error)) {
+        if (outages++ === 0) log.warn({ reason: messageOf(error) }, 'a service is away, waiting for it')
+        await pause(backoffMs(outages, { maxMs: 5_000 }), signal)
+        continue
+      }
       crashes.push(performance.now())
       while (crashes[0] !== undefined && crashes[0] < performance.now() - CRASH_WINDOW_MS) crashes.shift()
       log.error({ crashes: crashes.length, reason: messageOf(error), stack: stackOf(error) }, 'role crashed')
@@ -111,7 +121,13 @@ const runUntilAborted = async (role: Role, log: Logger, signal: AbortSignal): Pr
     signal.addEventListener('abort', () => resolve(), { once: true })
   })
   try {
-    await Promise.race([role.start(), role.failed, aborted])
+    const started = role.start()
+    await Promise.race([started, aborted])
+    if (signal.aborted) {
+      // Ends what the start waits for; what it has brought up meanwhile is stopped below.
+      await role.stop()
+      await started.catch(() => undefined)
+    }
     await Promise.race([role.failed, aborted])
   } catch (error) {
     await role.stop().catch((e: unknown) => log.debug({ role: role.name, reason: messageOf(e) }, 'role did not stop cleanly'))

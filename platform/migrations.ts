@@ -1,4 +1,5 @@
 // Runs a folder of SQL migrations with node-pg-migrate; several processes may do so at once, one works and the others wait.
+import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import { messageOf, SynclineError } from './errors.ts'
 import type { Logger } from './logger.ts'
@@ -17,11 +18,12 @@ export const migrate = async (databaseUrl: string, set: MigrationSet, log: Logge
   try {
     const client = await pool.connect()
     try {
-      // node-pg-migrate fails when another one runs; waiting is what a second worker wants.
+      // node-pg-migrate fails when another one runs; waiting is what a second worker wants, however long it takes.
+      await client.query('set lock_timeout = 0; set statement_timeout = 0')
       await client.query('select pg_advisory_lock($1)', [LOCK_KEY])
       const done = await runner({
         dbClient: client,
-        dir: set.folder.pathname,
+        dir: fileURLToPath(set.folder),
         direction: 'up',
         migrationsTable: set.table,
         migrationsSchema: 'sync',

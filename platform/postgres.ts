@@ -35,6 +35,8 @@ export const createPool = ({ url, max = 8, applicationName = 'syncline', stateme
   })
   // An idle connection that breaks is dropped by the pool; the next query says so if the server is really away.
   pool.on('error', () => undefined)
+  // So is one that breaks while it is in use: its query rejects, and an error event without a listener would end the process.
+  pool.on('connect', (client) => client.on('error', () => undefined))
   return pool
 }
 
@@ -42,6 +44,14 @@ export const createPool = ({ url, max = 8, applicationName = 'syncline', stateme
 export const sqlState = (error: unknown): string | undefined => {
   if (error instanceof pg.DatabaseError) return error.code
   return error instanceof SynclineError ? sqlState(error.cause) : undefined
+}
+
+/** Why PostgreSQL refused a row: condition, and constraint or column where it names one. Its own message quotes the value. */
+export const refusalOf = (error: unknown): string => {
+  if (!(error instanceof pg.DatabaseError)) return 'it did not say why'
+  const column = error.column ?? /\bcolumn "?(\w+)"?/.exec(error.where ?? '')?.[1]
+  const at = error.constraint ?? column
+  return `SQLSTATE ${error.code ?? 'unknown'}${at === undefined ? '' : ` at ${at}`}`
 }
 
 const CONNECTION_CODES = new Set([
@@ -69,8 +79,24 @@ export const isDatabaseAway = (error: unknown): boolean => {
 /** True for a deadlock or serialization failure: the whole transaction may be tried again at once. */
 export const isRetryableTransaction = (error: unknown): boolean => ['40P01', '40001'].includes(sqlState(error) ?? '')
 
-/** Runs `work` in one transaction on one connection; a connection whose transaction failed is not given back to the pool. */
-export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
+const MAX_TRANSACTION_ATTEMPTS = 5
+
+/** Runs `work` in one transaction; again after a deadlock or serialization failure, so it must have no effect but in the database. */
+export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  retrying(() => runTransaction(pool, work))
+
+/** Runs a statement or transaction again after a deadlock or serialization failure, a few times. */
+export const retrying = async <T>(run: () => Promise<T>): Promise<T> => {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await run()
+    } catch (error) {
+      if (!isRetryableTransaction(error) || attempt >= MAX_TRANSACTION_ATTEMPTS) throw error
+    }
+  }
+}
+
+const runTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
   const client = await pool.connect()
   try {
     await client.query('begin')

@@ -92,17 +92,19 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
     consumer.resume()
   }
 
-  const takePage = (): QueuedPage | undefined => {
+  /** The next page of this generation: pages of a newer one wait for the next round, or their offsets would overtake them. */
+  const takePage = (of: number): QueuedPage | undefined => {
+    if (queue[0]?.generation !== of) return undefined
     const page = queue.shift()
     queuedBytes -= page?.message.value?.length ?? 0
     if (queuedBytes < QUEUE_BYTES / 2) consumer.resume()
     return page
   }
 
-  const gather = async (): Promise<Gathered> => {
+  const gather = async (of: number): Promise<Gathered> => {
     const gathered = new Gathered()
     while (gathered.records < RECORDS_PER_SEND) {
-      const page = takePage()
+      const page = takePage(of)
       if (page === undefined) break
       const transform = transforms.get(page.topic)
       if (transform) gathered.add(page, transform({ value: page.message.value, headers: page.message.headers }))
@@ -124,7 +126,7 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
     let sending: Promise<void> = Promise.resolve()
     while (!signal.aborted) {
       const of = generation
-      const gathered = await gather()
+      const gathered = await gather(of)
       // One send under way while the next pages are transformed; offsets are committed in order.
       await sending
       if (gathered.positions.size === 0) {

@@ -55,7 +55,12 @@ export const createTransform = (deps: TransformDeps): Transform => {
   return (page) => {
     const opened = openPage(page)
     if (!opened.ok) return { canonical: new Map(), deadLetters: [opened.deadLetter], records: 0 }
-    return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
+    try {
+      return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
+    } catch (error) {
+      // An entity that this version does not have: of a newer fetcher, or a message that is not ours.
+      return { canonical: new Map(), deadLetters: [unreadable(page.headers, opened.bytes, messageOf(error))], records: 0 }
+    }
   }
 }
 
@@ -71,19 +76,25 @@ const openPage = ({ value, headers }: RawPage): OpenedPage | { ok: false; deadLe
   try {
     return { ok: true, origin: decodePageOrigin(headers), bytes, body: JSON.parse(bytes.toString()) }
   } catch (error) {
-    const letter: DeadLetter = {
+    const why = error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)
+    return { ok: false, deadLetter: unreadable(headers, bytes, why) }
+  }
+}
+
+const unreadable = (headers: Headers, bytes: Buffer, why: string): OutgoingMessage =>
+  deadLetterMessage(
+    {
       orgId: headers['org'] ?? 'unknown',
       source: headers['source'] ?? 'unknown',
       entity: headers['entity'] ?? 'unknown',
       externalId: null,
       stage: 'process',
       code: 'unreadable',
-      reason: `The raw message is not a page: ${error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)}`,
+      reason: `The raw message is not a page: ${why}`,
       origin: undefined,
-    }
-    return { ok: false, deadLetter: deadLetterMessage(letter, bytes) }
-  }
-}
+    },
+    bytes,
+  )
 
 const deadLetterMessage = (letter: DeadLetter, bytes: Buffer): OutgoingMessage => {
   const id = letter.externalId ?? createHash('sha256').update(bytes).digest('hex').slice(0, 32)

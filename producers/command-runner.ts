@@ -11,6 +11,8 @@ import { runSlice, type SliceDeps } from './slice.ts'
 
 export interface CommandRunnerDeps extends SliceDeps {
   readonly connections: Connections
+  /** Ranges that this process takes or holds, by command: what the ledger says beyond it is given up (releaseStrays). */
+  readonly inHand: Set<FetchCommand>
 }
 
 /** An unexpected error at the same page so many times in a row fails the range: it will not get better by itself. */
@@ -20,12 +22,15 @@ export const runCommand = async (deps: CommandRunnerDeps, command: FetchCommand)
   const { pool, log, signal, workerId } = deps
   const untilThere = <T>(operation: () => Promise<T>) =>
     persist(operation, { what: 'PostgreSQL', log, signal, isAway: isDatabaseAway })
+  deps.inHand.add(command)
   try {
     const range = await untilThere(() => takeRange(pool, command, workerId))
     if (range === undefined) return
     await runTaken(deps, range, command).catch((error: unknown) => untilThere(() => settleFailure(deps, range, error)))
   } catch (error) {
     if (!signal.aborted) log.error({ run: command.runId, range: command.rangeId, reason: messageOf(error) }, 'command given up')
+  } finally {
+    deps.inHand.delete(command)
   }
 }
 

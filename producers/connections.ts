@@ -1,6 +1,7 @@
 // Open connections to vendors, one per organisation and source, shared by the slices of a process.
+import { createHmac } from 'node:crypto'
 import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adapter.ts'
-import { type Connection, markLimitUsed, openConnection } from '../ledger/organisations.ts'
+import { type Connection, markCredentialUsed, openConnection } from '../ledger/organisations.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { Pool } from '../platform/postgres.ts'
 import type { Limiter, LimitPolicy, Permit } from './limiter/limiter.ts'
@@ -15,17 +16,14 @@ export interface VendorConnection {
   readonly limiterKey: string
 }
 
-export interface VendorDeps {
+export interface ConnectionDeps {
   readonly pool: Pool
   readonly limiter: Limiter
+  readonly encryptionKey: Buffer
   readonly adapterOf: (name: string) => Adapter
   /** Makes the auth provider of an adapter from a stored credential. */
   readonly authOf: (adapter: Adapter, credential: string) => AuthProvider
   readonly requestTimeoutMs: number
-}
-
-export interface ConnectionDeps extends VendorDeps {
-  readonly encryptionKey: Buffer
 }
 
 /** Connections are opened again after this time, so that a changed credential or address is taken up. */
@@ -75,11 +73,15 @@ const openVendor = async (deps: ConnectionDeps, orgId: string, source: string): 
 }
 
 /** `credential` in clear, as `openConnection` gives it. Nothing is sent. */
-export const connectVendor = (deps: VendorDeps, connection: Connection, credential: string): VendorConnection => {
+export const connectVendor = (deps: ConnectionDeps, connection: Connection, credential: string): VendorConnection => {
   const { limiter, requestTimeoutMs } = deps
   const adapter = deps.adapterOf(connection.adapter)
   const auth = deps.authOf(adapter, credential)
-  const limiterKey = `${connection.orgId}/${connection.source}`
+  // The vendor counts by credential: two connections with the same one share a window. The key of the hash keeps it from being guessed.
+  const limiterKey = createHmac('sha256', deps.encryptionKey)
+    .update(`${adapter.name}\n${credential}`)
+    .digest('base64url')
+    .slice(0, 32)
   const api = adapter.open({
     auth,
     timeoutMs: requestTimeoutMs,
@@ -87,16 +89,16 @@ export const connectVendor = (deps: VendorDeps, connection: Connection, credenti
     ...(connection.baseUrl === null ? {} : { baseUrl: connection.baseUrl }),
   })
   const policy = limitOf(connection) ?? adapter.limit
-  let limitUsed = connection.limitUsed
+  let known = false
   return {
     adapter,
     api,
     auth,
     limiterKey,
     permit: async (deadline, signal) => {
-      // The flag is durable before the first permit is asked for, and only who set it may say so (I7).
-      const neverUsed = !limitUsed && (await markLimitUsed(deps.pool, connection.orgId, connection.source))
-      limitUsed = true
+      // Taken down for good before the first permit is asked for, and only who took it down may say so (I7).
+      const neverUsed = !known && (await markCredentialUsed(deps.pool, limiterKey))
+      known = true
       const acquired = await waitForPermit(limiter, limiterKey, { policy, neverUsed, deadline, signal })
       return acquired.kind === 'permit' ? { permit: acquired.permit } : { retryAfterMs: acquired.retryAfterMs }
     },

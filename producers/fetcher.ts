@@ -1,6 +1,7 @@
 // The fetch role: commands in, pages on raw topics and receipts in the ledger out. Many slices at once, each of one range;
 // a command's offset is committed when its slice has ended and its successor is on Kafka.
 import { createLeaseKeeper } from '../ledger/lease.ts'
+import { releaseStrays } from '../ledger/ranges.ts'
 import { DatabaseClock } from '../platform/database-clock.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { Batch, Consumer, ConsumerHandlers } from '../platform/kafka/consumer.ts'
@@ -10,7 +11,7 @@ import { deferred, pause, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import { uuidv7 } from '../platform/uuid.ts'
-import { parseCommand } from '../topics/commands.ts'
+import { type FetchCommand, parseCommand } from '../topics/commands.ts'
 import type { Topics } from '../topics/list.ts'
 import { CommandQueue } from './command-queue.ts'
 import { type CommandRunnerDeps, runCommand } from './command-runner.ts'
@@ -32,6 +33,7 @@ export interface FetcherDeps {
 
 const QUEUE_FULL = 500
 const COMMIT_INTERVAL_MS = 500
+const STRAYS_INTERVAL_MS = 5_000
 
 export const createFetcher = (deps: FetcherDeps): Role => {
   const { pool, producer, log, concurrency = 16 } = deps
@@ -41,17 +43,20 @@ export const createFetcher = (deps: FetcherDeps): Role => {
   const { signal } = stopping
   const clock = new DatabaseClock()
   const lease = createLeaseKeeper(pool, workerId, ['fetch'], log)
+  const inHand = new Set<FetchCommand>()
   const runner: CommandRunnerDeps = {
     ...deps,
     receipts: createReceiptWriter(pool, workerId),
     workerId,
     now: () => clock.now(),
     signal,
+    inHand,
   }
   const queue = new CommandQueue()
   const slices = new Set<Promise<void>>()
   let window = new OffsetWindow()
   let generation = 0
+  let straysAt = performance.now() + STRAYS_INTERVAL_MS
   let housekeeping: Promise<void> = Promise.resolve()
 
   const fill = () => {
@@ -93,11 +98,19 @@ export const createFetcher = (deps: FetcherDeps): Role => {
     current.committed(positions)
   }
 
+  const giveUpStrays = async () => {
+    if (performance.now() < straysAt) return
+    straysAt = performance.now() + STRAYS_INTERVAL_MS
+    const released = await releaseStrays(pool, workerId, [...inHand])
+    if (released > 0) log.warn({ ranges: released }, 'gave up ranges that were held without being worked on')
+  }
+
   const keepHouse = async () => {
     while (!signal.aborted) {
       await pause(COMMIT_INTERVAL_MS, signal)
       // Not committed now is committed with the next: a repeated command does no harm.
       await commit().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'command offsets not committed'))
+      await giveUpStrays().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'stray ranges not given up'))
       await clock.refresh(pool).catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'clock not read'))
     }
   }

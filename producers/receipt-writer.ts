@@ -1,13 +1,16 @@
 // Receipts of many ranges share one statement: those that come within some milliseconds are written together.
 import { type Receipt, type ReceiptResult, writeReceipts } from '../ledger/receipts.ts'
 import { SynclineError } from '../platform/errors.ts'
-import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
+import { inTransaction, type Pool, type Queryable, retrying, sqlState } from '../platform/postgres.ts'
 
 interface Waiting {
   readonly receipt: Receipt
   resolve(result: ReceiptResult): void
   reject(error: unknown): void
 }
+
+/** SQLSTATE class 22: a value that cannot be stored, such as a NUL in a text. */
+const isRefusedValue = (error: unknown): boolean => sqlState(error)?.startsWith('22') ?? false
 
 const GATHER_MS = 5
 const MAX_RECEIPTS = 200
@@ -28,18 +31,26 @@ export const createReceiptWriter = (pool: Pool, workerId: string): ReceiptWriter
     scheduled = waiting.length > 0
     if (scheduled) setTimeout(flush, 0)
     try {
-      const results = await writeReceipts(
-        pool,
-        workerId,
-        batch.map((w) => w.receipt),
-      )
+      const receipts = batch.map((w) => w.receipt)
+      const results = await retrying(() => writeReceipts(pool, workerId, receipts))
       batch.forEach((w, i) => {
         const result = results[i]
         if (result) w.resolve(result)
         else w.reject(new SynclineError('internal', `The ledger gave no answer for receipt ${i} of ${batch.length}.`))
       })
     } catch (error) {
-      for (const w of batch) w.reject(error)
+      if (batch.length > 1 && isRefusedValue(error)) await Promise.all(batch.map(writeAlone))
+      else for (const w of batch) w.reject(error)
+    }
+  }
+
+  /** One receipt that PostgreSQL cannot hold must not break off the slices of others. */
+  const writeAlone = async ({ receipt, resolve, reject }: Waiting) => {
+    try {
+      const [result] = await writeReceipts(pool, workerId, [receipt])
+      if (result) resolve(result)
+    } catch (error) {
+      reject(error)
     }
   }
 

@@ -81,9 +81,10 @@ export const runSlice = async (deps: SliceDeps, vendor: VendorConnection, range:
   }
 }
 
-const releaseSlice = async (slice: Slice, how: Omit<Release, 'calls' | 'failures'>): Promise<SliceEnd> => {
+const releaseSlice = async (slice: Slice, how: Pick<Release, 'wakeInMs' | 'waitingFor' | 'reason'>): Promise<SliceEnd> => {
   const { pool, workerId } = slice.deps
-  await releaseRange(pool, slice.range, workerId, { ...how, calls: slice.calls, failures: slice.failures })
+  const { calls, failures, cursor } = slice
+  await releaseRange(pool, slice.range, workerId, { ...how, calls, failures, cursor })
   return 'done'
 }
 
@@ -122,16 +123,16 @@ const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
 }
 
 const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | undefined> => {
-  if (wait.waitingFor === 'retry') {
+  if (wait.waitingFor === 'retry' && !slice.deps.signal.aborted) {
     // The error table counts failures of one kind; another kind begins anew.
-    slice.failures = wait.code === slice.failureCode ? slice.failures + 1 : 1
+    slice.failures = slice.failureCode === undefined || wait.code === slice.failureCode ? slice.failures + 1 : 1
     slice.failureCode = wait.code
     const { runId, rangeId } = slice.range
     slice.deps.log.debug(
       { run: runId, range: rangeId, entity: slice.spec.entity, reason: wait.reason },
       'request failed, trying again',
     )
-    if (wait.afterMs <= MAX_RETRY_WAIT_MS && !slice.deps.signal.aborted) {
+    if (wait.afterMs <= MAX_RETRY_WAIT_MS) {
       await pause(wait.afterMs, slice.deps.signal)
       return undefined
     }

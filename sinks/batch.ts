@@ -23,8 +23,9 @@ export interface Original {
   readonly origin: string | undefined
 }
 
-export interface BatchRecord extends EncodedRecord, Placed {
+export interface BatchRecord extends Placed {
   readonly entity: string
+  readonly encoded: EncodedRecord
   readonly original: Original
 }
 

@@ -1,8 +1,8 @@
 // Dead letters that the sink itself makes: goes in a message and what is wrong with it, comes out what is produced. Pure.
 // Must hold: the value is the original bytes; the reason names fields and codes, never a value.
 import { createHash } from 'node:crypto'
-import pg from 'pg'
 import type { OutgoingMessage } from '../platform/kafka/producer.ts'
+import { refusalOf } from '../platform/postgres.ts'
 import type { CanonicalRecord } from '../topics/canonical-codec.ts'
 import { encodeDeadLetter } from '../topics/dead-letters.ts'
 import { decodeRecordOrigin } from '../topics/headers.ts'
@@ -28,7 +28,7 @@ export const unreadable = (entity: string, { value, origin }: Original, reason: 
 
 const constraint = (
   entity: string,
-  record: Pick<BatchRecord, 'orgId' | 'source' | 'externalId'>,
+  record: Pick<CanonicalRecord, 'orgId' | 'source' | 'externalId'>,
   { value, origin }: Original,
   reason: string,
 ): Rejected => ({
@@ -47,19 +47,11 @@ const constraint = (
 
 /** A record that PostgreSQL refused. */
 export const refused = (record: BatchRecord, error: unknown): Rejected =>
-  constraint(record.entity, record, record.original, `PostgreSQL refused the record: ${refusal(error)}`)
+  constraint(record.entity, record.encoded, record.original, `PostgreSQL refused the record: ${refusalOf(error)}`)
 
 /** A record that cannot even be written down for PostgreSQL. */
 export const unencodable = (entity: string, record: CanonicalRecord, original: Original, why: string): Rejected =>
   constraint(entity, record, original, `PostgreSQL cannot hold the record: ${why}`)
-
-// PostgreSQL's own message and detail quote the value; the condition, the constraint and the column do not.
-const refusal = (error: unknown): string => {
-  if (!(error instanceof pg.DatabaseError)) return 'it did not say why'
-  const column = error.column ?? /\bcolumn "?(\w+)"?/.exec(error.where ?? '')?.[1]
-  const at = error.constraint ?? column
-  return `SQLSTATE ${error.code ?? 'unknown'}${at === undefined ? '' : ` at ${at}`}`
-}
 
 export const deadLetterMessage = ({ letter, value }: Rejected): OutgoingMessage => {
   const id = letter.externalId ?? createHash('sha256').update(value).digest('hex').slice(0, 32)

@@ -2,7 +2,7 @@
 // takes. Pure: no clock, no client. Must hold: the ids that come out are distinct; the beaten are losers with an outcome.
 import type { DeadLetterRow } from '../ledger/dead-letters.ts'
 import type { Position } from '../platform/kafka/consumer.ts'
-import type { BatchRecord, GatheredBatch, Loser, Original, Placed, PlacedDeadLetter, Rejected } from './batch.ts'
+import type { BatchRecord, GatheredBatch, Loser, Original, PlacedDeadLetter, Rejected } from './batch.ts'
 import { createPageBook } from './pages.ts'
 import type { EncodedRecord } from './postgres/copy.ts'
 import { isNewer } from './version.ts'
@@ -25,14 +25,14 @@ export interface Gatherer {
   take(): GatheredBatch
 }
 
-// Roughly what a record holds besides its text; it need only be of the right order.
+// Roughly what a record holds besides its bytes; it need only be of the right order.
 const RECORD_OVERHEAD_BYTES = 300
 
-const loserOf = (loser: BatchRecord, winner: EncodedRecord): Loser => ({
+const loserOf = (loser: BatchRecord, winner: BatchRecord): Loser => ({
   page: loser.page,
   index: loser.index,
-  externalId: loser.externalId,
-  outcome: loser.contentHash === winner.contentHash ? 'unchanged' : 'stale',
+  externalId: loser.encoded.externalId,
+  outcome: loser.encoded.contentHash === winner.encoded.contentHash ? 'unchanged' : 'stale',
 })
 
 export const createGatherer = (limits: GatherLimits, generation: number): Gatherer => {
@@ -45,13 +45,13 @@ export const createGatherer = (limits: GatherLimits, generation: number): Gather
   let bytes = 0
 
   const contend = (record: BatchRecord): void => {
-    const standing = winners.get(record.id)
-    if (standing !== undefined && !isNewer(record, standing)) {
+    const standing = winners.get(record.encoded.id)
+    if (standing !== undefined && !isNewer(record.encoded, standing.encoded)) {
       losers.push(loserOf(record, standing))
       return
     }
     if (standing !== undefined) losers.push(loserOf(standing, record))
-    winners.set(record.id, record)
+    winners.set(record.encoded.id, record)
   }
 
   return {
@@ -63,9 +63,9 @@ export const createGatherer = (limits: GatherLimits, generation: number): Gather
       return winners.size + losers.length + deadLetters.length + rejected.length >= limits.maxRecords || bytes >= limits.maxBytes
     },
     record: (entity, encoded, original) => {
-      bytes += encoded.line.length + (original.value?.length ?? 0) + RECORD_OVERHEAD_BYTES
-      const placed: Placed = pageOf(entity, original.origin)
-      contend({ ...encoded, ...placed, entity, original })
+      bytes += encoded.row.end - encoded.row.start + (original.value?.length ?? 0) + RECORD_OVERHEAD_BYTES
+      const { page, index } = pageOf(entity, original.origin)
+      contend({ encoded, entity, page, index, original })
     },
     deadLetter: (letter, originHeader) => {
       bytes += RECORD_OVERHEAD_BYTES + letter.reason.length

@@ -30,7 +30,7 @@ export const createCountedRanges = (): CountedRanges => {
 
 /** Every record counts, losers of the dedupe and dead letters with an id included: the API has listed them. */
 const placedIds = function* (batch: MergeBatch): Generator<{ page: PageRef | undefined; externalId: string | null }> {
-  yield* batch.records
+  for (const { page, encoded } of batch.records) yield { page, externalId: encoded.externalId }
   yield* batch.losers
   for (const { page, letter } of batch.deadLetters) yield { page, externalId: letter.externalId }
 }

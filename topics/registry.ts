@@ -32,15 +32,18 @@ export interface Registry {
 export const subjectOfTopic = (topic: string): string => `${topic}-value`
 
 /** `url`: of the Confluent-compatible API, without a slash at the end. */
-export const createRegistry = (url: string): Registry => {
+export const createRegistry = (address: string): Registry => {
+  const { url, authorization } = withoutCredentials(address)
   const agent = new (url.startsWith('https:') ? HttpsAgent : HttpAgent)({ keepAlive: true, timeout: REQUEST_TIMEOUT_MS })
   const client = new SchemaRegistry({
     host: url,
     agent,
     retry: { retries: 2 },
-    middlewares: [() => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: REQUEST_TIMEOUT_MS }) })],
+    middlewares: [
+      () => ({ prepareRequest: async (next) => (await next()).enhance({ timeout: REQUEST_TIMEOUT_MS, headers: authorization }) }),
+    ],
   })
-  const request = requesterOf(url, agent)
+  const request = requesterOf(url, agent, authorization)
   return {
     register: async (entities, subjectOf) => {
       const ids = entities.map(
@@ -57,18 +60,28 @@ export const createRegistry = (url: string): Registry => {
 }
 
 const unavailable = (url: string, cause: unknown): SynclineError =>
-  new SynclineError('unavailable', `The schema registry at ${withoutCredentials(url)} does not answer: ${messageOf(cause)}`, {
+  new SynclineError('unavailable', `The schema registry at ${url} does not answer: ${messageOf(cause)}`, {
     remedy: 'Look whether it runs, and at SYNCLINE_SCHEMA_REGISTRY_URL.',
     cause,
   })
 
-const withoutCredentials = (url: string): string => url.replace(/\/\/[^/@]*@/, '//')
+/** User and password of an address go into a header: they must not stand in a URL that an error may quote. */
+const withoutCredentials = (address: string): { url: string; authorization: Record<string, string> } => {
+  const url = new URL(address)
+  const { username, password } = url
+  url.username = ''
+  url.password = ''
+  const plain = url.href.replace(/\/$/, '')
+  if (username === '') return { url: plain, authorization: {} }
+  const basic = Buffer.from(`${decodeURIComponent(username)}:${decodeURIComponent(password)}`).toString('base64')
+  return { url: plain, authorization: { authorization: `Basic ${basic}` } }
+}
 
 type Requester = (method: 'GET' | 'PUT', path: string, body?: object) => Promise<{ status: number; body: unknown }>
 
 /** What the client has no public method for. */
 const requesterOf =
-  (url: string, agent: HttpAgent): Requester =>
+  (url: string, agent: HttpAgent, authorization: Readonly<Record<string, string>>): Requester =>
   async (method, path, body) => {
     try {
       const response = await fetch(`${url}${path}`, {
@@ -76,7 +89,7 @@ const requesterOf =
         agent,
         redirect: 'error',
         signal: AbortSignal.timeout(REQUEST_TIMEOUT_MS),
-        headers: { 'content-type': 'application/vnd.schemaregistry.v1+json' },
+        headers: { 'content-type': 'application/vnd.schemaregistry.v1+json', ...authorization },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
       if (response.status >= 500) throw new Error(`HTTP ${response.status} for ${method} ${path}`)

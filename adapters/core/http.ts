@@ -46,7 +46,8 @@ export const openHttp = (options: HttpOptions): ApiConnection => {
       return sent
     },
     close: async () => {
-      await Promise.allSettled(underWay)
+      // Requests that begin while others end are let through too.
+      while (underWay.size > 0) await Promise.allSettled(underWay)
       agent.destroy()
     },
   }

@@ -20,10 +20,15 @@ create table sync.connections (
   rate_limit text,
   -- AES-256-GCM: version byte, 12 bytes iv, 16 bytes tag, ciphertext; authenticated data name organisation, source and field
   credential bytea not null,
-  -- set before the connection's first permit is asked for: a connection never used starts with an empty window (I7)
-  limit_used boolean not null default false,
   created_at timestamptz not null default now(),
   primary key (org_id, source)
+);
+
+-- Credentials (as keyed hashes) that permits were asked for: one that was never used starts with an empty window (I7). The row is
+-- written before the first permit and outlives the connection.
+create table sync.used_credentials (
+  credential text primary key,
+  since timestamptz not null default now()
 );
 
 create table sync.workers (
@@ -101,6 +106,7 @@ create table sync.ranges (
   primary key (run_id, range_id)
 );
 create index ranges_due on sync.ranges (wake_at) where state = 'open';
+create index ranges_held on sync.ranges (holder) where holder is not null;
 
 -- Pages and landings are partitioned by the day in the run id (UUIDv7 sorts by time), so both share a partition.
 create table sync.pages (
@@ -140,6 +146,7 @@ create table sync.landings (
   primary key (run_id, range_id, page, attempt, entity)
 ) partition by range (run_id);
 create index landings_open on sync.landings (run_id, entity, range_id) where not complete;
+create index landings_parked on sync.landings (run_id, entity) where bit_count(parked) > 0;
 
 -- Sets in `bits` those of the positions whose outcome is `wanted` and that are still parked.
 create function sync.move_bits(bits bit varying, parked bit varying, indexes int[], outcomes text[], wanted text) returns bit varying

@@ -97,16 +97,23 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
   let paused = false
   let away = false
 
-  const pauseAll = () => {
+  // Between a crash and the restart the client has no group to pause: the join applies the flag.
+  const applyPause = () => {
     const assigned = state.assigned()
-    if (assigned.length > 0) consumer.pause(assigned)
+    if (assigned.length === 0) return
+    try {
+      if (paused) consumer.pause(assigned)
+      else consumer.resume(assigned)
+    } catch (error) {
+      log.debug({ group: groupId, reason: messageOf(error) }, 'pause or resume is left to the next join')
+    }
   }
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     state.assign(payload.memberAssignment)
     // Pauses survive a rebalance inside the client, also for partitions that were lost and came back.
     consumer.resume(state.assigned())
-    if (paused) pauseAll()
+    if (paused) applyPause()
     handlers.onAssigned(state.generation)
     if (away) log.info({ group: groupId }, 'kafka is back, going on')
     away = false
@@ -118,13 +125,15 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
       away = true
       return
     }
-    failure.reject(
-      new SynclineError('unavailable', `The consumer of ${groupId} stopped: ${payload.error.message}`, { cause: payload.error }),
-    )
+    const code = isKafkaAway(payload.error) ? 'unavailable' : 'internal'
+    const message = `The consumer of ${groupId} stopped: ${payload.error.message}`
+    failure.reject(new SynclineError(code, message, { cause: payload.error }))
   })
 
   const take = (batch: KafkaBatch, resolveOffset: (offset: string) => void): void => {
     const { topic, partition } = batch
+    // Fetched before a rebalance that took the partition away: whoever has it now reads it from what was committed.
+    if (!state.has(topic, partition)) return
     const expected = state.expectedStart(topic, partition)
     // A batch fetched before a rebalance can arrive after it: taking it would skip what was dropped at the rebalance.
     if (expected !== undefined && fetchedOffsetOf(batch) !== expected) {
@@ -179,13 +188,12 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     pause: () => {
       if (paused) return
       paused = true
-      pauseAll()
+      applyPause()
     },
     resume: () => {
       if (!paused) return
       paused = false
-      const assigned = state.assigned()
-      if (assigned.length > 0) consumer.resume(assigned)
+      applyPause()
     },
     stop: async () => {
       await consumer.disconnect()
@@ -203,6 +211,10 @@ class AssignmentState {
 
   get size(): number {
     return Object.values(this.#assignment).reduce((sum, partitions) => sum + partitions.length, 0)
+  }
+
+  has(topic: string, partition: number): boolean {
+    return this.#assignment[topic]?.includes(partition) ?? false
   }
 
   assigned(): { topic: string; partitions: number[] }[] {

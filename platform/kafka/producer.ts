@@ -34,10 +34,20 @@ export interface Producer {
 // The client groups a send quadratically per partition, and a batch above 125,000 records cannot be read back by it.
 const MAX_MESSAGES_PER_PARTITION = 2_000
 const MAX_BYTES_PER_PARTITION = 900_000
+/** Lengths and deltas of a record in a batch, at most. */
+const RECORD_OVERHEAD_BYTES = 40
+const HEADER_OVERHEAD_BYTES = 6
 
 interface Chunk {
   topic: string
   messages: { key: string; value: Buffer | null; headers: Record<string, string>; partition: number }[]
+}
+
+/** Keys and headers are ASCII, or close: their lengths are near enough. The broker's limit is on the batch with all of it. */
+const bytesOf = ({ key, value, headers }: OutgoingMessage): number => {
+  let bytes = RECORD_OVERHEAD_BYTES + key.length + (value?.length ?? 0)
+  for (const name in headers) bytes += HEADER_OVERHEAD_BYTES + name.length + (headers[name]?.length ?? 0)
+  return bytes
 }
 
 /** Rounds of sends: within a round no partition gets more than the client can take in one request. */
@@ -50,7 +60,7 @@ const inRounds = (topics: readonly OutgoingTopic[]): Chunk[][] => {
       const partition = partitionOf(message.key, partitions)
       const state = filled[partition]
       if (!state) continue
-      const bytes = message.value?.length ?? 0
+      const bytes = bytesOf(message)
       if (state.messages >= MAX_MESSAGES_PER_PARTITION || (state.messages > 0 && state.bytes + bytes > MAX_BYTES_PER_PARTITION)) {
         state.round++
         state.messages = 0

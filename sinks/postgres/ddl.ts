@@ -86,4 +86,4 @@ export const stagingTable = ({ staged, record }: Layout): string => {
 }
 
 export const copyStatement = ({ staged, record }: Layout): string =>
-  `copy ${staged} (${listed([...record, ...ORIGIN_COLUMNS])}, "pos") from stdin`
+  `copy ${staged} (${listed([...record, ...ORIGIN_COLUMNS])}, "pos") from stdin (format binary)`

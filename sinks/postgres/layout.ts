@@ -41,14 +41,16 @@ export const VERSION_COLUMNS = ['observed_at', 'mapping_revision', 'content_hash
 /** Set by the merge from the record's origin. */
 export const RUN_COLUMNS = ['first_run_id', 'last_changed_run_id'] as const
 
-/** The page attempt a record came with, and its index there; null for records that belong to no run. */
-export const ORIGIN_COLUMNS: readonly Column[] = [
+/** The page attempt that a record came with; null for records that belong to no run. */
+export const PAGE_COLUMNS: readonly Column[] = [
   { name: 'run_id', pgType: 'uuid' },
   { name: 'range_id', pgType: 'integer' },
   { name: 'page', pgType: 'integer' },
   { name: 'attempt', pgType: 'integer' },
-  { name: 'index', pgType: 'integer' },
 ]
+
+/** The page attempt and the record's index in it. */
+export const ORIGIN_COLUMNS: readonly Column[] = [...PAGE_COLUMNS, { name: 'index', pgType: 'integer' }]
 
 const commonByName = new Map<string, CommonColumn>(commonColumns.map((c) => [c.column, c]))
 

@@ -38,7 +38,7 @@ export interface Parked {
 export const park = async (client: Queryable, { layout, records, letters }: EntityOutcomes): Promise<Parked> => {
   const settled = [...letters]
   const moves: Move[] = []
-  const positions = new Map(records.map((record, pos) => [record.id, pos]))
+  const positions = new Map(records.map((record, pos) => [record.encoded.id, pos]))
   let open = letters.flatMap((letter, pos) => (letter === 'p' ? [pos] : []))
   while (open.length > 0) {
     const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), [open])

@@ -34,7 +34,7 @@ const settleStaged = async (client: PoolClient, layout: Layout): Promise<number>
 
 const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [string[], string[]] => {
   const chosen = entity?.records.filter((_, pos) => entity.letters[pos] === letter) ?? []
-  return [chosen.map(({ orgId }) => orgId), chosen.map(({ id }) => id)]
+  return [chosen.map(({ encoded }) => encoded.orgId), chosen.map(({ encoded }) => encoded.id)]
 }
 
 /** Which entities have parked rows at all: one cheap look, because nearly always none has. */

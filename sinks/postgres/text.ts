@@ -1,19 +1,19 @@
-// Text that PostgreSQL can hold, in the form COPY reads. Pure; what cannot be held becomes U+FFFD and is reported.
+// Text and JSON that PostgreSQL can hold. Pure; what it cannot hold becomes U+FFFD and is reported.
 
 /** Told how many characters of a value were replaced. */
 export type OnReplaced = (count: number) => void
 
 const REPLACEMENT = '\ufffd'
 
-// One look decides for nearly all values: NUL, what COPY escapes, or half of a surrogate pair (a whole one is looked at again).
-const SPECIAL = /[\0\\\n\r\t\ud800-\udfff]/
+// One look decides for nearly all values: NUL, or half of a surrogate pair (a whole one is looked at again).
+const SUSPECT = /[\0\ud800-\udfff]/
 const NOT_HELD = /[\0]|[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g
-const ESCAPED = /[\\\n\r\t]/g
-const ESCAPES: Readonly<Record<string, string>> = { '\\': '\\\\', '\n': '\\n', '\r': '\\r', '\t': '\\t' }
 
-const replaced = (text: string, pattern: RegExp, onReplaced: OnReplaced): string => {
+/** Text without NUL and half pairs, neither of which UTF-8 in PostgreSQL has. */
+export const cleanText = (text: string, onReplaced: OnReplaced): string => {
+  if (!SUSPECT.test(text)) return text
   let count = 0
-  const clean = text.replace(pattern, () => {
+  const clean = text.replace(NOT_HELD, () => {
     count++
     return REPLACEMENT
   })
@@ -21,26 +21,21 @@ const replaced = (text: string, pattern: RegExp, onReplaced: OnReplaced): string
   return clean
 }
 
-/** A text as a field of COPY. */
-export const copyText = (text: string, onReplaced: OnReplaced): string => {
-  if (!SPECIAL.test(text)) return text
-  return replaced(text, NOT_HELD, onReplaced).replace(ESCAPED, (character) => ESCAPES[character] ?? character)
-}
-
 // Escapes of JSON, read from left to right: a whole pair, then one of NUL or of half a pair, then any other.
-const JSON_ESCAPES = /\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u(?:0000|[dD][89a-fA-F][\da-fA-F]{2})|\\./g
+const ESCAPES = /\\u[dD][89abAB][\da-fA-F]{2}\\u[dD][c-fC-F][\da-fA-F]{2}|\\u(?:0000|[dD][89a-fA-F][\da-fA-F]{2})|\\./g
 
-/** JSON text that jsonb can hold, as a field of COPY. Throws nothing: what is not JSON is refused by PostgreSQL. */
-export const copyJson = (json: string, onReplaced: OnReplaced): string => {
-  if (!json.includes('\\u')) return copyText(json, onReplaced)
+/** JSON text that jsonb can hold. Throws nothing: what is not JSON is refused by PostgreSQL. */
+export const cleanJson = (json: string, onReplaced: OnReplaced): string => {
+  const whole = cleanText(json, onReplaced)
+  if (!whole.includes('\\u')) return whole
   let count = 0
-  const clean = json.replace(JSON_ESCAPES, (sequence) => {
+  const clean = whole.replace(ESCAPES, (sequence) => {
     if (sequence.length !== 6) return sequence
     count++
     return REPLACEMENT
   })
   if (count > 0) onReplaced(count)
-  return copyText(clean, onReplaced)
+  return clean
 }
 
 /** A map of JSON texts as one JSON object, its keys in a fixed order, so that equal maps give equal text. */

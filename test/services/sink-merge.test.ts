@@ -443,7 +443,7 @@ describe('the rules of versions', () => {
         let standing: Standing | undefined
         for (const { nickname, ...parts } of versions) {
           const items = [person({ ...parts, orgId, externalId: '1', fields: { nickname } })]
-          const hash = batchOf(items).records[0]?.contentHash ?? ''
+          const hash = batchOf(items).records[0]?.encoded.contentHash ?? ''
           const expected = rule(standing, { ...parts, nickname, hash })
           expect(await merge(items)).toEqual({ ...none, [expected.outcome]: 1 })
           standing = expected.standing

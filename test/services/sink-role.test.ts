@@ -159,7 +159,7 @@ test('a message that is no record becomes a dead letter with its bytes and its l
 test('a record that PostgreSQL refuses becomes a dead letter; its neighbours are merged', async () => {
   const spoilt: Readonly<Record<number, Partial<RecordParts>>> = {
     7: { fields: { birthdate: -99_999_999 } },
-    8: { fields: { birthdate: 2_000_000_000 } },
+    8: { fields: { createdAt: 9_000_000_000_000_000 } },
     30: { customFields: { broken: '{' } },
   }
   const messages = Array.from({ length: 40 }, (_, i) => person(i, 40, spoilt[i]))
@@ -175,7 +175,7 @@ test('a record that PostgreSQL refuses becomes a dead letter; its neighbours are
   const code = 'constraint'
   expect(rows).toEqual([
     { external_id: '7', code, reason: 'PostgreSQL refused the record: SQLSTATE 22008 at birthdate' },
-    { external_id: '8', code, reason: 'PostgreSQL cannot hold the record: the date is beyond what a date can be' },
+    { external_id: '8', code, reason: 'PostgreSQL cannot hold the record: createdAt has a value that its column cannot hold' },
     { external_id: '30', code, reason: 'PostgreSQL refused the record: SQLSTATE 22P02 at custom_fields' },
   ])
 })

@@ -16,7 +16,7 @@ const encoded = (id: string, parts: Partial<EncodedRecord> = {}): EncodedRecord 
   mappingRevision: 1,
   deleted: false,
   contentHash: 'a',
-  line: 'x'.repeat(100),
+  row: { slab: Buffer.alloc(100), start: 0, end: 100 },
   ...parts,
 })
 const from = (index: number, page = 0) => ({ value: Buffer.alloc(10), origin: `${RUN}/0/${page}/1/${index}/100` })
@@ -62,7 +62,7 @@ describe('a batch', () => {
       for (const at of order)
         gatherer.record('person', encoded('1', { observedAt: at, contentHash: at === 1 ? 'b' : 'a' }), from(at))
       const { records, losers } = gatherer.take()
-      expect(records).toMatchObject([{ observedAt: 3, index: 3 }])
+      expect(records).toMatchObject([{ encoded: { observedAt: 3 }, index: 3 }])
       expect(losers.toSorted((a, b) => a.index - b.index)).toMatchObject([
         { index: 1, outcome: 'stale' },
         { index: 2, outcome: 'unchanged' },

@@ -8,16 +8,18 @@ const failure = (code: string, parts: Partial<pg.DatabaseError> = {}) =>
   Object.assign(new pg.DatabaseError('invalid input: "secret"', 1, 'error'), { code, ...parts })
 
 const record = (id: string): BatchRecord => ({
-  id,
-  orgId: 'acme',
-  source: 'pco',
-  externalId: id,
-  sourceUpdatedAt: 1,
-  observedAt: 1,
-  mappingRevision: 1,
-  deleted: false,
-  contentHash: 'a',
-  line: id,
+  encoded: {
+    id,
+    orgId: 'acme',
+    source: 'pco',
+    externalId: id,
+    sourceUpdatedAt: 1,
+    observedAt: 1,
+    mappingRevision: 1,
+    deleted: false,
+    contentHash: 'a',
+    row: { slab: Buffer.from(id), start: 0, end: id.length },
+  },
   page: undefined,
   index: 0,
   entity: 'person',
@@ -35,8 +37,8 @@ const refusing = (
   let transactions = 0
   const merge = async ({ records }: MergeBatch) => {
     transactions++
-    if (records.some(({ id }) => bad.has(id))) throw error
-    merged.push(...records.map(({ id }) => id))
+    if (records.some(({ encoded }) => bad.has(encoded.id))) throw error
+    merged.push(...records.map(({ encoded }) => encoded.id))
   }
   return { merged, merge, transactions: () => transactions }
 }
