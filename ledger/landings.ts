@@ -19,7 +19,8 @@ export interface Landing extends PageKey, Readonly<Record<Outcome, string>> {
 
 /**
  * ORs outcomes into the landing rows. A record keeps its first outcome: only bits that no outcome has yet are set. A landing
- * before its receipt creates the row; a run that is unknown or has ended gets none. Locks rows in key order.
+ * before its receipt creates the row; a run that is unknown or has ended gets none, nor does a landing whose count contradicts the
+ * row's: it stays open and is named. Locks rows in key order.
  */
 export const recordLandings = async (client: Queryable, landings: readonly Landing[]): Promise<void> => {
   if (landings.length === 0) return
@@ -44,7 +45,8 @@ const RECORD = `
     as i(run_id, range_id, page, attempt, entity, expected, ${OUTCOMES.join(', ')})
   join sync.runs r on r.run_id = i.run_id and r.state in ('planned', 'running', 'paused')
   order by i.run_id, i.range_id, i.page, i.attempt, i.entity
-  on conflict (run_id, range_id, page, attempt, entity) do update set ${OUTCOMES.map(NEW_BITS).join(', ')}`
+  on conflict (run_id, range_id, page, attempt, entity) do update set ${OUTCOMES.map(NEW_BITS).join(', ')}
+  where l.expected = excluded.expected`
 
 /** One parked record that has found its parent (or was overtaken by a newer one): its bit moves from `parked` to `to`. */
 export interface Move extends PageKey {

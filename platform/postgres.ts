@@ -79,6 +79,9 @@ export const isDatabaseAway = (error: unknown): boolean => {
 /** True for a deadlock or serialization failure: the whole transaction may be tried again at once. */
 export const isRetryableTransaction = (error: unknown): boolean => ['40P01', '40001'].includes(sqlState(error) ?? '')
 
+/** An array parameter of numbers, uuids or names without special characters, as text: pg would quote each of thousands. */
+export const plainArray = (values: readonly (number | string)[]): string => `{${values.join(',')}}`
+
 const MAX_TRANSACTION_ATTEMPTS = 5
 
 /** Runs `work` in one transaction; again after a deadlock or serialization failure, so it must have no effect but in the database. */

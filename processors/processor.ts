@@ -29,7 +29,7 @@ interface QueuedPage {
 const isRegistryAway = (error: unknown): boolean => isSynclineError(error, 'unavailable')
 
 /** Pages queued in memory, in bytes, above which nothing more is fetched. */
-const QUEUE_BYTES = 24 * 1024 * 1024
+const QUEUE_BYTES = 12 * 1024 * 1024
 /** Records of one send: thousands, so that the cost of a request is shared. */
 const RECORDS_PER_SEND = 4_000
 

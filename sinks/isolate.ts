@@ -4,8 +4,8 @@ import { sqlState } from '../platform/postgres.ts'
 import type { MergeBatch, Rejected } from './batch.ts'
 import { refused } from './dead-letters.ts'
 
-/** Data exceptions and violated constraints: trying again cannot help, leaving the record out does. */
-const isRefusal = (error: unknown): boolean => /^2[23]/.test(sqlState(error) ?? '')
+/** Data exceptions, violated constraints, values beyond a limit: trying again cannot help, leaving the record out does. */
+const isRefusal = (error: unknown): boolean => /^(2[23]|54)/.test(sqlState(error) ?? '')
 
 const only = (part: Partial<MergeBatch>): MergeBatch => ({ records: [], losers: [], deadLetters: [], ...part })
 

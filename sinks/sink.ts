@@ -38,7 +38,7 @@ const DEFAULT_LIMITS: SinkLimits = {
   maxRecords: 10_000,
   maxBytes: 16 * MEGABYTE,
   maxAgeMs: 200,
-  maxQueuedBytes: 16 * MEGABYTE,
+  maxQueuedBytes: 12 * MEGABYTE,
 }
 
 /** Records decoded before sockets and timers have their turn: a few milliseconds. */
@@ -59,7 +59,7 @@ export const createSink = (deps: SinkDeps): Role => {
     onBatch: (batch) => queue.push(batch),
     onAssigned: (generation) => queue.reset(generation),
   })
-  const queue = createQueue(limits.maxQueuedBytes, consumer, wake)
+  const queue = createQueue(limits.maxQueuedBytes, reader.topics, consumer, wake)
   const settle = createSettle({ pool, producer, consumer, topics, log, signal })
   consumer.failed.catch(failure.reject)
 

@@ -1,37 +1,49 @@
-// Does the sweeps of parked rows that are asked for: before an entity closes, and each minute.
+// Does the sweeps of parked rows: those that are asked for before an entity closes, and each minute all there are, because a row
+// can be parked by one sink while another merges its parent.
 import { type PendingSweep, pendingSweeps, sweepDone } from '../ledger/sweeps.ts'
 import { messageOf } from '../platform/errors.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
+import { parkedOwners } from './postgres/parking.ts'
 import { sweepParked } from './postgres/sweep.ts'
 
 const BUSY_MS = 500
-const IDLE_MS = 2_000
+const IDLE_MS = 1_000
+const SWEEP_ALL_MS = 60_000
 
-const sweep = async (pool: Pool, pending: PendingSweep, log: Logger): Promise<void> => {
-  const swept = await sweepParked(pool, pending.orgId, pending.entity, (client) => sweepDone(client, pending))
-  if (swept > 0) log.info({ org: pending.orgId, entity: pending.entity, swept }, 'parked rows merged')
+interface Sweep extends Pick<PendingSweep, 'orgId' | 'entity'> {
+  /** Absent for a sweep that nobody waits for. */
+  readonly pending?: PendingSweep
 }
 
-const sweepPending = async (pool: Pool, log: Logger, signal: AbortSignal): Promise<number> => {
-  const pending = await pendingSweeps(pool)
-  for (const each of pending) {
-    if (signal.aborted) break
-    await sweep(pool, each, log)
+/** One that fails is tried again in a later round, and holds up no other. */
+const sweepOne = async (pool: Pool, { orgId, entity, pending }: Sweep, log: Logger): Promise<void> => {
+  try {
+    const swept = await sweepParked(pool, orgId, entity, pending && ((client) => sweepDone(client, pending)))
+    if (swept > 0) log.debug({ org: orgId, entity, swept }, 'parked rows merged')
+  } catch (error) {
+    log.warn({ org: orgId, entity, reason: messageOf(error) }, 'parked rows not swept, again later')
   }
-  return pending.length
 }
 
-/** Runs until the signal aborts; a sweep that fails is tried again in the next round, so nothing is thrown. */
+/** Runs until the signal aborts; never throws. */
 export const runSweeper = async (pool: Pool, log: Logger, signal: AbortSignal): Promise<void> => {
+  let allAt = performance.now() + SWEEP_ALL_MS
+
+  const due = async (): Promise<readonly Sweep[]> => {
+    const asked = (await pendingSweeps(pool)).map((pending) => ({ ...pending, pending }))
+    if (performance.now() < allAt) return asked
+    allAt = performance.now() + SWEEP_ALL_MS
+    return [...asked, ...(await parkedOwners(pool))]
+  }
+
   while (!signal.aborted) {
-    let done = 0
-    try {
-      done = await sweepPending(pool, log, signal)
-    } catch (error) {
-      log.debug({ reason: messageOf(error) }, 'sweep not done, again later')
-    }
-    await pause(done > 0 ? BUSY_MS : IDLE_MS, signal)
+    const sweeps = await due().catch((error: unknown) => {
+      log.debug({ reason: messageOf(error) }, 'sweeps not looked up')
+      return []
+    })
+    for (const sweep of sweeps) if (!signal.aborted) await sweepOne(pool, sweep, log)
+    await pause(sweeps.length > 0 ? BUSY_MS : IDLE_MS, signal)
   }
 }

@@ -4,6 +4,7 @@ import kafkajs, { type Kafka, type logCreator } from 'kafkajs'
 import RequestQueue from 'kafkajs/src/network/requestQueue/index.js'
 import { SynclineError } from '../errors.ts'
 import type { Logger } from '../logger.ts'
+import { repairEncoder } from './encoder-repair.ts'
 
 export interface KafkaOptions {
   readonly brokers: readonly string[]
@@ -44,6 +45,7 @@ const quietLog =
 
 export const createKafka = ({ brokers, clientId, log }: KafkaOptions): Kafka => {
   repairClient()
+  repairEncoder()
   return new kafkajs.Kafka({
     clientId,
     brokers: [...brokers],

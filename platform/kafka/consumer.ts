@@ -10,6 +10,8 @@ export interface Message {
   readonly key: string | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
+  /** When it was produced, in ms since 1970 by the producer's clock: for ordering work, for nothing that decides. */
+  readonly timestamp: number
 }
 
 export interface Batch {
@@ -71,6 +73,7 @@ const toMessage = (message: KafkaMessage): Message => ({
   key: message.key === null ? null : message.key.toString(),
   value: message.value,
   headers: headersOf(message),
+  timestamp: Number(message.timestamp),
 })
 
 // The offset that was asked for; the client's types do not show it.
@@ -87,8 +90,8 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
     maxWaitTimeInMs: maxWaitMs,
     minBytes: 1,
-    maxBytesPerPartition: options.maxBytesPerPartition ?? 2 * 1024 * 1024,
-    maxBytes: options.maxBytes ?? 16 * 1024 * 1024,
+    maxBytesPerPartition: options.maxBytesPerPartition ?? 1024 * 1024,
+    maxBytes: options.maxBytes ?? 8 * 1024 * 1024,
     allowAutoTopicCreation: false,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 10, restartOnFailure: async (error) => isKafkaAway(error) },
   })

@@ -53,7 +53,7 @@ const canonicalTable = (layout: Layout): readonly string[] => [
     ],
     90,
   ),
-  index(layout.table, layout.name, 'by_external_id', ['org_id', 'source', 'external_id']),
+  index(layout.table, layout.name, 'by_external_id', ['external_id']),
   ...parentIndexes(layout.table, layout.name, layout.parents),
 ]
 

@@ -1,7 +1,8 @@
 // Records whose parent is not there yet wait in sync.parked_*: one per id, the newest. Goes in what a merge could not write.
 // Must hold: every record that a parked one stands for has an outcome; the one that loses its place moves from parked.
 import type { Move } from '../../ledger/landings.ts'
-import type { Queryable } from '../../platform/postgres.ts'
+import { plainArray, type Queryable } from '../../platform/postgres.ts'
+import { layouts } from './layout.ts'
 import type { EntityOutcomes } from './merge.ts'
 import { compareParkedStatement, type OutcomeLetter, parkStatement, replaceParkedStatement } from './statements.ts'
 
@@ -41,12 +42,13 @@ export const park = async (client: Queryable, { layout, records, letters }: Enti
   const positions = new Map(records.map((record, pos) => [record.encoded.id, pos]))
   let open = letters.flatMap((letter, pos) => (letter === 'p' ? [pos] : []))
   while (open.length > 0) {
-    const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), [open])
+    const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), [plainArray(open)])
     const done = new Set(put.map(({ id }) => positions.get(id)))
     open = open.filter((pos) => !done.has(pos))
-    const { rows } = open.length === 0 ? { rows: [] } : await client.query<Compared>(compareParkedStatement(layout), [open])
+    const { rows } =
+      open.length === 0 ? { rows: [] } : await client.query<Compared>(compareParkedStatement(layout), [plainArray(open)])
     const newer = rows.filter((row) => row.newer)
-    if (newer.length > 0) await client.query(replaceParkedStatement(layout), [newer.map(({ pos }) => pos)])
+    if (newer.length > 0) await client.query(replaceParkedStatement(layout), [plainArray(newer.map(({ pos }) => pos))])
     for (const row of newer) if (!row.own) moves.push(...moveOf(layout.entity, row, row.same ? 'unchanged' : 'stale'))
     for (const row of rows) if (!row.newer) settled[row.pos] = letterOf(row)
     // A row that was there and is gone was swept in between: it is parked in the next round.
@@ -54,4 +56,13 @@ export const park = async (client: Queryable, { layout, records, letters }: Enti
     open = open.filter((pos) => !compared.has(pos))
   }
   return { letters: settled, moves }
+}
+
+/** Organisations with parked rows, by entity. */
+export const parkedOwners = async (client: Queryable): Promise<readonly { orgId: string; entity: string }[]> => {
+  const looks = layouts
+    .filter(({ parents }) => parents.length > 0)
+    .map(({ entity, parked }) => `select distinct '${entity}' as entity, org_id from ${parked}`)
+  const { rows } = await client.query<{ entity: string; org_id: string }>(looks.join(' union all '))
+  return rows.map((row) => ({ orgId: row.org_id, entity: row.entity }))
 }

@@ -3,7 +3,7 @@ import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { from as copyFrom } from 'pg-copy-streams'
 import { SynclineError } from '../../platform/errors.ts'
-import type { PoolClient, Queryable } from '../../platform/postgres.ts'
+import { type PoolClient, plainArray, type Queryable } from '../../platform/postgres.ts'
 import type { BatchRecord, PageRef } from '../batch.ts'
 import { CopyBuffer, type Piece } from './copy-buffer.ts'
 import { copyStatement } from './ddl.ts'
@@ -77,7 +77,7 @@ export const mergeStaged = async (client: Queryable, layout: Layout): Promise<re
   const written = positionsOf(letters, isWritten)
   if (written.length === 0) return letters
   const all = written.length === letters.length
-  const { rowCount } = await client.query(putStatement(layout, !all), all ? [] : [written])
+  const { rowCount } = await client.query(putStatement(layout, !all), all ? [] : [plainArray(written)])
   if (rowCount === written.length) return letters
   // A concurrent merge came between the two statements. Of those rows, what is stale now was not written.
   const now = await judge(client, layout)

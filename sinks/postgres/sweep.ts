@@ -1,7 +1,7 @@
 // Parked rows whose parents have come, into the table by the same path as any other; their outcomes move on the landings.
 // Must hold: a sweep looks after the commit of the merge, so that of two merges that bring parent and child one sees both.
 import { type Move, moveOutcomes } from '../../ledger/landings.ts'
-import type { Pool, PoolClient } from '../../platform/postgres.ts'
+import { type Pool, type PoolClient, plainArray } from '../../platform/postgres.ts'
 import { type Layout, layoutByEntity, layouts } from './layout.ts'
 import type { EntityOutcomes, MergeResult } from './merge.ts'
 import { moveOf, type OriginRow } from './parking.ts'
@@ -23,7 +23,7 @@ const FINAL: Readonly<Record<OutcomeLetter, Move['to'] | undefined>> = {
 const settleStaged = async (client: PoolClient, layout: Layout): Promise<number> => {
   const letters = await mergeStaged(client, layout)
   const settled = letters.flatMap((letter, pos) => (letter === 'p' ? [] : [pos]))
-  const { rows } = await client.query<OriginRow & { pos: number }>(unparkStatement(layout), [settled])
+  const { rows } = await client.query<OriginRow & { pos: number }>(unparkStatement(layout), [plainArray(settled)])
   const moves = rows.flatMap((row) => {
     const to = FINAL[letters[row.pos] ?? 'p']
     return to === undefined ? [] : moveOf(layout.entity, row, to)
@@ -32,9 +32,9 @@ const settleStaged = async (client: PoolClient, layout: Layout): Promise<number>
   return rows.length
 }
 
-const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [string[], string[]] => {
+const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [string, string] => {
   const chosen = entity?.records.filter((_, pos) => entity.letters[pos] === letter) ?? []
-  return [chosen.map(({ encoded }) => encoded.orgId), chosen.map(({ encoded }) => encoded.id)]
+  return [plainArray(chosen.map(({ encoded }) => encoded.orgId)), plainArray(chosen.map(({ encoded }) => encoded.id))]
 }
 
 /** Which entities have parked rows at all: one cheap look, because nearly always none has. */

@@ -294,6 +294,14 @@ describe('landings', () => {
     expect(await person()).toMatchObject({ merged: 2, stale: 1, parked: 1, missing: 0 })
   })
 
+  test('one that counts the records of its page otherwise is left out', async () => {
+    await writeReceipts(pool, worker, [receipt(1, 0)])
+    await recordLandings(pool, [
+      { ...landing(0, 1, {}), count: 2, merged: '11', unchanged: '00', stale: '00', parked: '00', dead: '00' },
+    ])
+    expect(await person()).toMatchObject({ merged: 0, missing: 4 })
+  })
+
   test('a run that has ended or is unknown gets none', async () => {
     await changeRun(pool, runId, 'cancel')
     await recordLandings(pool, [landing(0, 1, { merged: '1111' }), { ...landing(0, 1, { merged: '1111' }), runId: uuidv7() }])

@@ -111,7 +111,7 @@ describe('a simulated organisation of 20,000 people', () => {
       installation.pool.query(
         `select 'person' as t, sum(xmin::text::bigint) as versions, max(observed_at) as observed from canonical.person where org_id = 'church'
          union all select 'email', sum(xmin::text::bigint), max(observed_at) from canonical.email where org_id = 'church'
-         union all select 'household', sum(xmin::text::bigint), max(observed_at) from canonical.household where org_id = 'church'`,
+         union all select 'household', sum(xmin::text::bigint), max(observed_at) from canonical.household where org_id = 'church' order by 1`,
       )
     const before = await versions()
     const result = await syncNow('church')

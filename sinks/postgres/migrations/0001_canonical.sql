@@ -55,7 +55,7 @@ create table "canonical"."person" (
   "last_changed_run_id" uuid,
   primary key ("org_id", "id")
 ) with (fillfactor = 90);
-create index "person_by_external_id" on "canonical"."person" ("org_id", "source", "external_id");
+create index "person_by_external_id" on "canonical"."person" ("external_id");
 
 create table "canonical"."address" (
   "id" uuid not null,
@@ -84,7 +84,7 @@ create table "canonical"."address" (
   primary key ("org_id", "id"),
   constraint "address_person_id_fkey" foreign key ("org_id", "person_id") references "canonical"."person" ("org_id", "id")
 ) with (fillfactor = 90);
-create index "address_by_external_id" on "canonical"."address" ("org_id", "source", "external_id");
+create index "address_by_external_id" on "canonical"."address" ("external_id");
 create index "address_by_person_id" on "canonical"."address" ("org_id", "person_id");
 
 create table "canonical"."campus" (
@@ -122,7 +122,7 @@ create table "canonical"."campus" (
   "last_changed_run_id" uuid,
   primary key ("org_id", "id")
 ) with (fillfactor = 90);
-create index "campus_by_external_id" on "canonical"."campus" ("org_id", "source", "external_id");
+create index "campus_by_external_id" on "canonical"."campus" ("external_id");
 
 create table "canonical"."email" (
   "id" uuid not null,
@@ -146,7 +146,7 @@ create table "canonical"."email" (
   primary key ("org_id", "id"),
   constraint "email_person_id_fkey" foreign key ("org_id", "person_id") references "canonical"."person" ("org_id", "id")
 ) with (fillfactor = 90);
-create index "email_by_external_id" on "canonical"."email" ("org_id", "source", "external_id");
+create index "email_by_external_id" on "canonical"."email" ("external_id");
 create index "email_by_person_id" on "canonical"."email" ("org_id", "person_id");
 
 create table "canonical"."group" (
@@ -184,7 +184,7 @@ create table "canonical"."group" (
   "last_changed_run_id" uuid,
   primary key ("org_id", "id")
 ) with (fillfactor = 90);
-create index "group_by_external_id" on "canonical"."group" ("org_id", "source", "external_id");
+create index "group_by_external_id" on "canonical"."group" ("external_id");
 
 create table "canonical"."event" (
   "id" uuid not null,
@@ -221,7 +221,7 @@ create table "canonical"."event" (
   primary key ("org_id", "id"),
   constraint "event_group_id_fkey" foreign key ("org_id", "group_id") references "canonical"."group" ("org_id", "id")
 ) with (fillfactor = 90);
-create index "event_by_external_id" on "canonical"."event" ("org_id", "source", "external_id");
+create index "event_by_external_id" on "canonical"."event" ("external_id");
 create index "event_by_group_id" on "canonical"."event" ("org_id", "group_id");
 
 create table "canonical"."group_membership" (
@@ -245,7 +245,7 @@ create table "canonical"."group_membership" (
   constraint "group_membership_group_id_fkey" foreign key ("org_id", "group_id") references "canonical"."group" ("org_id", "id"),
   constraint "group_membership_person_id_fkey" foreign key ("org_id", "person_id") references "canonical"."person" ("org_id", "id")
 ) with (fillfactor = 90);
-create index "group_membership_by_external_id" on "canonical"."group_membership" ("org_id", "source", "external_id");
+create index "group_membership_by_external_id" on "canonical"."group_membership" ("external_id");
 create index "group_membership_by_group_id" on "canonical"."group_membership" ("org_id", "group_id");
 create index "group_membership_by_person_id" on "canonical"."group_membership" ("org_id", "person_id");
 
@@ -270,7 +270,7 @@ create table "canonical"."household" (
   "last_changed_run_id" uuid,
   primary key ("org_id", "id")
 ) with (fillfactor = 90);
-create index "household_by_external_id" on "canonical"."household" ("org_id", "source", "external_id");
+create index "household_by_external_id" on "canonical"."household" ("external_id");
 
 create table "canonical"."household_membership" (
   "id" uuid not null,
@@ -294,7 +294,7 @@ create table "canonical"."household_membership" (
   constraint "household_membership_household_id_fkey" foreign key ("org_id", "household_id") references "canonical"."household" ("org_id", "id"),
   constraint "household_membership_person_id_fkey" foreign key ("org_id", "person_id") references "canonical"."person" ("org_id", "id")
 ) with (fillfactor = 90);
-create index "household_membership_by_external_id" on "canonical"."household_membership" ("org_id", "source", "external_id");
+create index "household_membership_by_external_id" on "canonical"."household_membership" ("external_id");
 create index "household_membership_by_household_id" on "canonical"."household_membership" ("org_id", "household_id");
 create index "household_membership_by_person_id" on "canonical"."household_membership" ("org_id", "person_id");
 
@@ -325,7 +325,7 @@ create table "canonical"."phone_number" (
   primary key ("org_id", "id"),
   constraint "phone_number_person_id_fkey" foreign key ("org_id", "person_id") references "canonical"."person" ("org_id", "id")
 ) with (fillfactor = 90);
-create index "phone_number_by_external_id" on "canonical"."phone_number" ("org_id", "source", "external_id");
+create index "phone_number_by_external_id" on "canonical"."phone_number" ("external_id");
 create index "phone_number_by_person_id" on "canonical"."phone_number" ("org_id", "person_id");
 
 create table "sync"."parked_address" (

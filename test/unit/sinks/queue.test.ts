@@ -7,7 +7,7 @@ const batch = (generation: number, bytes: number): Batch => ({
   topic: 'canonical.person',
   partition: 0,
   generation,
-  messages: [{ offset: 0n, key: 'k', value: Buffer.alloc(bytes), headers: {} }],
+  messages: [{ offset: 0n, key: 'k', value: Buffer.alloc(bytes), headers: {}, timestamp: 0 }],
   nextOffset: 1n,
 })
 
@@ -21,7 +21,7 @@ const queueOf = (maxBytes: number) => {
       valve.closed = false
     },
   }
-  const queue = createQueue(maxBytes, valve, () => undefined)
+  const queue = createQueue(maxBytes, ['canonical.person', 'canonical.email'], valve, () => undefined)
   queue.reset(1)
   return { queue, valve }
 }
@@ -47,6 +47,50 @@ describe('the queue', () => {
     expect(valve.closed).toBe(false)
     queue.push(batch(2, 10))
     expect(queue.shift()?.generation).toBe(2)
+  })
+})
+
+describe('the order of the queue', () => {
+  const delivery = (topic: string, partition: number, timestamps: readonly number[]): Batch => ({
+    topic,
+    partition,
+    generation: 1,
+    messages: timestamps.map((timestamp, n) => ({ offset: BigInt(n * 2), key: 'k', value: null, headers: {}, timestamp })),
+    nextOffset: BigInt(timestamps.length * 2),
+  })
+  const drain = (queue: ReturnType<typeof queueOf>['queue']): Batch[] => {
+    const next = queue.shift()
+    return next === undefined ? [] : [next, ...drain(queue)]
+  }
+
+  test('is that of production across partitions, parents first among equals', () => {
+    const { queue } = queueOf(1_000)
+    queue.push(delivery('canonical.email', 0, [5]))
+    queue.push(delivery('canonical.email', 1, [3]))
+    queue.push(delivery('canonical.person', 0, [5]))
+    expect(drain(queue).map(({ topic, partition }) => `${topic}/${partition}`)).toEqual([
+      'canonical.email/1',
+      'canonical.person/0',
+      'canonical.email/0',
+    ])
+    expect(queue.isEmpty).toBe(true)
+  })
+
+  test('keeps that of each partition: pieces of a delivery follow each other without a gap', () => {
+    const { queue } = queueOf(1_000)
+    const long = delivery(
+      'canonical.email',
+      0,
+      Array.from({ length: 1_200 }, () => 7),
+    )
+    queue.push(long)
+    queue.push(delivery('canonical.person', 0, [7]))
+    const pieces = drain(queue).filter(({ topic }) => topic === 'canonical.email')
+    expect(pieces.length).toBeGreaterThan(1)
+    expect(pieces.flatMap(({ messages }) => messages)).toEqual(long.messages)
+    for (const [n, piece] of pieces.entries()) {
+      expect(piece.nextOffset).toBe(pieces[n + 1]?.messages[0]?.offset ?? long.nextOffset)
+    }
   })
 })
 
