@@ -82,7 +82,7 @@ const fetchedOffsetOf = (batch: KafkaBatch): bigint =>
 
 /** Throws SynclineError('unavailable') from `start` when the brokers cannot be reached. */
 export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers: ConsumerHandlers): Consumer => {
-  const { groupId, topics, log, sessionTimeoutMs = 30_000, maxWaitMs = 300 } = options
+  const { groupId, topics, log, sessionTimeoutMs = 30_000, maxWaitMs = 500 } = options
   const consumer: KafkaConsumer = kafka.consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,

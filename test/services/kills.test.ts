@@ -75,6 +75,27 @@ describe.each(ROLE_NAMES.map((role) => ({ role })))('$role', ({ role }) => {
   })
 })
 
+test('connections to PostgreSQL that break again and again cost nothing but time', async () => {
+  const org = 'cut-off'
+  const { pool } = installation
+  await installation.cli(
+    ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    simulator.personalToken,
+  )
+  const running = installation.cli(['sync', '--org', org, '--wait', '--json'])
+  for (const pages of [5, 30, 60]) {
+    await until(`${pages} pages are there`, async () => (await pagesOf(org)) > pages)
+    await pool.query(
+      'select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()',
+    )
+  }
+  const result = await running
+  expect(result.code, result.stderr).toBe(0)
+  const differences = await compareWithModel(pool, manifest, { orgId: org, source: 'pco' }, simulator.model)
+  expect(differences.filter((difference) => !isEqual(difference))).toEqual([])
+  expect([...workers.values()].map((worker) => worker.log()).join('')).not.toMatch(/"msg":"role crashed"/)
+})
+
 test('two orchestrators share the work of one: every run is planned once', async () => {
   const second = installation.worker('orchestrate')
   const orgs = ['twice-a', 'twice-b', 'twice-c']
