@@ -163,7 +163,9 @@ const produceRaw = async (slice: Slice, body: Buffer, observedAt: number): Promi
   })
   const key = rangeKey({ orgId, entity: spec.entity, rangeId })
   const topic = deps.topics.raw(range.adapter)
-  const [sent] = await deps.producer.send([{ topic, partitions: RAW_PARTITIONS, messages: [{ key, value: body, headers }] }])
+  const [sent] = await deps.producer.send([{ topic, partitions: RAW_PARTITIONS, messages: [{ key, value: body, headers }] }], {
+    compressed: true,
+  })
   return { partition: sent?.partition ?? -1, offset: sent?.baseOffset ?? -1n }
 }
 

@@ -1,5 +1,5 @@
 // Produces with acks from all in-sync replicas. Never "idempotent": that mode of the client loses acknowledged messages silently.
-import type { Kafka, Producer as KafkaProducer } from 'kafkajs'
+import kafkajs, { type Kafka, type Producer as KafkaProducer } from 'kafkajs'
 import { SynclineError } from '../errors.ts'
 import { isKafkaAway } from './client.ts'
 import { partitionOf } from './partition.ts'
@@ -24,10 +24,15 @@ export interface Sent {
   readonly baseOffset: bigint
 }
 
+export interface SendOptions {
+  /** With gzip: for messages of many kilobytes of text. */
+  readonly compressed?: boolean
+}
+
 export interface Producer {
   connect(): Promise<void>
   /** Resolves when all messages are durable. On an error any of them may still have been written: effects must be idempotent. */
-  send(topics: readonly OutgoingTopic[]): Promise<readonly Sent[]>
+  send(topics: readonly OutgoingTopic[], options?: SendOptions): Promise<readonly Sent[]>
   disconnect(): Promise<void>
 }
 
@@ -84,11 +89,17 @@ export const createProducer = (kafka: Kafka): Producer => {
   return {
     connect: () => producer.connect(),
     disconnect: () => producer.disconnect(),
-    send: async (topics) => {
+    send: async (topics, { compressed = false } = {}) => {
+      const { GZIP, None } = kafkajs.CompressionTypes
       const sent: Sent[] = []
       try {
         for (const topicMessages of inRounds(topics)) {
-          const results = await producer.sendBatch({ acks: -1, timeout: 30_000, topicMessages })
+          const results = await producer.sendBatch({
+            acks: -1,
+            timeout: 30_000,
+            compression: compressed ? GZIP : None,
+            topicMessages,
+          })
           for (const r of results)
             sent.push({ topic: r.topicName, partition: r.partition, baseOffset: BigInt(r.baseOffset ?? -1) })
         }
