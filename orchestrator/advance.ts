@@ -1,67 +1,95 @@
-// One step of one run: reads its progress, decides, applies each decision as one guarded change.
-import { changeEntity, type EntityProgress, entityProgress, requestSweep, walkEvidence } from '../ledger/entities.ts'
+// One step of one run: reads its progress, decides, applies each decision as one guarded change, and tells what has changed.
+import {
+  changeEntity,
+  type EntityChange,
+  type EntityProgress,
+  entityProgress,
+  requestSweep,
+  walkEvidence,
+} from '../ledger/entities.ts'
 import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import type { SyncEvent } from '../topics/events.ts'
 import { type Decision, decide, decideEnd, hasEnded } from './decide.ts'
 import { judgeWalk, type Verdict } from './proof.ts'
 import { firstRanges, rangeOf } from './ranges.ts'
 
+export interface AdvanceDeps {
+  readonly pool: Pool
+  readonly log: Logger
+  /** Called with each change after it was committed. */
+  readonly tell: (event: SyncEvent) => void
+}
+
 /** Advances the runs (all running) as far as they can go now; returns whether anything changed. */
-export const advanceRuns = async (pool: Pool, runs: readonly Run[], log: Logger): Promise<boolean> => {
+export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Promise<boolean> => {
   if (runs.length === 0) return false
   const progress = await entityProgress(
-    pool,
+    deps.pool,
     runs.map((run) => run.runId),
   )
   let changed = false
   for (const run of runs) {
     try {
-      changed = (await advanceRun(pool, run, progress.get(run.runId) ?? [], log)) || changed
+      changed = (await advanceRun(deps, run, progress.get(run.runId) ?? [])) || changed
     } catch (error) {
       if (isDatabaseAway(error)) throw error
       // One run's trouble is not another's; it is tried again with the next tick.
-      log.error({ run: run.runId, org: run.orgId, reason: messageOf(error) }, 'run could not be advanced')
+      deps.log.error({ run: run.runId, org: run.orgId, reason: messageOf(error) }, 'run could not be advanced')
     }
   }
   return changed
 }
 
-const advanceRun = async (pool: Pool, run: Run, entities: readonly EntityProgress[], log: Logger): Promise<boolean> => {
+const advanceRun = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgress[]): Promise<boolean> => {
   let changed = false
-  for (const decision of decide(entities)) changed = (await apply(pool, run, entities, decision, log)) || changed
-  return (await endIfDone(pool, run, entities, log)) || changed
+  for (const decision of decide(entities)) changed = (await apply(deps, run, entities, decision)) || changed
+  return (await endIfDone(deps, run, entities)) || changed
 }
 
-const apply = async (
-  pool: Pool,
+const factsOf = ({ runId, orgId, source }: Run) => ({ at: new Date().toISOString(), runId, orgId, source })
+
+export const runEvent = (run: Run, state: Extract<SyncEvent, { type: 'run' }>['state'], reason: string | null): SyncEvent => ({
+  type: 'run',
+  ...factsOf(run),
+  strategy: run.strategy,
+  state,
+  reason,
+})
+
+type NextState = Extract<SyncEvent, { type: 'entity' }>['state']
+
+const change = async (
+  { pool, tell }: AdvanceDeps,
   run: Run,
-  entities: readonly EntityProgress[],
-  decision: Decision,
-  log: Logger,
+  entity: string,
+  how: EntityChange & { readonly to: NextState },
 ): Promise<boolean> => {
+  if (!(await changeEntity(pool, run.runId, entity, how))) return false
+  tell({ type: 'entity', ...factsOf(run), entity, state: how.to, reason: how.reason ?? null })
+  return true
+}
+
+const apply = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgress[], decision: Decision): Promise<boolean> => {
+  const { pool, log } = deps
   const entity = entities.find((candidate) => candidate.entity === decision.entity)
   if (entity === undefined) return false
-  const { runId } = run
   switch (decision.kind) {
     case 'start':
-      return changeEntity(pool, runId, entity.entity, {
-        from: 'waiting',
-        to: 'fetching',
-        ranges: await firstRanges(pool, run, entity),
-      })
+      return change(deps, run, entity.entity, { from: 'waiting', to: 'fetching', ranges: await firstRanges(pool, run, entity) })
     case 'landed':
-      return changeEntity(pool, runId, entity.entity, { from: 'fetching', to: 'landing' })
+      return change(deps, run, entity.entity, { from: 'fetching', to: 'landing' })
     case 'sweep':
-      await requestSweep(pool, runId, entity.entity)
+      await requestSweep(pool, run.runId, entity.entity)
       return true
     case 'judge':
-      return applyVerdict(pool, run, entity, await judge(pool, run, entity, entities), log)
+      return applyVerdict(deps, run, entity, await judge(pool, run, entity, entities))
     default:
-      log.warn({ run: runId, entity: entity.entity, code: decision.code, reason: decision.reason }, `entity ${decision.kind}`)
-      return changeEntity(pool, runId, entity.entity, {
+      log.warn({ run: run.runId, entity: entity.entity, code: decision.code, reason: decision.reason }, `entity ${decision.kind}`)
+      return change(deps, run, entity.entity, {
         from: decision.from,
         to: decision.kind === 'fail' ? 'failed' : 'skipped',
         reason: decision.reason,
@@ -78,22 +106,22 @@ const judge = async (pool: Pool, run: Run, entity: EntityProgress, entities: rea
     : { kind: 'proven' }
 }
 
-const applyVerdict = (pool: Pool, run: Run, entity: EntityProgress, verdict: Verdict, log: Logger): Promise<boolean> => {
-  if (verdict.kind === 'proven') return changeEntity(pool, run.runId, entity.entity, { from: 'landing', to: 'closed' })
+const applyVerdict = (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<boolean> => {
+  if (verdict.kind === 'proven') return change(deps, run, entity.entity, { from: 'landing', to: 'closed' })
   if (verdict.kind === 'unproven') {
-    log.warn({ run: run.runId, entity: entity.entity, reason: verdict.reason }, 'entity closes unproven')
-    return changeEntity(pool, run.runId, entity.entity, { from: 'landing', to: 'unproven', reason: verdict.reason })
+    deps.log.warn({ run: run.runId, entity: entity.entity, reason: verdict.reason }, 'entity closes unproven')
+    return change(deps, run, entity.entity, { from: 'landing', to: 'unproven', reason: verdict.reason })
   }
-  const ranges = [rangeOf(entity, verdict.walk)]
-  return changeEntity(pool, run.runId, entity.entity, { from: 'landing', to: 'fetching', ranges })
+  return change(deps, run, entity.entity, { from: 'landing', to: 'fetching', ranges: [rangeOf(entity, verdict.walk)] })
 }
 
-const endIfDone = async (pool: Pool, run: Run, entities: readonly EntityProgress[], log: Logger): Promise<boolean> => {
+const endIfDone = async ({ pool, log, tell }: AdvanceDeps, run: Run, entities: readonly EntityProgress[]): Promise<boolean> => {
   if (entities.length === 0 || !entities.every(hasEnded)) return false
   const report = await runReport(pool, run.runId)
   const sum = (outcome: 'dead' | 'parked') => report.reduce((total, entity) => total + entity[outcome], 0)
   const end = decideEnd(entities, { dead: sum('dead'), parked: sum('parked') })
   if (end === undefined || !(await endRun(pool, run.runId, end))) return false
+  tell(runEvent(run, end.state, end.reason))
   log.info({ run: run.runId, org: run.orgId, state: end.state, reason: end.reason ?? undefined }, 'run ended')
   return true
 }

@@ -12,8 +12,9 @@ import { deferred, pause, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import { commandMessages } from '../topics/commands.ts'
+import { eventMessages, type SyncEvent } from '../topics/events.ts'
 import type { Topics } from '../topics/list.ts'
-import { advanceRuns } from './advance.ts'
+import { advanceRuns, runEvent } from './advance.ts'
 import { Leadership } from './leadership.ts'
 
 export interface OrchestratorDeps {
@@ -32,40 +33,52 @@ const HOUSEKEEPING_MS = 60_000
 /** Active runs looked at in one tick; the oldest come first. */
 const MAX_ACTIVE_RUNS = 1_000
 
-const planRequested = async (deps: OrchestratorDeps, runs: readonly Run[]): Promise<boolean> => {
+type Tell = (event: SyncEvent) => void
+
+const planRequested = async (deps: OrchestratorDeps, runs: readonly Run[], tell: Tell): Promise<boolean> => {
   let planned = false
   for (const run of runs) {
-    if (run.state === 'planned') planned = (await planOne(deps, run)) || planned
+    if (run.state === 'planned') planned = (await planOne(deps, run, tell)) || planned
   }
   return planned
 }
 
 /** A run that cannot be planned by this version (an adapter or entity it does not have) fails; the others go on. */
-const planOne = async ({ pool, manifestOf, log }: OrchestratorDeps, run: Run): Promise<boolean> => {
+const planOne = async ({ pool, manifestOf, log }: OrchestratorDeps, run: Run, tell: Tell): Promise<boolean> => {
   const facts = { run: run.runId, org: run.orgId, strategy: run.strategy }
   try {
     const entities = planEntities(manifestOf(run.adapter), run.selection)
     const planned = await planRun(pool, run.runId, entities)
-    if (planned) log.info({ ...facts, entities: entities.length }, 'run planned')
-    return planned
+    if (!planned) return false
+    tell(runEvent(run, 'running', null))
+    log.info({ ...facts, entities: entities.length }, 'run planned')
+    return true
   } catch (error) {
     if (!isSynclineError(error, 'usage', 'config')) throw error
     log.error({ ...facts, reason: error.message }, 'run cannot be planned')
-    return endRun(pool, run.runId, { state: 'failed', errorCode: error.code, reason: error.message })
+    const ended = await endRun(pool, run.runId, { state: 'failed', errorCode: error.code, reason: error.message })
+    if (ended) tell(runEvent(run, 'failed', error.message))
+    return ended
   }
 }
 
 /** One tick of a leader; resolves to whether there is an active run. */
 export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
   const { pool, producer, topics, log } = deps
+  const events: SyncEvent[] = []
+  const tell: Tell = (event) => void events.push(event)
   let runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
-  if (await planRequested(deps, runs)) runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
+  if (await planRequested(deps, runs, tell)) runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
   const running = runs.filter((run) => run.state === 'running')
   // A change often allows the next at once: an entity without ranges, a closed parent.
-  for (let round = 0; round < 10 && (await advanceRuns(pool, running, log)); round++);
+  for (let round = 0; round < 10 && (await advanceRuns({ pool, log, tell }, running)); round++);
   // A command that is lost is emitted again when its range's wake-up is due.
   const due = running.length === 0 ? [] : await wakeDueRanges(pool, WAKES_PER_TICK)
-  if (due.length > 0) await producer.send([commandMessages(topics, due)])
+  const outgoing = [
+    ...(due.length > 0 ? [commandMessages(topics, due)] : []),
+    ...(events.length > 0 ? [eventMessages(topics, events)] : []),
+  ]
+  if (outgoing.length > 0) await producer.send(outgoing)
   return running.length > 0
 }
 

@@ -9,6 +9,7 @@ import { createKafka } from '../../platform/kafka/client.ts'
 import { type Batch, createConsumer } from '../../platform/kafka/consumer.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { syncEventSchema } from '../../topics/events.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
 import { stackAddresses } from './support.ts'
 
@@ -76,6 +77,13 @@ describe('recorded exchanges', () => {
     expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
     expect(result.code, result.stderr).toBe(0)
     await expectEqual('recorded', simulator)
+    const events = (await readTopic(`${installation.prefix}sync.events`)).map((value) =>
+      syncEventSchema.parse(JSON.parse(value.toString())),
+    )
+    expect(events.filter((event) => event.type === 'run').map((event) => event.state)).toEqual(['running', 'complete'])
+    expect(events.filter((event) => event.type === 'entity' && event.state === 'closed')).toHaveLength(
+      manifest.definitions.length,
+    )
     const { rows } = await installation.pool.query(
       `select p.first_name, p.created_at, e.address from canonical.person p
        join canonical.email e on (e.org_id, e.person_id) = (p.org_id, p.id)

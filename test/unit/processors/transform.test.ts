@@ -1,0 +1,90 @@
+// One bad record of a page is one dead letter with its bytes; its neighbours become canonical records.
+import { describe, expect, test } from 'vitest'
+import { pcoManifest } from '../../../manifests/pco/index.ts'
+import { createTransform } from '../../../processors/transform.ts'
+import { canonicalEntities } from '../../../topics/canonical.ts'
+import { decodeDeadLetter } from '../../../topics/dead-letters.ts'
+import { decodeRecordOrigin, encodePageOrigin, ORIGIN_HEADER } from '../../../topics/headers.ts'
+
+const schemaIds = new Map(canonicalEntities.map(({ entity }, n) => [entity, n + 1]))
+const transform = createTransform({ manifest: pcoManifest, schemaIds })
+
+const origin = {
+  runId: '0198c0de-0000-7000-8000-000000000001',
+  orgId: 'acme',
+  source: 'pco',
+  entity: 'email',
+  rangeId: 3,
+  page: 7,
+  attempt: 2,
+  observedAt: 1_700_000_000_000,
+  carries: [],
+  traceparent: '00-0198c0de000070008000000000000001-00f067aa0ba902b7-01',
+}
+
+const email = (id: string, attributes: string) =>
+  `{"type":"Email","id":${id},"attributes":${attributes},"relationships":{"person":{"data":{"type":"Person","id":"1"}}}}`
+const good = email('"5"', '{"address":"a@example.org"}')
+const pageOf = (...records: string[]) => ({
+  value: Buffer.from(`{"data":[${records.join(', ')}]}`),
+  headers: encodePageOrigin(origin),
+})
+
+describe('a page', () => {
+  test('becomes canonical records that say which record of which page they are', () => {
+    const { canonical, deadLetters, records } = transform(pageOf(good, email('"6"', '{}')))
+    expect(deadLetters).toEqual([])
+    expect(records).toBe(2)
+    const messages = canonical.get('email') ?? []
+    expect(messages.map(({ headers }) => decodeRecordOrigin(headers[ORIGIN_HEADER]))).toEqual(
+      [0, 1].map((index) => ({ runId: origin.runId, rangeId: 3, page: 7, attempt: 2, index, count: 2 })),
+    )
+    expect(messages[0]?.value?.readUInt32BE(1)).toBe(schemaIds.get('email'))
+    expect(messages[0]?.key).toMatch(/^[0-9a-f-]{36}$/)
+  })
+
+  test('is transformed the same however often it comes', () => {
+    expect(transform(pageOf(good))).toEqual(transform(pageOf(good)))
+  })
+
+  test.each([
+    ['without an id', email('null', '{"address":"a@example.org"}'), 'missing-id', null],
+    ['of a wrong type', email('"9"', '{"primary": 12345678901234567890 }'), 'invalid-record', '9'],
+    ['that is no object', '[1, 2.50]', 'missing-id', null],
+    ['too large for its topic', email('"9"', JSON.stringify({ address: 'x'.repeat(1_100_000) })), 'too-large', '9'],
+  ])('with a record %s gives one dead letter with the bytes as received; its neighbours go on', (_, bad, code, externalId) => {
+    const { canonical, deadLetters } = transform(pageOf(good, bad, email('"6"', '{}')))
+    expect(canonical.get('email')).toHaveLength(2)
+    expect(deadLetters).toHaveLength(1)
+    expect(deadLetters[0]?.value?.toString()).toBe(bad)
+    const letter = decodeDeadLetter({ ...deadLetters[0]?.headers })
+    expect(letter).toMatchObject({
+      orgId: 'acme',
+      entity: 'email',
+      stage: 'process',
+      code,
+      externalId,
+      origin: { index: 1, count: 3 },
+    })
+    expect(letter.reason).not.toContain('12345678901234567890')
+  })
+})
+
+describe('a message that is no page of ours', () => {
+  test.each([
+    ['not JSON', { ...pageOf(), value: Buffer.from('{"data": [') }],
+    ['null', { ...pageOf(), value: null }],
+    ['without headers', { ...pageOf(good), headers: {} }],
+    [
+      'of an entity that this version does not have',
+      { ...pageOf(good), headers: encodePageOrigin({ ...origin, entity: 'starship' }) },
+    ],
+    ['that carries such an entity', { ...pageOf(good), headers: encodePageOrigin({ ...origin, carries: ['starship'] }) }],
+  ])('%s: one dead letter with all of it, nothing thrown', (_, page) => {
+    const { canonical, deadLetters } = transform(page)
+    expect([...canonical.values()].flat()).toEqual([])
+    expect(deadLetters).toHaveLength(1)
+    expect(deadLetters[0]?.value).toEqual(page.value ?? Buffer.alloc(0))
+    expect(decodeDeadLetter({ ...deadLetters[0]?.headers })).toMatchObject({ code: 'unreadable', origin: undefined })
+  })
+})
