@@ -12,7 +12,7 @@ import { EXIT } from './terminal.ts'
 
 const POLL_MS = 250
 /** A ledger that answers slowly is asked less often. */
-const MAX_POLL_MS = 1_000
+const MAX_POLL_MS = 3_000
 const AWAY_MS = 1_000
 
 interface Watched {
@@ -39,7 +39,7 @@ export const watchRun = async (runtime: Runtime, runId: string, reporter: Report
       away = true
     }
     const tookMs = performance.now() - startedMs
-    await pause(away ? AWAY_MS : Math.min(MAX_POLL_MS, Math.max(POLL_MS, tookMs * 4)), signal)
+    await pause(away ? AWAY_MS : Math.min(MAX_POLL_MS, Math.max(POLL_MS, tookMs * 10)), signal)
   }
   return EXIT.interrupted
 }

@@ -1,5 +1,6 @@
 // The entities of a run: planning them, what is known of each, and their guarded changes of state.
 import type { Paging } from '../manifests/manifest.ts'
+import type { EntityPlan } from '../manifests/plan.ts'
 import type { WalkSpec } from '../manifests/walk.ts'
 import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { insertRanges, type NewRange } from './ranges.ts'
@@ -7,19 +8,8 @@ import { insertRanges, type NewRange } from './ranges.ts'
 export const ENTITY_STATES = ['waiting', 'fetching', 'landing', 'closed', 'unproven', 'failed', 'skipped', 'cancelled'] as const
 export type EntityState = (typeof ENTITY_STATES)[number]
 
-export interface PlannedEntity {
-  readonly entity: string
-  readonly ordinal: number
-  readonly tier: number
-  readonly hard: readonly string[]
-  readonly soft: readonly string[]
-  readonly carrier: string | null
-  readonly carries: readonly string[]
-  readonly paging: Paging
-}
-
 /** What the orchestrator decides from: one row per entity of an active run. */
-export interface EntityProgress extends PlannedEntity {
+export interface EntityProgress extends EntityPlan {
   readonly state: EntityState
   readonly reason: string | null
   readonly errorCode: string | null
@@ -34,7 +24,7 @@ export interface EntityProgress extends PlannedEntity {
 }
 
 /** Plans a run once: two leaders may try, one succeeds (true). */
-export const planRun = (pool: Pool, runId: string, entities: readonly PlannedEntity[]): Promise<boolean> =>
+export const planRun = (pool: Pool, runId: string, entities: readonly EntityPlan[]): Promise<boolean> =>
   inTransaction(pool, async (client) => {
     const { rowCount } = await client.query(
       `update sync.runs set state = 'running', started_at = coalesce(started_at, now()) where run_id = $1 and state = 'planned'`,

@@ -6,8 +6,9 @@ import { stagingTable } from './ddl.ts'
 import { type Layout, layouts } from './layout.ts'
 
 const PREPARE = `set temp_buffers = '32MB'; set client_min_messages = warning; ${layouts.map(stagingTable).join('; ')}`
-// Compiling a statement that runs for 50 ms takes longer than the statement.
-const BEGIN = `begin; set local work_mem = '32MB'; set local jit = off`
+// Compiling a statement that runs for 50 ms takes longer than the statement. And a batch looks rows up by key: the planner, which
+// knows nothing of the staging tables' sizes, would now and then read a whole table for each staged row.
+const BEGIN = `begin; set local work_mem = '32MB'; set local jit = off; set local enable_seqscan = off`
 const MAX_ATTEMPTS = 8
 
 /** Per prepared connection: rows written to each staging table since it was last truncated. */
