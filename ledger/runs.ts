@@ -60,8 +60,8 @@ const fromRow = (row: RunRow): Run => ({
 const DAY_MS = 86_400_000
 const PARTITION_LOCK = 7_301_955_022
 
-/** Pages and landings of a day's runs share a partition; made by the first run of the day. */
-const ensurePartitions = async (client: Queryable, runId: string): Promise<void> => {
+/** Pages and landings of a day's runs share a partition; made by the first run of the day, dropped by retention.ts. */
+export const ensurePartitions = async (client: Queryable, runId: string): Promise<void> => {
   const day = Math.floor(timeOfUuidv7(runId) / DAY_MS) * DAY_MS
   const suffix = new Date(day).toISOString().slice(0, 10).replaceAll('-', '')
   const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [

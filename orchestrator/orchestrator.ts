@@ -1,6 +1,7 @@
 // The orchestrator role: plans runs that were asked for, advances them, wakes due ranges. Many may run; one leads.
 import { planRun } from '../ledger/entities.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
+import { dropExpiredPages } from '../ledger/retention.ts'
 import { activeRuns, endRun, type Run } from '../ledger/runs.ts'
 import { forgetLapsedWorkers } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
@@ -96,6 +97,11 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     if (performance.now() < housekeepingAt) return
     housekeepingAt = performance.now() + HOUSEKEEPING_MS
     await forgetLapsedWorkers(pool)
+    const days = await dropExpiredPages(pool).catch((error: unknown) => {
+      log.debug({ reason: messageOf(error) }, 'old pages not dropped, again later')
+      return 0
+    })
+    if (days > 0) log.info({ days }, 'pages and landings of old runs dropped')
   }
 
   const step = async (): Promise<number> => {

@@ -7,7 +7,8 @@ import { openConnection, saveConnection } from '../../ledger/organisations.ts'
 import { insertRanges, releaseRange, splitRange, takeRange, wakeDueRanges } from '../../ledger/ranges.ts'
 import { type Receipt, writeReceipts } from '../../ledger/receipts.ts'
 import { missingPages, runReport } from '../../ledger/report.ts'
-import { changeRun, createRun, findRun } from '../../ledger/runs.ts'
+import { dropExpiredPages, RETENTION_DAYS } from '../../ledger/retention.ts'
+import { changeRun, createRun, ensurePartitions, findRun } from '../../ledger/runs.ts'
 import { renewLease } from '../../ledger/workers.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
@@ -307,6 +308,42 @@ describe('landings', () => {
     await recordLandings(pool, [landing(0, 1, { merged: '1111' }), { ...landing(0, 1, { merged: '1111' }), runId: uuidv7() }])
     const { rows } = await pool.query('select count(*) from sync.landings where run_id = $1', [runId])
     expect(rows).toEqual([{ count: 0 }])
+  })
+})
+
+describe('retention', () => {
+  const DAY_MS = 86_400_000
+  const partitionsOf = async (table: string): Promise<number> => {
+    const { rows } = await pool.query<{ n: number }>(
+      'select count(*)::int as n from pg_inherits where inhparent = $1::regclass',
+      [table],
+    )
+    return rows[0]?.n ?? -1
+  }
+  const oldRun = async (ageDays: number, state: string): Promise<string> => {
+    const id = uuidv7(Date.now() - ageDays * DAY_MS)
+    await ensurePartitions(pool, id)
+    await pool.query(
+      `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection) values ($1, $2, 'pco', 'pco', 'full', $3, '{}')`,
+      [id, org, state],
+    )
+    return id
+  }
+
+  test('pages and landings go with their day, when its runs have ended and the time is over; today stays', async () => {
+    const before = await partitionsOf('sync.pages')
+    await oldRun(RETENTION_DAYS + 2, 'complete')
+    await changeRun(pool, runId, 'cancel')
+    const still = await oldRun(RETENTION_DAYS + 5, 'paused')
+    await oldRun(RETENTION_DAYS - 2, 'complete')
+    expect(await partitionsOf('sync.pages')).toBe(before + 3)
+    expect(await dropExpiredPages(pool)).toBe(1)
+    expect(await partitionsOf('sync.pages')).toBe(before + 2)
+    expect(await partitionsOf('sync.landings')).toBe(before + 2)
+    await changeRun(pool, still, 'cancel')
+    expect(await dropExpiredPages(pool)).toBe(1)
+    expect(await findRun(pool, still)).toMatchObject({ state: 'cancelled' })
+    expect(await dropExpiredPages(pool)).toBe(0)
   })
 })
 

@@ -1,0 +1,46 @@
+// Pages and landings of old runs are dropped by the day, with their partition: when all runs of that day have ended long ago.
+// The runs and their entities stay, with their states; page by page they can no longer be verified.
+import type { Pool } from '../platform/postgres.ts'
+import { inTransaction } from '../platform/postgres.ts'
+import { uuidv7Floor } from '../platform/uuid.ts'
+
+export const RETENTION_DAYS = 30
+const DAY_MS = 86_400_000
+const PARTITION = /^pages_(\d{4})(\d{2})(\d{2})$/
+
+const dayOf = (partition: string): number | undefined => {
+  const [, year, month, day] = PARTITION.exec(partition) ?? []
+  return year === undefined ? undefined : Date.UTC(Number(year), Number(month) - 1, Number(day))
+}
+
+/** Days (ms since 1970) whose partitions may go, by PostgreSQL's clock. */
+const expiredDays = async (pool: Pool): Promise<readonly number[]> => {
+  const { rows } = await pool.query<{ partition: string; today: number }>(
+    `select c.relname as partition, (extract(epoch from date_trunc('day', now() at time zone 'UTC')) * 1000)::float8 as today
+     from pg_inherits i join pg_class c on c.oid = i.inhrelid where i.inhparent = 'sync.pages'::regclass`,
+  )
+  return rows.flatMap(({ partition, today }) => {
+    const day = dayOf(partition)
+    return day !== undefined && day < today - RETENTION_DAYS * DAY_MS ? [day] : []
+  })
+}
+
+/** Drops what is over; returns how many days. A partition that is in use is left for the next time (`lock_timeout`). */
+export const dropExpiredPages = async (pool: Pool): Promise<number> => {
+  let dropped = 0
+  for (const day of await expiredDays(pool)) {
+    const gone = await inTransaction(pool, async (client) => {
+      const { rows } = await client.query(
+        `select from sync.runs where run_id >= $1 and run_id < $2 and state in ('planned', 'running', 'paused') limit 1`,
+        [uuidv7Floor(day), uuidv7Floor(day + DAY_MS)],
+      )
+      if (rows.length > 0) return false
+      const suffix = new Date(day).toISOString().slice(0, 10).replaceAll('-', '')
+      await client.query("set local lock_timeout = '2s'")
+      await client.query(`drop table sync.landings_${suffix}, sync.pages_${suffix}`)
+      return true
+    })
+    if (gone) dropped++
+  }
+  return dropped
+}
