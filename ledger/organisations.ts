@@ -1,6 +1,5 @@
 // Organisations and their connections: who is synced, with which credential, from where.
-import type { Pool, Queryable } from '../platform/postgres.ts'
-import { inTransaction } from '../platform/postgres.ts'
+import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { openSecret, sealSecret } from './secrets.ts'
 
 export interface Connection {

@@ -1,7 +1,6 @@
 // Pages and landings of old runs are dropped by the day, with their partition: when all runs of that day have ended long ago.
 // The runs and their entities stay, with their states; page by page they can no longer be verified.
-import type { Pool } from '../platform/postgres.ts'
-import { inTransaction } from '../platform/postgres.ts'
+import { inTransaction, type Pool } from '../platform/postgres.ts'
 import { uuidv7Floor } from '../platform/uuid.ts'
 
 export const RETENTION_DAYS = 30

@@ -1,6 +1,7 @@
 // Connections to PostgreSQL: one pool per process, with time-outs, and the two questions asked of its errors: away? retry?
 import pg from 'pg'
 import { SynclineError } from './errors.ts'
+import { backoffMs, pause } from './lifecycle.ts'
 
 export type Pool = pg.Pool
 export type PoolClient = pg.PoolClient
@@ -82,11 +83,14 @@ export const isRetryableTransaction = (error: unknown): boolean => ['40P01', '40
 /** An array parameter of numbers, uuids or names without special characters, as text: pg would quote each of thousands. */
 export const plainArray = (values: readonly (number | string)[]): string => `{${values.join(',')}}`
 
-const MAX_TRANSACTION_ATTEMPTS = 5
+const MAX_TRANSACTION_ATTEMPTS = 8
 
 /** Runs `work` in one transaction; again after a deadlock or serialization failure, so it must have no effect but in the database. */
-export const inTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
-  retrying(() => runTransaction(pool, work))
+export const inTransaction = <T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  how: TransactionOptions = {},
+): Promise<T> => retrying(() => runTransaction(pool, work, how))
 
 /** Runs a statement or transaction again after a deadlock or serialization failure, a few times. */
 export const retrying = async <T>(run: () => Promise<T>): Promise<T> => {
@@ -95,14 +99,27 @@ export const retrying = async <T>(run: () => Promise<T>): Promise<T> => {
       return await run()
     } catch (error) {
       if (!isRetryableTransaction(error) || attempt >= MAX_TRANSACTION_ATTEMPTS) throw error
+      await pause(backoffMs(attempt, { baseMs: 10, maxMs: 500 }))
     }
   }
 }
 
-const runTransaction = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
+export interface TransactionOptions {
+  /** Called with the connection before the transaction: what a rollback must not take along. */
+  readonly prepare?: (client: PoolClient) => Promise<void>
+  /** How it begins; settings may follow. */
+  readonly begin?: string
+}
+
+const runTransaction = async <T>(
+  pool: Pool,
+  work: (client: PoolClient) => Promise<T>,
+  { prepare, begin = 'begin' }: TransactionOptions,
+): Promise<T> => {
   const client = await pool.connect()
   try {
-    await client.query('begin')
+    await prepare?.(client)
+    await client.query(begin)
     const result = await work(client)
     await client.query('commit')
     client.release()

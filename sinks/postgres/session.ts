@@ -1,7 +1,6 @@
 // Transactions on connections that have the staging tables: goes in a pool, comes out a client ready for COPY and merge.
 // Must hold: a connection is prepared once, outside any transaction, because a rollback would take its staging tables along.
-import { backoffMs, pause } from '../../platform/lifecycle.ts'
-import { isDatabaseAway, isRetryableTransaction, type Pool, type PoolClient } from '../../platform/postgres.ts'
+import { inTransaction, type Pool, type PoolClient } from '../../platform/postgres.ts'
 import { stagingTable } from './ddl.ts'
 import { type Layout, layouts } from './layout.ts'
 
@@ -9,7 +8,6 @@ const PREPARE = `set temp_buffers = '32MB'; set client_min_messages = warning; $
 // Compiling a statement that runs for 50 ms takes longer than the statement. And a batch looks rows up by key: the planner, which
 // knows nothing of the staging tables' sizes, would now and then read a whole table for each staged row.
 const BEGIN = `begin; set local work_mem = '32MB'; set local jit = off; set local enable_seqscan = off`
-const MAX_ATTEMPTS = 8
 
 /** Per prepared connection: rows written to each staging table since it was last truncated. */
 const prepared = new WeakMap<PoolClient, Map<Layout, number>>()
@@ -27,33 +25,12 @@ export const emptyStaging = async (client: PoolClient, layout: Layout, adding: n
   if (before > 0) await client.query(truncates ? `truncate ${layout.staged}` : `delete from ${layout.staged}`)
 }
 
-const attempt = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
-  const client = await pool.connect()
-  try {
-    if (!prepared.has(client)) await client.query(PREPARE)
-    if (!prepared.has(client)) prepared.set(client, new Map())
-    await client.query(BEGIN)
-    const result = await work(client)
-    await client.query('commit')
-    client.release()
-    return result
-  } catch (error) {
-    await client.query('rollback').then(
-      () => client.release(isDatabaseAway(error)),
-      (failure: unknown) => client.release(failure instanceof Error ? failure : true),
-    )
-    throw error
-  }
+const prepare = async (client: PoolClient): Promise<void> => {
+  if (prepared.has(client)) return
+  await client.query(PREPARE)
+  prepared.set(client, new Map())
 }
 
 /** Runs `work` in one transaction; after a deadlock or a serialization failure again, a bounded number of times. */
-export const inSession = async <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> => {
-  for (let attempts = 1; ; attempts++) {
-    try {
-      return await attempt(pool, work)
-    } catch (error) {
-      if (!isRetryableTransaction(error) || attempts === MAX_ATTEMPTS) throw error
-      await pause(backoffMs(attempts, { baseMs: 10, maxMs: 500 }))
-    }
-  }
-}
+export const inSession = <T>(pool: Pool, work: (client: PoolClient) => Promise<T>): Promise<T> =>
+  inTransaction(pool, work, { prepare, begin: BEGIN })
