@@ -1,4 +1,4 @@
-// A run as lines: the JSON shapes of design 8, and words for people.
+// A run as lines: their JSON shapes, and words for people.
 import type { EntityReport } from '../ledger/report.ts'
 import type { Run, RunState } from '../ledger/runs.ts'
 import type { Style } from './color.ts'

@@ -1,4 +1,4 @@
-// How the command line speaks: data on stdout (with --json one object a line), words for people on stderr, exit codes of design 8.
+// How the command line speaks: data on stdout (with --json one object a line), words for people on stderr, the exit codes.
 import { type ErrorCode, isSynclineError, messageOf } from '../platform/errors.ts'
 import { renderColumns } from './columns.ts'
 

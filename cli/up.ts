@@ -56,7 +56,7 @@ const ifNot =
     if (!interrupt.aborted) throw error
   }
 
-/** The last line of `up --json` (design section 8). */
+/** The last line of `up --json`. */
 const stackLine = ({ kafka, schemaRegistry, postgres, redis }: StackAddresses): string =>
   `${JSON.stringify({ type: 'stack', kafka, schemaRegistry, postgres, redis })}\n`
 

@@ -1,4 +1,4 @@
-// What became of the records of a page attempt: bit strings that the sink ORs in, in the transaction of its merge (I3).
+// What became of the records of a page attempt: bit strings that the sink ORs in, in the transaction of its merge (invariant 3).
 import type { Queryable } from '../platform/postgres.ts'
 
 export const OUTCOMES = ['merged', 'unchanged', 'stale', 'parked', 'dead'] as const

@@ -1,4 +1,4 @@
-// Secrets at rest: AES-256-GCM with authenticated data that name the owner, so that a ciphertext cannot be moved to another row (I9).
+// Secrets at rest: AES-256-GCM with authenticated data that name the owner, so that a ciphertext cannot be moved to another row (invariant 9).
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
 import { SynclineError } from '../platform/errors.ts'
 

@@ -1,4 +1,4 @@
-// The lease is the worker's: one row, renewed every 5 s, lapsing after 20 s of PostgreSQL's clock (design 6).
+// The lease is the worker's: one row, renewed every 5 s, lapsing after 20 s of PostgreSQL's clock.
 import { hostname } from 'node:os'
 import type { Queryable } from '../platform/postgres.ts'
 

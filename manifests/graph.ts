@@ -1,4 +1,4 @@
-// The graph of a manifest: goes in definitions, comes out what depends on what, and an order that respects it (design 4).
+// The graph of a manifest: goes in definitions, comes out what depends on what, and an order that respects it.
 import { SynclineError } from '../platform/errors.ts'
 import { type Adjacency, depthFirst, softEdgesToCut } from './graph-order.ts'
 import type { EntityDefinition, Manifest } from './manifest.ts'

@@ -108,7 +108,7 @@ export interface EntityDefinition<Attributes extends z.ZodObject = z.ZodObject> 
   normalise?(record: SourceRecord): SourceRecord
   readonly canonical: {
     readonly entity: string
-    /** Raised when the mapping changes its output: part of a row's version (design I5). */
+    /** Raised when the mapping changes its output: part of a row's version (invariant 5). */
     readonly revision: number
     /** `attributes` are the record's, validated and converted by the definition's schema. */
     map(attributes: z.output<Attributes>, record: SourceRecord, context: MappingContext): Mapped

@@ -1,4 +1,4 @@
-// What a run's entities should do next, from their progress alone: pure, so that two leaders decide the same (design 4 and 6).
+// What a run's entities should do next, from their progress alone: pure, so that two leaders decide the same.
 import type { EntityProgress, EntityState } from '../ledger/entities.ts'
 
 export type Decision =

@@ -1,4 +1,4 @@
-// Is a walk complete? Judges the evidence of an entity's ranges, purely: proven, one more range, or unproven (I8, design 5).
+// Is a walk complete? Judges the evidence of an entity's ranges, purely: proven, one more range, or unproven (invariant 8).
 import type { RangeEvidence } from '../ledger/entities.ts'
 import type { WalkSpec } from '../manifests/walk.ts'
 

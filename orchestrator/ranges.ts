@@ -5,7 +5,7 @@ import type { WalkSpec } from '../manifests/walk.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import { canonicalEntity } from '../topics/canonical.ts'
 
-/** A walk below parents makes one request a parent at least: several ranges share them, none has more than 500 (design 5). */
+/** A walk below parents makes one request a parent at least: several ranges share them, none has more than 500. */
 const PARENT_RANGES = 8
 const MAX_PARENTS_PER_RANGE = 500
 const MIN_PARENTS_PER_RANGE = 20

@@ -1,4 +1,4 @@
-// PostgreSQL's time, read once a minute and advanced by this process's monotonic clock: processes need not agree on the time (I2).
+// PostgreSQL's time, read once a minute and advanced by this process's monotonic clock: processes need not agree on the time (invariant 2).
 import type { Queryable } from './postgres.ts'
 
 const READ_EVERY_MS = 60_000

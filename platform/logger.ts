@@ -3,7 +3,7 @@ import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctio
 
 export type Logger = Pick<PinoLogger, 'debug' | 'info' | 'warn' | 'error' | 'child' | 'level'>
 
-/** Field names whose values are never printed, wherever they stand in a logged object (design I9). */
+/** Field names whose values are never printed, wherever they stand in a logged object (invariant 9). */
 const SECRET_FIELDS = [
   'authorization',
   'password',

@@ -96,7 +96,7 @@ export const connectVendor = (deps: ConnectionDeps, connection: Connection, cred
     auth,
     limiterKey,
     permit: async (deadline, signal) => {
-      // Taken down for good before the first permit is asked for, and only who took it down may say so (I7).
+      // Taken down for good before the first permit is asked for, and only who took it down may say so (invariant 7).
       const neverUsed = !known && (await markCredentialUsed(deps.pool, limiterKey))
       known = true
       const acquired = await waitForPermit(limiter, limiterKey, { policy, neverUsed, deadline, signal })

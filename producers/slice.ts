@@ -1,4 +1,4 @@
-// One slice of a range: take it, fetch pages until the slice is over, release it, say how it goes on (design 6).
+// One slice of a range: take it, fetch pages until the slice is over, release it, say how it goes on.
 // Must hold: a page is on Kafka before its receipt, and the receipt is written before the walk goes on.
 import { createHash, randomBytes } from 'node:crypto'
 import type { Walk } from '../adapters/core/adapter.ts'

@@ -1,5 +1,5 @@
 // The one place where a batch is settled: merge, dead letters, commit, in this order. An offset is committed only when all that
-// came before it is durable (design I1); whatever is away meanwhile is waited for.
+// came before it is durable (invariant 1); whatever is away meanwhile is waited for.
 import { findRun } from '../ledger/runs.ts'
 import { messageOf } from '../platform/errors.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'

@@ -1,4 +1,4 @@
-// Which of two versions of a record stands (design I5). A total order among living versions, so that batches may come in any order.
+// Which of two versions of a record stands (invariant 5). A total order among living versions, so that batches may come in any order.
 
 export interface Version {
   /** ms since 1970; null where the source does not say. */

@@ -69,7 +69,7 @@ export interface CanonicalEntity {
   readonly schema: CanonicalSchema
   /** The entity's own columns in the order of the schema, without the common ones. */
   readonly columns: readonly CanonicalColumn[]
-  /** False: rows are ordered by observed_at alone (design I5). */
+  /** False: rows are ordered by observed_at alone (invariant 5). */
   readonly hasSourceUpdatedAt: boolean
 }
 
@@ -93,7 +93,7 @@ const common = (field: string | null, column: string, kind: ColumnKind, notNull:
   notNull,
 })
 
-/** Columns that every canonical table has besides its own (design 6). Only the key is NOT NULL. */
+/** Columns that every canonical table has besides its own. Only the key is NOT NULL. */
 export const commonColumns: readonly CommonColumn[] = [
   common('id', 'id', 'uuid', true),
   common('orgId', 'org_id', 'text', true),

@@ -1,4 +1,4 @@
-// What stands on sync.commands: a wake-up for one slice of one range. The range row in the ledger is the truth (design 2).
+// What stands on sync.commands: a wake-up for one slice of one range. The range row in the ledger is the truth.
 import { z } from 'zod'
 import { COMMAND_PARTITIONS, type Topics } from './list.ts'
 

@@ -1,4 +1,4 @@
-// The one list of topics: names, partitions and settings (design 3). No other file spells a topic name.
+// The one list of topics: names, partitions and settings. No other file spells a topic name.
 
 export interface TopicSpec {
   readonly name: string

@@ -4,7 +4,7 @@ import type { Json, RangeSpec, WalkSpec } from '../../manifests/walk.ts'
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
-  /** Path below the connection's base URL; never a URL of the vendor's (design 5: follow cursors, not URLs). */
+  /** Path below the connection's base URL; never a URL of the vendor's (cursors are followed, not URLs). */
   readonly path: string
   readonly query: Readonly<Record<string, string>>
   readonly body?: Json

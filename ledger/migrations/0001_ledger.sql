@@ -1,5 +1,5 @@
 -- Up Migration
--- The ledger (design 6): what was asked for, what was received, what landed. The range row is the truth about a walk;
+-- The ledger: what was asked for, what was received, what landed. The range row is the truth about a walk;
 -- a page row is a receipt; a landing row says record by record what became of a page attempt's records of one entity.
 
 create schema if not exists sync;
@@ -24,7 +24,7 @@ create table sync.connections (
   primary key (org_id, source)
 );
 
--- Credentials (as keyed hashes) that permits were asked for: one that was never used starts with an empty window (I7). The row is
+-- Credentials (as keyed hashes) that permits were asked for: one that was never used starts with an empty window (invariant 7). The row is
 -- written before the first permit and outlives the connection.
 create table sync.used_credentials (
   credential text primary key,

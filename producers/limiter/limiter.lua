@@ -1,5 +1,5 @@
 -- In: one operation on the window of one credential. Out: what the operation says.
--- Must hold: requests that may still count at the vendor never exceed its limit, whatever dies meanwhile (design I7).
+-- Must hold: requests that may still count at the vendor never exceed its limit, whatever dies meanwhile (invariant 7).
 -- All times are milliseconds of this Redis; no process's clock decides when a slot frees.
 --
 -- KEYS  1 birth   hash: since when the data is whole, and its clock; never expires

@@ -1,5 +1,5 @@
 // Permits for requests to a vendor go out, what became of them comes back; all workers share one window per credential in Redis.
-// Must hold: the vendor's limit is never exceeded, whoever dies, and is used nearly fully (design I7; the rules are in limiter.lua).
+// Must hold: the vendor's limit is never exceeded, whoever dies, and is used nearly fully (invariant 7; the rules are in limiter.lua).
 import { randomUUID } from 'node:crypto'
 import { z } from 'zod'
 import type { RateObservation } from '../../adapters/core/adapter.ts'

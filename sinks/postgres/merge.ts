@@ -1,5 +1,5 @@
 // One batch into the tables, in one transaction with its landings: goes in a batch with distinct ids, come out the outcomes.
-// Must hold: any batch may come twice, late, or in pieces, and the tables end the same (design I2, I5). Locks: data tables
+// Must hold: any batch may come twice, late, or in pieces, and the tables end the same (invariants 2 and 5). Locks: data tables
 // parents first, each by id; then parked rows; then dead letters, ids seen, landings by key.
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { type Move, moveOutcomes, type Outcome, recordLandings } from '../../ledger/landings.ts'

@@ -81,7 +81,7 @@ export const mergeStaged = async (client: Queryable, layout: Layout): Promise<re
   if (rowCount === written.length) return letters
   // A concurrent merge came between the two statements. Of those rows, what is stale now was not written.
   const now = await judge(client, layout)
-  // Whatever the reason: a record is never said to be merged when it is not there. The transaction is given up (design I1).
+  // Whatever the reason: a record is never said to be merged when it is not there. The transaction is given up (invariant 1).
   if (now.length !== letters.length || now.some((letter, pos) => isWritten(letter) && isWritten(letters[pos] ?? 's'))) {
     throw new SynclineError('internal', `Of ${written.length} records of ${layout.entity}, PostgreSQL wrote ${rowCount}.`)
   }

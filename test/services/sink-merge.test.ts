@@ -466,7 +466,7 @@ interface Standing {
   readonly hash: string
 }
 
-/** Design I5, spelled out once more without the code under test. */
+/** Invariant 5, spelled out once more without the code under test. */
 const rule = (old: Standing | undefined, now: Standing): { standing: Standing; outcome: string } => {
   if (old === undefined) return { standing: now, outcome: 'merged' }
   if (old.hash === now.hash) {

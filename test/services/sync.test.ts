@@ -62,7 +62,7 @@ interface EntityLine {
   readonly stale: number
 }
 
-// The shape of the last line of `sync --json` (design 8); a wrong one fails the expectations on it.
+// The shape of the last line of `sync --json`; a wrong one fails the expectations on it.
 const entitiesOf = (result: { json: readonly Record<string, unknown>[] }) =>
   (result.json.at(-1)?.['entities'] ?? []) as EntityLine[]
 
