@@ -2,10 +2,12 @@
 import type { Manifest } from '../manifests/manifest.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
-import type { Batch, Consumer, ConsumerHandlers, Message, Position } from '../platform/kafka/consumer.ts'
-import type { OutgoingMessage, OutgoingTopic, Producer } from '../platform/kafka/producer.ts'
+import type { Batch, Consumer, ConsumerHandlers, Position } from '../platform/kafka/consumer.ts'
+import type { OutgoingTopic, Producer } from '../platform/kafka/producer.ts'
+import type { Message, OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
+import { createWake } from '../platform/wake.ts'
 import { CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
 import { createTransform, type Transform, type Transformed } from './transform.ts'
 
@@ -32,6 +34,9 @@ const isRegistryAway = (error: unknown): boolean => isSynclineError(error, 'unav
 const QUEUE_BYTES = 12 * 1024 * 1024
 /** Records of one send: thousands, so that the cost of a request is shared. */
 const RECORDS_PER_SEND = 4_000
+/** After a send of as many records, more are on their way: the next one waits for them, because a request costs more than they do. */
+const BUSY_RECORDS = 300
+const BUSY_WAIT_MS = 150
 
 /** Messages by topic, of as many pages as make one send. */
 class Gathered {
@@ -73,7 +78,7 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
   let queue: QueuedPage[] = []
   let queuedBytes = 0
   let generation = 0
-  let wake: () => void = () => undefined
+  const { sleep, wake } = createWake()
   let loop: Promise<void> = Promise.resolve()
 
   const enqueue = (batch: Batch) => {
@@ -101,11 +106,18 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
     return page
   }
 
-  const gather = async (of: number): Promise<Gathered> => {
+  /** Pages of one send: many, or those that came within `waitMs`. */
+  const gather = async (of: number, waitMs: number): Promise<Gathered> => {
     const gathered = new Gathered()
+    const dueAt = performance.now() + waitMs
     while (gathered.records < RECORDS_PER_SEND) {
       const page = takePage(of)
-      if (page === undefined) break
+      if (page === undefined) {
+        const restMs = dueAt - performance.now()
+        if (restMs <= 0 || of !== generation || signal.aborted) break
+        await sleep(restMs)
+        continue
+      }
       const transform = transforms.get(page.topic)
       if (transform) gathered.add(page, transform({ value: page.message.value, headers: page.message.headers }))
       await breathe()
@@ -124,13 +136,15 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
 
   const work = async () => {
     let sending: Promise<void> = Promise.resolve()
+    let waitMs = 0
     while (!signal.aborted) {
       const of = generation
-      const gathered = await gather(of)
+      const gathered = await gather(of, waitMs)
+      waitMs = gathered.records >= BUSY_RECORDS ? BUSY_WAIT_MS : 0
       // One send under way while the next pages are transformed; offsets are committed in order.
       await sending
       if (gathered.positions.size === 0) {
-        if (queue.length === 0 && !signal.aborted) await new Promise<void>((resolve) => (wake = resolve))
+        if (queue.length === 0 && !signal.aborted) await sleep()
         continue
       }
       if (of !== generation) continue

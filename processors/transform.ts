@@ -4,7 +4,7 @@ import type { EntityDefinition, Manifest, SourceRecord } from '../manifests/mani
 import { createMapper, type Mapper } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
 import { messageOf } from '../platform/errors.ts'
-import type { OutgoingMessage } from '../platform/kafka/producer.ts'
+import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { encodeCanonical } from '../topics/canonical-codec.ts'
 import { type DeadLetter, encodeDeadLetter } from '../topics/dead-letters.ts'
 import {

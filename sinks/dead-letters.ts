@@ -1,7 +1,7 @@
 // Dead letters that the sink itself makes: goes in a message and what is wrong with it, comes out what is produced. Pure.
 // Must hold: the value is the original bytes; the reason names fields and codes, never a value.
 import { createHash } from 'node:crypto'
-import type { OutgoingMessage } from '../platform/kafka/producer.ts'
+import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { refusalOf } from '../platform/postgres.ts'
 import type { CanonicalRecord } from '../topics/canonical-codec.ts'
 import { encodeDeadLetter } from '../topics/dead-letters.ts'

@@ -1,6 +1,7 @@
 // Messages into a batch: goes in what the consumer delivered, comes out more of the gatherer. Never throws for a message.
 import { messageOf } from '../platform/errors.ts'
-import type { Batch, Message } from '../platform/kafka/consumer.ts'
+import type { Batch } from '../platform/kafka/consumer.ts'
+import type { Message } from '../platform/kafka/record-batch.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
 import { decodeDeadLetter } from '../topics/dead-letters.ts'
@@ -9,6 +10,7 @@ import type { Topics } from '../topics/list.ts'
 import { unencodable, unreadable } from './dead-letters.ts'
 import type { Gatherer } from './gather.ts'
 import { createRecordEncoder, type RecordEncoder } from './postgres/copy.ts'
+import { createTranscoder, type Transcoder } from './postgres/transcode.ts'
 
 /** What a reader saw that leads to no row; for the log. */
 interface ReadCounts {
@@ -39,6 +41,7 @@ const attempt = <T>(work: () => T): Attempt<T> => {
 
 interface Source {
   readonly entity: string
+  readonly transcode: Transcoder
   readonly encode: RecordEncoder
 }
 
@@ -48,16 +51,24 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
     counts.replacedCharacters += count
   }
   const sources = new Map<string, Source>(
-    canonicalEntities.map((e) => [topics.canonical(e.entity), { entity: e.entity, encode: createRecordEncoder(e, onReplaced) }]),
+    canonicalEntities.map((e) => [
+      topics.canonical(e.entity),
+      { entity: e.entity, transcode: createTranscoder(e), encode: createRecordEncoder(e, onReplaced) },
+    ]),
   )
 
-  const readRecord = ({ entity, encode }: Source, { value, headers }: Message, into: Gatherer): void => {
+  const readRecord = ({ entity, transcode, encode }: Source, { value, headers }: Message, into: Gatherer): void => {
     // A null value is written only when an organisation is forgotten, which removes its rows itself.
     if (value === null) {
       counts.tombstones++
       return
     }
     const original = { value, origin: headers[ORIGIN_HEADER] }
+    const transcoded = decoder.isOurs(entity, value) ? transcode(value) : undefined
+    if (transcoded !== undefined) {
+      into.record(entity, transcoded, original)
+      return
+    }
     const record = attempt(() => decoder.decode(entity, value))
     if (record.error !== undefined) {
       into.reject(unreadable(entity, original, record.error))

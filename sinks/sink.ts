@@ -6,6 +6,7 @@ import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
+import { createWake } from '../platform/wake.ts'
 import { createCanonicalDecoder, type WriterSchemas } from '../topics/canonical-codec.ts'
 import type { Topics } from '../topics/list.ts'
 import type { GatheredBatch } from './batch.ts'
@@ -14,11 +15,12 @@ import { createQueue } from './queue.ts'
 import { createReader } from './read.ts'
 import { createSettle } from './settle.ts'
 import { runSweeper } from './sweeper.ts'
-import { createWake } from './wake.ts'
 
 interface SinkLimits extends GatherLimits {
   /** A batch that is not full is merged this long after its first record, if nothing else is being merged. */
   readonly maxAgeMs: number
+  /** The same, after a batch of many records: where many come, a row costs the less the more there are. */
+  readonly maxBusyAgeMs: number
   readonly maxQueuedBytes: number
 }
 
@@ -38,9 +40,12 @@ const DEFAULT_LIMITS: SinkLimits = {
   maxRecords: 10_000,
   maxBytes: 16 * MEGABYTE,
   maxAgeMs: 200,
+  maxBusyAgeMs: 700,
   maxQueuedBytes: 12 * MEGABYTE,
 }
 
+/** A batch of as many says that more are on their way. */
+const BUSY_RECORDS = 1_000
 /** Records decoded before sockets and timers have their turn: a few milliseconds. */
 const RECORDS_AT_A_TIME = 500
 
@@ -79,6 +84,8 @@ export const createSink = (deps: SinkDeps): Role => {
     }
   }
 
+  let isBusy = false
+
   /** The next batch: full, or old enough and nothing else in flight; undefined when there is none and the role stops. */
   const gather = async (isSettling: () => boolean): Promise<GatheredBatch | undefined> => {
     let gatherer = createGatherer(limits, queue.generation)
@@ -91,7 +98,7 @@ export const createSink = (deps: SinkDeps): Role => {
       const next = queue.shift()
       if (next !== undefined) {
         await add(next, gatherer)
-        dueAt = Math.min(dueAt, performance.now() + limits.maxAgeMs)
+        dueAt = Math.min(dueAt, performance.now() + (isBusy ? limits.maxBusyAgeMs : limits.maxAgeMs))
         continue
       }
       const restMs = dueAt - performance.now()
@@ -109,6 +116,7 @@ export const createSink = (deps: SinkDeps): Role => {
       const batch = await gather(() => settling !== undefined)
       await settling
       if (batch === undefined) continue
+      isBusy = batch.records.length >= BUSY_RECORDS
       const current = settle(batch).finally(() => {
         if (settling === current) settling = undefined
         wake()

@@ -14,7 +14,8 @@ export interface CanonicalRecord extends CanonicalCommon {
 }
 
 const MAGIC = 0
-const HEADER_BYTES = 5
+/** The body of a message begins here, after the magic byte and the schema id. */
+export const BODY_START = 5
 const FIRST_SCRATCH_BYTES = 64 * 1024
 
 // Unions unwrapped, logical types left as numbers: the mapping makes the one conversion there is. The options are made anew each
@@ -35,10 +36,10 @@ export const encodeCanonical = (entity: string, schemaId: number, record: Canoni
   const type = avroTypeOf(entity)
   let end: number
   try {
-    end = type.encode(record, scratch, HEADER_BYTES)
+    end = type.encode(record, scratch, BODY_START)
     if (end < 0) {
       scratch = Buffer.allocUnsafe((scratch.length - end) * 2)
-      end = type.encode(record, scratch, HEADER_BYTES)
+      end = type.encode(record, scratch, BODY_START)
     }
   } catch (cause) {
     throw notOfSchema(entity, type, record, cause)
@@ -61,7 +62,7 @@ const notOfSchema = (entity: string, type: avro.Type, record: CanonicalRecord, c
 
 /** Schema id of a message. Throws SynclineError('invalid-record') when it is not in the registry's wire format. */
 export const schemaIdOf = (message: Buffer | null): number => {
-  if (message === null || message.length < HEADER_BYTES) throw unreadable('it is shorter than its header')
+  if (message === null || message.length < BODY_START) throw unreadable('it is shorter than its header')
   if (message[0] !== MAGIC) throw unreadable('its first byte is not 0')
   return message.readUInt32BE(1)
 }
@@ -75,6 +76,8 @@ export type WriterSchemas = (schemaId: number) => Promise<object | undefined>
 export interface CanonicalDecoder {
   /** Fetches the schemas that these messages need and that are not here yet. Rejects only when the registry is away. */
   prepare(messages: Iterable<Buffer | null>): Promise<void>
+  /** True when the message was written under the schema that this version writes: its body is laid out as ours. */
+  isOurs(entity: string, message: Buffer): boolean
   /** Call `prepare` first. Throws SynclineError('invalid-record') for whatever cannot be read as a record of the entity. */
   decode(entity: string, message: Buffer | null): CanonicalRecord
 }
@@ -83,6 +86,9 @@ export interface CanonicalDecoder {
 export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalDecoder => {
   const writers = new Map<number, avro.Type>()
   const resolvers = new Map<string, Map<number, avro.Resolver>>(canonicalEntities.map(({ entity }) => [entity, new Map()]))
+
+  /** Entity to the id of our own schema, once it was seen. */
+  const ours = new Map<string, number>()
 
   const resolverOf = (entity: string, schemaId: number): avro.Resolver => {
     const known = resolvers.get(entity)?.get(schemaId)
@@ -97,7 +103,7 @@ export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalD
   const prepare = async (messages: Iterable<Buffer | null>): Promise<void> => {
     const missing = new Set<number>()
     for (const message of messages) {
-      if (message === null || message.length < HEADER_BYTES || message[0] !== MAGIC) continue
+      if (message === null || message.length < BODY_START || message[0] !== MAGIC) continue
       const id = message.readUInt32BE(1)
       if (!writers.has(id)) missing.add(id)
     }
@@ -108,16 +114,26 @@ export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalD
     }
   }
 
+  const isOurs = (entity: string, message: Buffer): boolean => {
+    if (message.length < BODY_START || message[0] !== MAGIC) return false
+    const id = message.readUInt32BE(1)
+    if (ours.get(entity) === id) return true
+    const writer = writers.get(id)
+    if (writer === undefined || !writer.fingerprint().equals(avroTypeOf(entity).fingerprint())) return false
+    ours.set(entity, id)
+    return true
+  }
+
   const decode = (entity: string, message: Buffer | null): CanonicalRecord => {
     const resolver = resolverOf(entity, schemaIdOf(message))
     try {
       // Decoded by our own schema, from which CanonicalRecord's fields are generated.
-      return avroTypeOf(entity).fromBuffer((message ?? Buffer.alloc(0)).subarray(HEADER_BYTES), resolver) as CanonicalRecord
+      return avroTypeOf(entity).fromBuffer((message ?? Buffer.alloc(0)).subarray(BODY_START), resolver) as CanonicalRecord
     } catch (cause) {
       throw unreadable(`its body is not of its schema (${cause instanceof Error ? cause.name : messageOf(cause)})`)
     }
   }
-  return { prepare, decode }
+  return { prepare, isOurs, decode }
 }
 
 /** Undefined for what is in the registry and yet no schema that avsc can use: its messages are poison, the reader goes on. */

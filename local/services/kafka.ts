@@ -16,7 +16,14 @@ export interface KafkaOptions {
   readonly libs: string
 }
 
-const JVM = ['-Xms128m', '-Xmx512m', '-XX:MaxGCPauseMillis=20', '-XX:-UsePerfData', '-XX:+ExitOnOutOfMemoryError']
+const JVM = [
+  '-Xms128m',
+  '-Xmx512m',
+  '-XX:TieredStopAtLevel=1',
+  '-XX:+UseSerialGC',
+  '-XX:-UsePerfData',
+  '-XX:+ExitOnOutOfMemoryError',
+]
 const LOGGING = fileURLToPath(new URL('./kafka-log4j2.xml', import.meta.url))
 
 export const kafka = (options: KafkaOptions): Service => ({

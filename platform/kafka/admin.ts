@@ -1,6 +1,7 @@
 // Creates the topics and verifies the settings of existing ones: a difference is named, never changed silently.
-import kafkajs, { type Kafka } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
 import { SynclineError } from '../errors.ts'
+import { kafkajs } from './kafkajs.ts'
 
 export interface TopicRequirement {
   readonly name: string

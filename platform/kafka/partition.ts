@@ -2,17 +2,16 @@
 
 const M = 0x5bd1e995
 
-export const murmur2 = (data: Uint8Array): number => {
-  const length = data.length
+/** Hash of the first `length` bytes. */
+export const murmur2 = (data: Uint8Array, length = data.length): number => {
   let h = 0x9747b28c ^ length
-  const view = new DataView(data.buffer, data.byteOffset, length)
-  const words = length >> 2
-  for (let i = 0; i < words; i++) {
-    let k = Math.imul(view.getInt32(i << 2, true), M)
+  const tail = length & ~3
+  for (let at = 0; at < tail; at += 4) {
+    const word = (data[at] ?? 0) | ((data[at + 1] ?? 0) << 8) | ((data[at + 2] ?? 0) << 16) | ((data[at + 3] ?? 0) << 24)
+    let k = Math.imul(word, M)
     k ^= k >>> 24
     h = Math.imul(h, M) ^ Math.imul(k, M)
   }
-  const tail = words << 2
   const rest = length & 3
   if (rest === 3) h ^= (data[tail + 2] ?? 0) << 16
   if (rest >= 2) h ^= (data[tail + 1] ?? 0) << 8
@@ -21,4 +20,10 @@ export const murmur2 = (data: Uint8Array): number => {
   return h ^ (h >>> 15)
 }
 
-export const partitionOf = (key: string, partitions: number): number => (murmur2(Buffer.from(key)) & 0x7fffffff) % partitions
+const MAX_UTF8_BYTES = 3
+const scratch = Buffer.alloc(1024)
+
+const hashOf = (key: string): number =>
+  key.length * MAX_UTF8_BYTES <= scratch.length ? murmur2(scratch, scratch.write(key)) : murmur2(Buffer.from(key))
+
+export const partitionOf = (key: string, partitions: number): number => (hashOf(key) & 0x7fffffff) % partitions

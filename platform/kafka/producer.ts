@@ -1,14 +1,10 @@
 // Produces with acks from all in-sync replicas. Never "idempotent": that mode of the client loses acknowledged messages silently.
-import kafkajs, { type Kafka, type Producer as KafkaProducer } from 'kafkajs'
+import type { Kafka } from 'kafkajs'
 import { SynclineError } from '../errors.ts'
 import { isKafkaAway } from './client.ts'
+import type { BatchToSend } from './kafkajs.ts'
 import { partitionOf } from './partition.ts'
-
-export interface OutgoingMessage {
-  readonly key: string
-  readonly value: Buffer | null
-  readonly headers: Readonly<Record<string, string>>
-}
+import { encodeBatch, type OutgoingMessage } from './record-batch.ts'
 
 /** Messages of one topic; `partitions` is the topic's count, so that the partition is fixed here and not on each retry. */
 export interface OutgoingTopic {
@@ -36,17 +32,11 @@ export interface Producer {
   disconnect(): Promise<void>
 }
 
-// The client groups a send quadratically per partition, and a batch above 125,000 records cannot be read back by it.
-const MAX_MESSAGES_PER_PARTITION = 2_000
-const MAX_BYTES_PER_PARTITION = 900_000
+/** Bytes of one batch, at most: a topic's messages may have 1 MiB unless it is set otherwise. */
+const MAX_BATCH_BYTES = 900_000
 /** Lengths and deltas of a record in a batch, at most. */
 const RECORD_OVERHEAD_BYTES = 40
 const HEADER_OVERHEAD_BYTES = 6
-
-interface Chunk {
-  topic: string
-  messages: { key: string; value: Buffer | null; headers: Record<string, string>; partition: number }[]
-}
 
 /** Keys and headers are ASCII, or close: their lengths are near enough. The broker's limit is on the batch with all of it. */
 const bytesOf = ({ key, value, headers }: OutgoingMessage): number => {
@@ -55,51 +45,61 @@ const bytesOf = ({ key, value, headers }: OutgoingMessage): number => {
   return bytes
 }
 
-/** Rounds of sends: within a round no partition gets more than the client can take in one request. */
-const inRounds = (topics: readonly OutgoingTopic[]): Chunk[][] => {
-  const rounds: Chunk[][] = []
-  for (const { topic, partitions, messages } of topics) {
-    const filled = Array.from({ length: partitions }, () => ({ round: 0, messages: 0, bytes: 0 }))
-    const chunks: Chunk[] = []
-    for (const message of messages) {
-      const partition = partitionOf(message.key, partitions)
-      const state = filled[partition]
-      if (!state) continue
-      const bytes = bytesOf(message)
-      if (state.messages >= MAX_MESSAGES_PER_PARTITION || (state.messages > 0 && state.bytes + bytes > MAX_BYTES_PER_PARTITION)) {
-        state.round++
-        state.messages = 0
-        state.bytes = 0
-      }
-      state.messages++
-      state.bytes += bytes
-      chunks[state.round] ??= { topic, messages: [] }
-      chunks[state.round]?.messages.push({ key: message.key, value: message.value, headers: message.headers, partition })
+/** Messages of one partition, in as many groups as there must be batches. */
+const inBatches = (messages: readonly OutgoingMessage[]): OutgoingMessage[][] => {
+  const batches: OutgoingMessage[][] = []
+  let batch: OutgoingMessage[] = []
+  let bytes = 0
+  for (const message of messages) {
+    const size = bytesOf(message)
+    if (batch.length > 0 && bytes + size > MAX_BATCH_BYTES) {
+      batches.push(batch)
+      batch = []
+      bytes = 0
     }
-    chunks.forEach((chunk, round) => {
+    batch.push(message)
+    bytes += size
+  }
+  return batch.length === 0 ? batches : [...batches, batch]
+}
+
+interface Chunk {
+  topic: string
+  messages: BatchToSend[]
+}
+
+/** Rounds of requests: in each, a partition has one batch. */
+const inRounds = async (topics: readonly OutgoingTopic[], compressed: boolean): Promise<Chunk[][]> => {
+  const rounds: Chunk[][] = []
+  const timestamp = Date.now()
+  for (const { topic, partitions, messages } of topics) {
+    const byPartition = Array.from({ length: partitions }, (): OutgoingMessage[] => [])
+    for (const message of messages) byPartition[partitionOf(message.key, partitions)]?.push(message)
+    const chunks: Chunk[] = []
+    for (const [partition, all] of byPartition.entries()) {
+      for (const [round, batch] of inBatches(all).entries()) {
+        chunks[round] ??= { topic, messages: [] }
+        chunks[round].messages.push({ partition, value: await encodeBatch(batch, timestamp, compressed) })
+      }
+    }
+    for (const [round, chunk] of chunks.entries()) {
       rounds[round] ??= []
-      rounds[round]?.push(chunk)
-    })
+      rounds[round].push(chunk)
+    }
   }
   return rounds
 }
 
 export const createProducer = (kafka: Kafka): Producer => {
-  const producer: KafkaProducer = kafka.producer({ idempotent: false, allowAutoTopicCreation: false })
+  const producer = kafka.producer({ idempotent: false, allowAutoTopicCreation: false })
   return {
     connect: () => producer.connect(),
     disconnect: () => producer.disconnect(),
     send: async (topics, { compressed = false } = {}) => {
-      const { GZIP, None } = kafkajs.CompressionTypes
       const sent: Sent[] = []
       try {
-        for (const topicMessages of inRounds(topics)) {
-          const results = await producer.sendBatch({
-            acks: -1,
-            timeout: 30_000,
-            compression: compressed ? GZIP : None,
-            topicMessages,
-          })
+        for (const topicMessages of await inRounds(topics, compressed)) {
+          const results = await producer.sendBatch({ acks: -1, timeout: 30_000, topicMessages })
           for (const r of results)
             sent.push({ topic: r.topicName, partition: r.partition, baseOffset: BigInt(r.baseOffset ?? -1) })
         }

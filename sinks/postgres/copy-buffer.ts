@@ -1,11 +1,13 @@
 // Slabs of bytes that fields are written to as binary COPY has them: a length of four bytes (-1: null), then the value.
 // https://www.postgresql.org/docs/current/sql-copy.html#SQL-COPY-FILE-FORMATS; each type as PostgreSQL's receive function reads it.
+import { isUtf8 } from 'node:buffer'
 import { cleanText, type OnReplaced } from './text.ts'
 
 const SLAB_BYTES = 1024 * 1024
 const NULL_LENGTH = -1
 const UNIX_TO_POSTGRES_MS = 946_684_800_000
 const UNIX_TO_POSTGRES_DAYS = 10_957
+const MAX_DATE_MS = 8.64e15
 const TWO_32 = 2 ** 32
 const JSONB_VERSION = 1
 // Below this a loop of ours beats the call into the runtime.
@@ -14,6 +16,8 @@ const MAX_UTF8_BYTES = 3
 
 const UUID_BYTES = 16
 const HYPHEN = 0x2d
+const BACKSLASH = 0x5c
+const LETTER_U = 0x75
 const NOT_HEX = 0xff
 const HEX_DIGITS = new Uint8Array(128).fill(NOT_HEX)
 for (let digit = 0; digit < 16; digit++) {
@@ -92,6 +96,25 @@ export class CopyBuffer {
     this.#end += length
   }
 
+  /**
+   * Text that is UTF-8 already, from `source`. False when PostgreSQL could not hold it as it is: NUL, or bytes that are not UTF-8;
+   * the caller drops the piece.
+   */
+  utf8(source: Buffer, start: number, end: number): boolean {
+    this.#reserve(4 + end - start)
+    this.#length(end - start)
+    return this.#copied(source, start, end)
+  }
+
+  /** JSON text that is UTF-8 already. False also for an escape like that of NUL, which needs a closer look. */
+  utf8Json(source: Buffer, start: number, end: number): boolean {
+    this.#reserve(5 + end - start)
+    this.#length(1 + end - start)
+    this.#bytes[this.#end++] = JSONB_VERSION
+    for (let at = start + 1; at < end; at++) if (source[at] === LETTER_U && source[at - 1] === BACKSLASH) return false
+    return this.#copied(source, start, end)
+  }
+
   /** `json` is JSON text that jsonb can hold. */
   json(json: string): void {
     this.#reserve(5 + json.length * MAX_UTF8_BYTES)
@@ -152,9 +175,15 @@ export class CopyBuffer {
     this.int(days - UNIX_TO_POSTGRES_DAYS)
   }
 
-  /** Milliseconds since 1970. Throws RangeError beyond the year 287396. */
+  /** Milliseconds since 1970. Throws RangeError beyond the year 275760, where dates of JavaScript end. */
   timestamp(ms: number): void {
-    this.bigint((ms - UNIX_TO_POSTGRES_MS) * 1_000)
+    const micros = (ms - UNIX_TO_POSTGRES_MS) * 1_000
+    if (Number.isSafeInteger(micros)) this.bigint(micros)
+    else {
+      if (!Number.isInteger(ms) || Math.abs(ms) > MAX_DATE_MS) throw new RangeError('not a time')
+      const at = this.#sized(8)
+      this.#numbers.setBigInt64(at, BigInt(ms - UNIX_TO_POSTGRES_MS) * 1_000n)
+    }
   }
 
   #length(bytes: number): void {
@@ -180,6 +209,26 @@ export class CopyBuffer {
       bytes[at + i] = code
     }
     return true
+  }
+
+  #copied(source: Buffer, start: number, end: number): boolean {
+    const bytes = this.#bytes
+    let all = 0
+    if (end - start <= SHORT_TEXT) {
+      for (let from = start, to = this.#end; from < end; ) {
+        const byte = source[from++] ?? 0
+        if (byte === 0) return false
+        all |= byte
+        bytes[to++] = byte
+      }
+    } else {
+      source.copy(bytes, this.#end, start, end)
+      const text = source.subarray(start, end)
+      if (text.includes(0)) return false
+      all = 0x80
+    }
+    this.#end += end - start
+    return all < 0x80 || isUtf8(source.subarray(start, end))
   }
 
   #utf8(value: string, at: number): number {

@@ -24,7 +24,7 @@ type Value = Exclude<CanonicalRecord[string], null>
 type FieldWriter = (out: CopyBuffer, value: Value, onReplaced: OnReplaced) => void
 
 // Hashes are for telling change, not for security; sha1 is the fastest that every OpenSSL build has, cut to the size of a uuid.
-const HASH_DIGITS = 32
+export const HASH_DIGITS = 32
 
 const FIELD_WRITERS: Readonly<Record<ColumnKind, FieldWriter>> = {
   text: (out, value, onReplaced) => out.text(String(value), onReplaced),
@@ -39,14 +39,13 @@ const FIELD_WRITERS: Readonly<Record<ColumnKind, FieldWriter>> = {
     out.json(cleanJson(typeof value === 'object' ? jsonObject(value) : String(value), onReplaced)),
 }
 
-const contentFields = (entity: CanonicalEntity): readonly { field: string; write: FieldWriter }[] =>
-  [...entity.columns, ...commonOf(CONTENT_COLUMNS)].flatMap(({ field, kind }) =>
-    field === null ? [] : [{ field, write: FIELD_WRITERS[kind] }],
-  )
+/** What a source says: the fields that the hash is taken of, in the order of their columns. */
+export const contentFields = (entity: CanonicalEntity): readonly { readonly field: string; readonly kind: ColumnKind }[] =>
+  [...entity.columns, ...commonOf(CONTENT_COLUMNS)].flatMap(({ field, kind }) => (field === null ? [] : [{ field, kind }]))
 
 /** What cannot be held by PostgreSQL's text (NUL, half a surrogate pair) becomes U+FFFD and is reported to `onReplaced`. */
 export const createRecordEncoder = (entity: CanonicalEntity, onReplaced: OnReplaced): RecordEncoder => {
-  const fields = contentFields(entity)
+  const fields = contentFields(entity).map(({ field, kind }) => ({ field, write: FIELD_WRITERS[kind] }))
   const out = new CopyBuffer()
 
   const writeKey = ({ id, orgId, source, externalId }: CanonicalRecord): void => {

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { Batch } from '../../../platform/kafka/consumer.ts'
+import { createWake } from '../../../platform/wake.ts'
 import { createQueue } from '../../../sinks/queue.ts'
-import { createWake } from '../../../sinks/wake.ts'
 
 const batch = (generation: number, bytes: number): Batch => ({
   topic: 'canonical.person',

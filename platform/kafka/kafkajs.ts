@@ -1,0 +1,138 @@
+// kafkajs with three of its inner modules replaced, before it loads them: the bodies of produce requests and of fetch responses
+// (record-batch.ts does both), and a timer. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
+import { createRequire } from 'node:module'
+import type * as Kafkajs from 'kafkajs'
+import { controlKey, isBatch, type ReceivedBatch, receivedBatches } from './record-batch.ts'
+
+const require = createRequire(import.meta.url)
+
+/** Makes `path` of kafkajs answer with what `replacement` makes of the original. */
+const replace = <T>(path: string, replacement: (original: T) => T): void => {
+  const id = require.resolve(`kafkajs/src/${path}.js`)
+  const original: T = require(id)
+  const loaded = require.cache[id]
+  if (loaded === undefined) throw new Error(`kafkajs has no module ${path}`)
+  loaded.exports = replacement(original)
+}
+
+/** What stands for a batch inside the client: to send, the encoded batch; received, one "message" with the last offset. */
+export interface BatchToSend {
+  readonly partition: number
+  readonly value: Buffer
+}
+
+interface BatchMessage {
+  readonly offset: string
+  readonly key: Buffer | null
+  readonly value: null
+  readonly timestamp: string
+  readonly isControlRecord: boolean
+  readonly batchContext: { readonly producerId: string; readonly inTransaction: boolean }
+  readonly received: ReceivedBatch
+}
+
+interface Encoder {
+  writeString(value: string | null): Encoder
+  writeInt16(value: number): Encoder
+  writeInt32(value: number): Encoder
+  writeBuffer(value: Buffer): Encoder
+}
+
+interface ProduceOptions {
+  readonly acks: number
+  readonly timeout: number
+  readonly transactionalId?: string | null
+  readonly topicData: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number; readonly messages: readonly BatchToSend[] }[]
+  }[]
+}
+
+const Encoder: new () => Encoder = require('kafkajs/src/protocol/encoder.js')
+
+interface Request {
+  readonly encode: () => Promise<Encoder>
+}
+
+/** https://kafka.apache.org/protocol#The_Messages_Produce, version 3 and, in this part, all up to 7. */
+const produceRequest =
+  (original: (options: ProduceOptions) => Request) =>
+  (options: ProduceOptions): Request => ({
+    ...original(options),
+    encode: async () => {
+      const { acks, timeout, transactionalId = null, topicData } = options
+      const encoder = new Encoder().writeString(transactionalId).writeInt16(acks).writeInt32(timeout)
+      encoder.writeInt32(topicData.length)
+      for (const { topic, partitions } of topicData) {
+        encoder.writeString(topic).writeInt32(partitions.length)
+        for (const { partition, messages } of partitions) {
+          const [batch] = messages
+          if (batch === undefined || messages.length > 1) throw new Error('one encoded batch a partition and request')
+          encoder.writeInt32(partition).writeInt32(batch.value.length).writeBuffer(batch.value)
+        }
+      }
+      return encoder
+    },
+  })
+
+interface Decoder {
+  readonly buffer: Buffer
+  readonly offset: number
+  readInt32(): number
+  readBytes(length: number): Buffer
+  canReadBytes(length: number): boolean
+}
+
+const asMessage = (received: ReceivedBatch): BatchMessage => ({
+  offset: received.lastOffset.toString(),
+  key: received.isControl ? controlKey(received) : null,
+  value: null,
+  timestamp: String(received.firstTimestamp),
+  isControlRecord: received.isControl,
+  batchContext: { producerId: received.producerId, inTransaction: received.isTransactional },
+  received,
+})
+
+const decodeMessages = () => async (decoder: Decoder) => {
+  const size = decoder.readInt32()
+  if (size <= 0 || !decoder.canReadBytes(size)) return []
+  const bytes = decoder.readBytes(size)
+  if (!isBatch(bytes)) throw new Error('the topic has messages of a format older than Kafka 0.11')
+  return (await receivedBatches(bytes)).map(asMessage)
+}
+
+interface Queue {
+  pending: unknown[]
+  throttledUntil: number
+  throttleCheckTimeoutId: NodeJS.Timeout | null
+  checkPendingRequests(): void
+}
+
+// kafkajs 2.2.4 re-arms this timer for ever with a negative delay (its issues 1704, 1751): hundreds of wake-ups a second when
+// idle. Ours arms it only when something is pending. test/unit/platform/kafka-client.test.ts tells when it is no longer needed.
+function scheduleCheckPendingRequests(this: Queue): void {
+  if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return
+  this.throttleCheckTimeoutId = setTimeout(
+    () => {
+      this.throttleCheckTimeoutId = null
+      this.checkPendingRequests()
+    },
+    Math.max(10, this.throttledUntil - Date.now()),
+  )
+}
+
+replace('protocol/requests/produce/v3/request', produceRequest)
+replace('protocol/requests/fetch/v4/decodeMessages', decodeMessages)
+replace('network/requestQueue/index', (original: { prototype: Queue & { scheduleCheckPendingRequests(): void } }) => {
+  original.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests
+  return original
+})
+
+export const kafkajs: typeof Kafkajs = require('kafkajs')
+
+/** The batch that a message delivered by the client stands for. */
+export const receivedOf = (message: Kafkajs.KafkaMessage): ReceivedBatch => {
+  if (!('received' in message)) throw new Error('a message that was not decoded by us')
+  // Every message that the client delivers was made by asMessage.
+  return message.received as ReceivedBatch
+}
