@@ -40,6 +40,9 @@ export const parseRoles = (names: readonly string[]): readonly RoleName[] => {
 /** The total time of one request to a vendor; the same in all workers, because the limiter counts on it. */
 export const REQUEST_TIMEOUT_MS = 30_000
 
+/** Pages are compressed to a tenth on Kafka: a delivery must not unfold to more than memory is meant for. */
+const PAGE_LIMITS = { maxBytesPerPartition: 128 * 1024, maxBytes: 1024 * 1024 }
+
 interface Parts {
   readonly make: (role: RoleName) => Role
   close(): void
@@ -52,8 +55,10 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
   const registry = createRegistry(settings.schemaRegistryUrl)
   const redis = await connectRedis(settings.redisUrl, log)
   const limiter = createLimiter({ redis, logger: log, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
-  const consumerOf = (role: 'fetch' | 'process' | 'sink') => (names: readonly string[], handlers: ConsumerHandlers) =>
-    createConsumer(kafka, { groupId: topics.group(role), topics: names, log }, handlers)
+  const consumerOf =
+    (role: 'fetch' | 'process' | 'sink', limits = {}) =>
+    (names: readonly string[], handlers: ConsumerHandlers) =>
+      createConsumer(kafka, { groupId: topics.group(role), topics: names, log, ...limits }, handlers)
   const producer = () => createProducer(kafka)
   const connections = () =>
     new Connections({
@@ -82,7 +87,7 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
       case 'process':
         return createProcessor({
           producer: producer(),
-          consumer: consumerOf('process'),
+          consumer: consumerOf('process', PAGE_LIMITS),
           topics,
           manifests: adapters.map((adapter) => adapter.manifest),
           registerSchemas: () => registerSchemas(runtime, registry),
