@@ -11,7 +11,8 @@ import type { Runtime } from './runtime.ts'
 import { EXIT } from './terminal.ts'
 
 const POLL_MS = 250
-/** A ledger that answers slowly is asked less often. */
+/** A ledger that answers slowly is asked less often: looking at a run must not cost what the run needs. */
+const REST_PER_LOOK = 25
 const MAX_POLL_MS = 3_000
 const AWAY_MS = 1_000
 
@@ -39,7 +40,7 @@ export const watchRun = async (runtime: Runtime, runId: string, reporter: Report
       away = true
     }
     const tookMs = performance.now() - startedMs
-    await pause(away ? AWAY_MS : Math.min(MAX_POLL_MS, Math.max(POLL_MS, tookMs * 10)), signal)
+    await pause(away ? AWAY_MS : Math.min(MAX_POLL_MS, Math.max(POLL_MS, tookMs * REST_PER_LOOK)), signal)
   }
   return EXIT.interrupted
 }
