@@ -93,8 +93,8 @@ export const stageAllParkedStatement = (layout: Layout): string =>
 const KEYS = (parameter: number): string => `unnest($${parameter}::text[], $${parameter + 1}::uuid[]) k(org_id, id)`
 
 /**
- * Stages the parked rows whose parents are there, among those of the given keys ($1, $2) and the children of the given
- * parents (two parameters for each parent column, in the layout's order). Keys are organisations and ids.
+ * Stages the parked rows of the given keys ($1, $2) and the parked children of the given parents (two parameters for each parent
+ * column, in the layout's order). Keys are organisations and ids. Whether all parents are there is judged once they are staged.
  */
 export const stageParkedOfStatement = (layout: Layout): string => {
   const children = layout.parents.map(
@@ -102,7 +102,7 @@ export const stageParkedOfStatement = (layout: Layout): string => {
     union select p.org_id, p.id from ${layout.parked} p join ${KEYS(3 + 2 * i)} on p.org_id = k.org_id and p.${quoted(column)} = k.id`,
   )
   const candidates = `select p.org_id, p.id from ${layout.parked} p join ${KEYS(1)} on p.org_id = k.org_id and p.id = k.id${children.join('')}`
-  return stageParked(layout, `(s.org_id, s.id) in (${candidates}) and not (${parentMissing(layout)})`)
+  return stageParked(layout, `(s.org_id, s.id) in (${candidates})`)
 }
 
 /** Takes away the parked rows that were staged and settled (`pos` in $1), unless a newer one is there by now. */
