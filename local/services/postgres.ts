@@ -2,6 +2,7 @@
 // a cluster is initialised once, under a random password that is kept in the home of the stack.
 import { execFile } from 'node:child_process'
 import { chownSync, existsSync, renameSync, rmSync, writeFileSync } from 'node:fs'
+import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
@@ -63,11 +64,17 @@ const initialise = async (
   renameSync(draft, dataDir)
 }
 
+const MEGABYTE = 1024 * 1024
+
+/** An eighth of the memory, within bounds: tables that do not fit are read and written again and again. It is taken as it is used. */
+const sharedBuffers = (memoryBytes: number): string =>
+  `${Math.round(Math.min(1024, Math.max(128, memoryBytes / 8 / MEGABYTE)))}MB`
+
 const SETTINGS = {
   listen_addresses: '127.0.0.1',
   unix_socket_directories: '',
   max_connections: 200,
-  shared_buffers: '256MB',
+  shared_buffers: sharedBuffers(totalmem()),
   work_mem: '16MB',
   maintenance_work_mem: '128MB',
   max_wal_size: '4GB',
