@@ -42,6 +42,8 @@ create function sync.audit_hash(entry sync.audit_log) returns bytea language sql
   ]) with ordinality as fields(field, position)
 $$;
 
+-- Within one transaction each row costs a little more than the one before it, because the versions of the head's row pile up: a transaction
+-- may write hundreds of rows, not tens of thousands.
 create function sync.audit_chain() returns trigger language plpgsql as $$
 declare
   head sync.audit_heads;
@@ -79,6 +81,7 @@ alter table sync.audit_heads enable always trigger audit_head_moves_on;
 -- A change of state is written down when its transaction commits (deferred): the lock on the head is the last one that is taken, so it can
 -- be part of no deadlock, and is held for the commit only. What changes no state (a swept_at) does not come here at all.
 
+-- What went with its connection (runs), or with its run (entities), is not written down one by one: that it went says enough.
 create function sync.audit_run() returns trigger language plpgsql as $$
 begin
   case tg_op
@@ -90,8 +93,9 @@ begin
         'run.' || case when old.state = 'paused' and new.state in ('planned', 'running') then 'resumed' else new.state end, new.run_id,
         jsonb_strip_nulls(jsonb_build_object('from', old.state, 'to', new.state, 'errorCode', new.error_code, 'reason', new.reason)));
     else
-      insert into sync.audit_log (org_id, action, subject, facts) values (old.org_id, 'run.removed', old.run_id,
-        jsonb_build_object('source', old.source, 'from', old.state));
+      insert into sync.audit_log (org_id, action, subject, facts)
+      select c.org_id, 'run.removed', old.run_id, jsonb_build_object('source', c.source, 'from', old.state)
+      from sync.connections c where c.org_id = old.org_id and c.source = old.source;
   end case;
   return null;
 end $$;
@@ -103,7 +107,6 @@ create constraint trigger audit_state after update on sync.runs deferrable initi
 create constraint trigger audit_removed after delete on sync.runs deferrable initially deferred
   for each row execute function sync.audit_run();
 
--- Entities that went with their run are not written down one by one.
 create function sync.audit_entity() returns trigger language plpgsql as $$
 declare
   entry record := case when tg_op = 'DELETE' then old else new end;
