@@ -3,7 +3,7 @@ import { changeRun, findRun } from '../ledger/runs.ts'
 import { liveRoles } from '../ledger/workers.ts'
 import { createReporter, type Reporter } from './reporters.ts'
 import { ROLE_NAMES, runWorker } from './roles.ts'
-import type { Runtime } from './runtime.ts'
+import { asWorker, type Runtime } from './runtime.ts'
 import { EXIT, onInterrupt, say } from './terminal.ts'
 import { watchRun } from './watch.ts'
 
@@ -28,7 +28,8 @@ export const followRun = async (
 const runHere = async (runtime: Runtime, runId: string, reporter: Reporter): Promise<number> => {
   const interrupt = onInterrupt()
   const stopping = new AbortController()
-  const workers = runWorker({ ...runtime, log: reporter.log ?? runtime.log }, ROLE_NAMES, stopping.signal)
+  const own = asWorker({ ...runtime, log: reporter.log ?? runtime.log })
+  const workers = runWorker(own, ROLE_NAMES, stopping.signal).finally(own.close)
   const watched = watchRun(runtime, runId, reporter, interrupt)
   try {
     // Workers that crash for good end the wait with their reason.

@@ -2,6 +2,7 @@
 // The command line: one file per command, errors to exit codes in one place.
 import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
+import { auditCommand } from './audit.ts'
 import { cancelCommand } from './cancel.ts'
 import { demoCommand } from './demo.ts'
 import { downCommand } from './down.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   runsCommand,
   showCommand,
   verifyCommand,
+  auditCommand,
   workerCommand,
 ]
 

@@ -1,5 +1,6 @@
 // What commands share: settings, log, database and topics; opened once per command, closed at its end.
 import { join } from 'node:path'
+import { ACTOR_SETTING } from '../ledger/audit.ts'
 import { migrateLedger } from '../ledger/migrate.ts'
 import { parseEncryptionKey } from '../ledger/secrets.ts'
 import { ensureEncryptionKey, stackHome } from '../local/home.ts'
@@ -10,6 +11,7 @@ import { createLogger, type Logger } from '../platform/logger.ts'
 import { createPool, isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import { migrateCanonical } from '../sinks/postgres/migrate.ts'
 import { type Topics, topicsWithPrefix } from '../topics/list.ts'
+import { operatorActor, workerActor } from './actor.ts'
 
 export interface Runtime {
   readonly config: Settings
@@ -44,10 +46,17 @@ export const loadConfig = async (environment = process.env): Promise<Settings> =
     local: await localSettings(stackHome(environment)),
   })
 
-export const openRuntime = async (options: { quiet?: boolean; maxConnections?: number } = {}): Promise<Runtime> => {
+export interface RuntimeOptions {
+  readonly quiet?: boolean
+  readonly maxConnections?: number
+  /** Whom the audit trail names; default: the person at the command line. */
+  readonly actor?: string
+}
+
+export const openRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => {
   const config = requireSettings(await loadConfig(), 'databaseUrl')
   const log = createLogger(options.quiet ? 'warn' : config.logLevel)
-  const pool = createPool({ url: config.databaseUrl, max: options.maxConnections ?? 12 })
+  const pool = openPool(config.databaseUrl, options)
   return {
     config,
     log,
@@ -62,11 +71,18 @@ export const openRuntime = async (options: { quiet?: boolean; maxConnections?: n
   }
 }
 
+const openPool = (url: string, { maxConnections = 12, actor = operatorActor() }: RuntimeOptions): Pool =>
+  createPool({ url, max: maxConnections, settings: { [ACTOR_SETTING]: actor } })
+
+/** The same installation through connections of its own, for workers in the process of a command: what they do, they do, and not its user. */
+export const asWorker = (runtime: Runtime): Runtime => {
+  const { databaseUrl } = requireSettings(runtime.config, 'databaseUrl')
+  const pool = openPool(databaseUrl, { actor: workerActor() })
+  return { ...runtime, pool, close: () => pool.end() }
+}
+
 /** Runs a command with an open runtime and closes it whatever happens; PostgreSQL away is told as such. */
-export const withRuntime = async <T>(
-  work: (runtime: Runtime) => Promise<T>,
-  options: Parameters<typeof openRuntime>[0] = {},
-): Promise<T> => {
+export const withRuntime = async <T>(work: (runtime: Runtime) => Promise<T>, options: RuntimeOptions = {}): Promise<T> => {
   const runtime = await openRuntime({ quiet: true, ...options })
   try {
     return await work(runtime)

@@ -1,5 +1,6 @@
 // `syncline worker`: runs roles until it is told to stop.
 import { Command } from 'commander'
+import { workerActor } from './actor.ts'
 import { parseRoles, runWorker } from './roles.ts'
 import { openRuntime } from './runtime.ts'
 import { onInterrupt } from './terminal.ts'
@@ -22,7 +23,7 @@ export const workerCommand = (): Command =>
 /** Resolves when all roles have stopped; a second signal ends the process at once. */
 export const worker = async (names: readonly string[]): Promise<void> => {
   const roles = parseRoles(names)
-  const runtime = await openRuntime()
+  const runtime = await openRuntime({ actor: workerActor() })
   try {
     runtime.log.info({ roles }, 'worker starts')
     await runWorker(runtime, roles, onInterrupt())

@@ -17,12 +17,20 @@ export interface PoolOptions {
   readonly max?: number
   readonly applicationName?: string
   readonly statementTimeoutMs?: number
+  /** Settings of our own that every connection has, by name (`prefix.name`). */
+  readonly settings?: Readonly<Record<string, string>>
 }
 
 // Counts and offsets stay below 2^53; a bigint as a string would be one more thing to convert everywhere.
 pg.types.setTypeParser(pg.types.builtins.INT8, Number)
 
-export const createPool = ({ url, max = 8, applicationName = 'syncline', statementTimeoutMs = 60_000 }: PoolOptions): Pool => {
+export const createPool = ({
+  url,
+  max = 8,
+  applicationName = 'syncline',
+  statementTimeoutMs = 60_000,
+  settings = {},
+}: PoolOptions): Pool => {
   const pool = new pg.Pool({
     connectionString: url,
     max,
@@ -33,6 +41,10 @@ export const createPool = ({ url, max = 8, applicationName = 'syncline', stateme
     statement_timeout: statementTimeoutMs,
     lock_timeout: 30_000,
     idle_in_transaction_session_timeout: 60_000,
+    // Waited for before the connection is given out. Not as start-up options: those of the URL would replace them.
+    onConnect: async (client) => {
+      for (const setting of Object.entries(settings)) await client.query('select set_config($1, $2, false)', setting)
+    },
   })
   // An idle connection that breaks is dropped by the pool; the next query says so if the server is really away.
   pool.on('error', () => undefined)
