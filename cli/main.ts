@@ -8,6 +8,7 @@ import { downCommand } from './down.ts'
 import { graphCommand } from './graph.ts'
 import { orgCommand } from './org.ts'
 import { pauseCommand } from './pause.ts'
+import { replayCommand } from './replay.ts'
 import { resumeCommand } from './resume.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   runsCommand,
   showCommand,
   verifyCommand,
+  replayCommand,
   workerCommand,
 ]
 
