@@ -93,7 +93,7 @@ export const compareStatement = (layout: Layout): string => {
   insert into ${DIFFERENCE} (id, external_id, kind, columns, altered, revision)
   select coalesce(s.id, t.id), coalesce(s.external_id, t.external_id), ${kindOf(layout)},
     case when ${both} then ${changedColumns(compared)} end, coalesce(s.content_hash = t.content_hash, false),
-    greatest(s.mapping_revision, t.mapping_revision + 1)
+    case when t.id is null then s.mapping_revision + 1 else greatest(s.mapping_revision, t.mapping_revision + 1) end
   from ${NEWEST} s full join (select * from ${layout.table} where org_id = $1 and source = any($2::text[])) t on t.id = s.id
   where case when s.id is null then t.deleted_at is null else t.id is null
     or (${listed([...compared, { name: 'content_hash', pgType: 'uuid' }], 's')})

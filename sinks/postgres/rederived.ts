@@ -37,7 +37,7 @@ export interface Comparison {
   readonly counts: Readonly<Record<DifferenceKind, number>>
   /** Column to the number of changed rows in which it differs; most first. */
   readonly columns: Readonly<Record<string, number>>
-  /** Above the revision of each row that is to be mended; 0: there is none. */
+  /** A revision of the mapping above that of each row that is to be mended; 0: there is none. */
   readonly revision: number
 }
 
