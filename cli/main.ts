@@ -9,6 +9,7 @@ import { downCommand } from './down.ts'
 import { graphCommand } from './graph.ts'
 import { orgCommand } from './org.ts'
 import { pauseCommand } from './pause.ts'
+import { replayCommand } from './replay.ts'
 import { resumeCommand } from './resume.ts'
 import { runsCommand } from './runs.ts'
 import { showCommand } from './show.ts'
@@ -36,6 +37,7 @@ const COMMANDS = [
   showCommand,
   verifyCommand,
   auditCommand,
+  replayCommand,
   workerCommand,
 ]
 

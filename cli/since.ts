@@ -1,8 +1,8 @@
 // A moment that a person names: a date, a time, or how long ago.
 import { InvalidArgumentError } from 'commander'
 
-const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 }
-const AGO = /^(\d{1,6})([smhd])$/
+const UNIT_MS: Readonly<Record<string, number>> = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 }
+const AGO = /^(\d{1,6})([smhdw])$/
 /** A day, or a time with its zone: one without would mean another moment on another machine. */
 const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2}))?$/
 

@@ -33,6 +33,8 @@ export interface TransformDeps {
   readonly manifest: Manifest
   /** Schema id of each canonical entity. */
   readonly schemaIds: ReadonlyMap<string, number>
+  /** The canonical entity whose records alone are wanted; default: all. */
+  readonly only?: string
 }
 
 /** A canonical record above this does not fit its topic's messages (Kafka's default of 1 MiB, with room for headers). */
@@ -102,7 +104,7 @@ const deadLetterMessage = (letter: DeadLetter, bytes: Buffer): OutgoingMessage =
 }
 
 const transformPage = (
-  { manifest, schemaIds }: TransformDeps,
+  { manifest, schemaIds, only }: TransformDeps,
   mapper: Mapper,
   { origin, bytes, body }: OpenedPage,
 ): Transformed => {
@@ -113,6 +115,7 @@ const transformPage = (
   let total = 0
   for (const [entity, records] of split(manifest, origin.entity, origin.carries, body)) {
     const definition = manifest.get(entity)
+    if (only !== undefined && definition.canonical.entity !== only) continue
     const schemaId = schemaIds.get(definition.canonical.entity) ?? -1
     const out = canonical.get(definition.canonical.entity) ?? []
     canonical.set(definition.canonical.entity, out)

@@ -28,11 +28,22 @@ export const isNewer = (a: Version, b: Version): boolean => {
   return a.contentHash > b.contentHash
 }
 
+const tombstone = (row: string): string => `(${row}.observed_at, ${row}.deleted_at is not null, ${row}.content_hash)`
+
 /** The same rule in SQL, for two aliases of rows with the version columns. */
 export const newerSql = (a: string, b: string): string => {
-  const tombstone = (row: string) => `(${row}.observed_at, ${row}.deleted_at is not null, ${row}.content_hash)`
   const living = (row: string) =>
     `(coalesce(${row}.source_updated_at, '-infinity'), ${row}.observed_at, ${row}.mapping_revision, ${row}.content_hash)`
   return `case when ${a}.deleted_at is not null or ${b}.deleted_at is not null
     then ${tombstone(a)} > ${tombstone(b)} else ${living(a)} > ${living(b)} end`
+}
+
+/**
+ * True where `a`, produced again under a revision of the mapping above b's, replaces `b`: of the same moment and later. A
+ * tombstone has no revision that counts, so there the rule is as before, and takes in the very same version.
+ */
+export const replacesWhenRaisedSql = (a: string, b: string): string => {
+  const living = (row: string) => `(coalesce(${row}.source_updated_at, '-infinity'), ${row}.observed_at)`
+  return `case when ${a}.deleted_at is not null or ${b}.deleted_at is not null
+    then ${tombstone(a)} >= ${tombstone(b)} else ${living(a)} >= ${living(b)} end`
 }

@@ -76,6 +76,13 @@ export class CopyBuffer {
     this.#end += end - start
   }
 
+  bytes(value: Buffer): void {
+    this.#reserve(4 + value.length)
+    this.#length(value.length)
+    value.copy(this.#bytes, this.#end)
+    this.#end += value.length
+  }
+
   /** Number of fields, at the beginning of each row; -1 at the end of all. */
   fieldCount(count: number): void {
     this.#reserve(2)

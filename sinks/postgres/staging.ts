@@ -30,14 +30,27 @@ const pageFields = (out: CopyBuffer, page: PageRef | undefined): Piece => {
   return out.take()
 }
 
+/** Rows as binary COPY, in chunks: `write` writes the fields of one, their count first. */
+export function* copyRows<Row>(rows: Iterable<Row>, write: (out: CopyBuffer, row: Row) => void): Generator<Buffer> {
+  const out = new CopyBuffer()
+  out.copy(HEADER)
+  for (const row of rows) {
+    write(out, row)
+    if (out.length < CHUNK_BYTES) continue
+    yield out.view()
+    out.take()
+  }
+  out.fieldCount(END_OF_ROWS)
+  yield out.view()
+}
+
 /** The rows as binary COPY, numbered in their order from 0. */
-export function* copyChunks(layout: Layout, records: readonly StagedRecord[]): Generator<Buffer> {
+export const copyChunks = (layout: Layout, records: readonly StagedRecord[]): Generator<Buffer> => {
   const fieldCount = layout.record.length + ORIGIN_COLUMNS.length + 1
   const pages = new Map<PageRef | undefined, Piece>()
   const pageOut = new CopyBuffer(PAGE_SLAB_BYTES)
-  const out = new CopyBuffer()
-  out.copy(HEADER)
-  for (const [pos, { encoded, page, index }] of records.entries()) {
+  let pos = 0
+  return copyRows(records, (out, { encoded, page, index }) => {
     const fields = pages.get(page) ?? pageFields(pageOut, page)
     pages.set(page, fields)
     out.fieldCount(fieldCount)
@@ -45,13 +58,8 @@ export function* copyChunks(layout: Layout, records: readonly StagedRecord[]): G
     out.copy(fields)
     if (page === undefined) out.nothing()
     else out.int(index)
-    out.int(pos)
-    if (out.length < CHUNK_BYTES) continue
-    yield out.view()
-    out.take()
-  }
-  out.fieldCount(END_OF_ROWS)
-  yield out.view()
+    out.int(pos++)
+  })
 }
 
 /** COPYs the records into the staging table, numbered in their order from 0. */

@@ -43,6 +43,14 @@ describe('a page', () => {
     expect(messages[0]?.key).toMatch(/^[0-9a-f-]{36}$/)
   })
 
+  test('gives the records of one entity alone when only those are wanted', () => {
+    const only = createTransform({ manifest: pcoManifest, schemaIds, only: 'person' })
+    const page = { ...pageOf(good, email('null', '{}')), headers: encodePageOrigin({ ...origin, carries: ['person'] }) }
+    const { canonical, deadLetters } = only(page)
+    expect([...canonical.keys()]).toEqual(['person'])
+    expect(deadLetters).toEqual([])
+  })
+
   test('is transformed the same however often it comes', () => {
     expect(transform(pageOf(good))).toEqual(transform(pageOf(good)))
   })

@@ -31,6 +31,11 @@ const field: fc.Arbitrary<Write> = fc.oneof(
       (out) =>
         out.text(value, () => undefined),
   ),
+  fc.uint8Array({ maxLength: 90 }).map(
+    (value): Write =>
+      (out) =>
+        out.bytes(Buffer.from(value)),
+  ),
   fc.uuid().map(
     (value): Write =>
       (out) =>

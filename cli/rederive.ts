@@ -1,0 +1,156 @@
+// The records of one entity of one organisation, made again from a topic by the workers' own code: raw pages through the
+// processor's transform, canonical messages as they are, both read as the sink reads them. What comes out stands in PostgreSQL.
+import type { Kafka } from 'kafkajs'
+import type { Manifest } from '../manifests/manifest.ts'
+import type { Message } from '../platform/kafka/record-batch.ts'
+import { type OnMessages, type Reach, scanTopic } from '../platform/kafka/scan.ts'
+import type { Logger } from '../platform/logger.ts'
+import { uuidv7 } from '../platform/uuid.ts'
+import { createTransform } from '../processors/transform.ts'
+import { createGatherer } from '../sinks/gather.ts'
+import type { Rederived } from '../sinks/postgres/rederived.ts'
+import { createReader } from '../sinks/read.ts'
+import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
+import type { Topics } from '../topics/list.ts'
+
+export const ORIGINS = ['raw', 'canonical'] as const
+export type Origin = (typeof ORIGINS)[number]
+
+export interface RederiveDeps {
+  readonly kafka: Kafka
+  readonly topics: Topics
+  readonly decoder: CanonicalDecoder
+  /** Schema id of each canonical entity. */
+  readonly schemaIds: ReadonlyMap<string, number>
+  readonly into: Rederived
+  readonly log: Logger
+}
+
+export interface Wanted {
+  readonly orgId: string
+  /** Canonical entity. */
+  readonly entity: string
+  readonly sinceMs?: number
+}
+
+/** What was read of one topic. */
+export interface Reading {
+  readonly topic: string
+  readonly reach: readonly Reach[]
+  /** Pages of the organisation that may have records of the entity; messages of a canonical topic, of all organisations. */
+  readonly messages: number
+  /** What could not become a record. */
+  readonly refused: number
+}
+
+const BATCH = { maxRecords: 10_000, maxBytes: 16 * 1024 * 1024 }
+const MESSAGES_AT_A_TIME = 500
+
+const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+
+/** Messages of the entity's canonical topic, read and gathered as by the sink, into batches for PostgreSQL. */
+const createFeed = ({ topics, decoder, into }: RederiveDeps, entity: string) => {
+  const reader = createReader(topics, decoder)
+  const topic = topics.canonical(entity)
+  let gatherer = createGatherer(BATCH, 0)
+  let refused = 0
+
+  const flush = async (): Promise<void> => {
+    const { records, rejected } = gatherer.take()
+    gatherer = createGatherer(BATCH, 0)
+    refused += rejected.length
+    await into.absorb(records)
+  }
+  const add = async (messages: readonly Message[]): Promise<void> => {
+    await decoder.prepare(messages.map(({ value }) => value))
+    const batch = { topic, partition: 0, generation: 0, messages, nextOffset: 0n }
+    for (let at = 0; at < messages.length; at += MESSAGES_AT_A_TIME) {
+      reader.read(batch, at, at + MESSAGES_AT_A_TIME, gatherer)
+      await breathe()
+    }
+    if (gatherer.isFull) await flush()
+  }
+  const forget = async (ids: readonly string[]): Promise<void> => {
+    await flush()
+    await into.forget(ids)
+  }
+  return { add, forget, flush, refused: () => refused }
+}
+
+/** Neighbours with and without a value. */
+const inRuns = (messages: readonly Message[]): Message[][] => {
+  const runs: Message[][] = []
+  for (const message of messages) {
+    const last = runs.at(-1)
+    if (last !== undefined && (last[0]?.value === null) === (message.value === null)) last.push(message)
+    else runs.push([message])
+  }
+  return runs
+}
+
+/** From the entity's canonical topic. */
+export const fromCanonical = async (deps: RederiveDeps, { entity, sinceMs }: Wanted): Promise<Reading> => {
+  const feed = createFeed(deps, entity)
+  const topic = deps.topics.canonical(entity)
+  let count = 0
+  const onMessages: OnMessages = async (_, messages) => {
+    count += messages.length
+    for (const run of inRuns(messages)) {
+      // A record without a value was forgotten with its organisation: it must not come back.
+      if (run[0]?.value === null) await feed.forget(run.flatMap(({ key }) => key ?? []))
+      else await feed.add(run)
+    }
+  }
+  const reach = await scan(deps, 'sink', topic, sinceMs, onMessages)
+  await feed.flush()
+  return { topic, reach, messages: count, refused: feed.refused() }
+}
+
+/** Names of the entities, as walked or carried, whose records become those of the canonical entity. */
+const entitiesOf = (manifest: Manifest, entity: string): ReadonlySet<string> =>
+  new Set(manifest.definitions.filter(({ canonical }) => canonical.entity === entity).map((definition) => definition.entity))
+
+const isOfInterest = ({ headers }: Message, orgId: string, sources: readonly string[], names: ReadonlySet<string>): boolean => {
+  if (headers['org'] !== orgId || !sources.includes(headers['source'] ?? '')) return false
+  return [headers['entity'] ?? '', ...(headers['carries'] ?? '').split(',')].some((name) => names.has(name))
+}
+
+/** From the pages of one adapter, walked or carried. Only those of the organisation's own sources count. */
+export const fromRaw = async (
+  deps: RederiveDeps,
+  { orgId, entity, sinceMs }: Wanted,
+  manifest: Manifest,
+  sources: readonly string[],
+): Promise<Reading> => {
+  const transform = createTransform({ manifest, schemaIds: deps.schemaIds, only: entity })
+  const feed = createFeed(deps, entity)
+  const names = entitiesOf(manifest, entity)
+  const topic = deps.topics.raw(manifest.adapter)
+  let pages = 0
+  let refused = 0
+  const onMessages: OnMessages = async (_, messages) => {
+    for (const page of messages) {
+      if (!isOfInterest(page, orgId, sources, names)) continue
+      const { canonical, deadLetters } = transform(page)
+      pages++
+      refused += deadLetters.length
+      // Without their origin: what is produced again belongs to no run.
+      const made = canonical.get(entity) ?? []
+      await feed.add(made.map(({ key, value }) => ({ key, value, headers: {}, offset: page.offset, timestamp: page.timestamp })))
+    }
+  }
+  const reach = await scan(deps, 'process', topic, sinceMs, onMessages)
+  await feed.flush()
+  return { topic, reach, messages: pages, refused: refused + feed.refused() }
+}
+
+const scan = (
+  { kafka, topics, log }: RederiveDeps,
+  insteadOf: 'process' | 'sink',
+  topic: string,
+  sinceMs: number | undefined,
+  onMessages: OnMessages,
+): Promise<readonly Reach[]> => {
+  const groupId = `${topics.group(insteadOf)}.replay-${uuidv7()}`
+  return scanTopic(kafka, { topic, groupId, log, ...(sinceMs === undefined ? {} : { sinceMs }) }, onMessages)
+}
