@@ -15,6 +15,7 @@ import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { EXIT, exitCodeOf, reportError } from './terminal.ts'
+import { traceCommand } from './trace.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
 import { workerCommand } from './worker.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   runsCommand,
   showCommand,
   verifyCommand,
+  traceCommand,
   workerCommand,
 ]
 
