@@ -1,9 +1,9 @@
 // Gathers what comparing an entity's rows with the API's records finds: records as they are read go in, portion by portion; counts and
 // the first findings come out. What does not agree is read again on both sides, because either may have changed in between.
+import { createIdentity } from '../manifests/identity.ts'
 import type { EntityDefinition, SourceRecord } from '../manifests/manifest.ts'
 import { createMapper } from '../manifests/map.ts'
-import type { ApiReader } from './api-reader.ts'
-import { isReadableById } from './api-reader.ts'
+import { type ApiReader, isReadableById } from './api-reader.ts'
 import type { Owner } from './compare.ts'
 import { type ColumnDifference, type Content, contentOfRecord, type Judged, judge, type Verdict } from './compare-content.ts'
 import type { RowKey, TableContent } from './table-content.ts'
@@ -45,9 +45,12 @@ export interface ComparisonDeps {
 /** Disagreements that are looked at a second time; more than that is no matter of moments. */
 const MAX_RECHECKED = 500
 
+const UNMAPPED: Judged = { verdict: 'unmapped', columns: [] }
+
 export const createComparison = (deps: ComparisonDeps): Comparison => {
   const { owner, definition, table, reader, syncedAt, maxFindings } = deps
   const map = createMapper(owner.orgId, owner.source)
+  const identity = createIdentity(owner.orgId, owner.source)
   const { columns } = table.entity
   const seen = new Set<string>()
   const verdicts = { equal: 0, 'newer-there': 0, differs: 0, 'only-here': 0, 'only-there': 0, unmapped: 0 }
@@ -74,7 +77,7 @@ export const createComparison = (deps: ComparisonDeps): Comparison => {
     if (before.verdict === 'equal' || !isReadableById(definition) || rechecked++ >= MAX_RECHECKED) return before
     const record = await reader.one(definition.entity, key.externalId)
     const mapped = record === null ? undefined : contentOf(record)
-    if (mapped !== undefined && 'reason' in mapped) return { verdict: 'unmapped', columns: [] }
+    if (mapped !== undefined && 'reason' in mapped) return UNMAPPED
     const here = (await table.byIds([key.id])).get(key.id)
     return here === undefined && mapped === undefined ? { verdict: 'equal', columns: [] } : judge(here, mapped?.content, syncedAt)
   }
@@ -84,9 +87,15 @@ export const createComparison = (deps: ComparisonDeps): Comparison => {
     records: async (records) => {
       const there = new Map<string, Content>()
       for (const record of records) {
+        const { externalId } = record
+        const id = externalId === null ? null : identity(table.entity.entity, externalId)
+        if (id !== null && seen.has(id)) continue
         const mapped = contentOf(record)
-        if ('reason' in mapped) note(record.externalId, { verdict: 'unmapped', columns: [] }, mapped.reason)
-        else if (!seen.has(mapped.content.id)) there.set(mapped.content.id, mapped.content)
+        if ('content' in mapped) there.set(mapped.content.id, mapped.content)
+        else {
+          if (id !== null) seen.add(id)
+          note(externalId, UNMAPPED, mapped.reason)
+        }
       }
       const here = await table.byIds([...there.keys()])
       for (const [id, content] of there) {
