@@ -44,8 +44,8 @@ const fingerprint = (values: readonly unknown[]): string =>
 
 const parsed = (text: unknown): unknown => (typeof text === 'string' ? JSON.parse(text) : null)
 
-/** The columns that are compared, and how a value of the table is read in the form of the record. */
-const selected = (columns: readonly CanonicalColumn[]): string => {
+/** What is compared of a row: the entity's columns, then source_updated_at, custom_fields and id, in the form of the record. */
+export const selected = (columns: readonly CanonicalColumn[]): string => {
   const read = columns.map(({ column, kind }) => {
     if (kind === 'date') return `"${column}" - date '1970-01-01'`
     if (kind === 'timestamp') return `(extract(epoch from "${column}") * 1000)::bigint`
@@ -54,17 +54,26 @@ const selected = (columns: readonly CanonicalColumn[]): string => {
   return [...read, '(extract(epoch from source_updated_at) * 1000)::bigint', 'custom_fields::text', 'id::text'].join(', ')
 }
 
-const ofRecord = (record: CanonicalRecord, columns: readonly CanonicalColumn[]): string => {
+export const valuesOfRecord = (record: CanonicalRecord, columns: readonly CanonicalColumn[]): readonly unknown[] => {
   const own = columns.map(({ field, kind }) => (kind === 'json' ? parsed(record[field]) : (record[field] ?? null)))
   const custom = Object.fromEntries(Object.entries(record.customFields).map(([name, text]) => [name, JSON.parse(text)]))
-  return fingerprint([...own, record.sourceUpdatedAt, custom, record.id])
+  return [...own, record.sourceUpdatedAt, custom, record.id]
 }
 
-const ofRow = (row: readonly unknown[], columns: readonly CanonicalColumn[]): string => {
+/** `row` as `selected` reads it. */
+export const valuesOfRow = (row: readonly unknown[], columns: readonly CanonicalColumn[]): readonly unknown[] => {
   const own = columns.map(({ kind }, i) => (kind === 'json' ? parsed(row[i]) : row[i]))
   const n = columns.length
-  return fingerprint([...own, row[n], parsed(row[n + 1]), row[n + 2]])
+  return [...own, row[n], parsed(row[n + 1]), row[n + 2]]
 }
+
+const ofRecord = (record: CanonicalRecord, columns: readonly CanonicalColumn[]): string =>
+  fingerprint(valuesOfRecord(record, columns))
+
+const ofRow = (row: readonly unknown[], columns: readonly CanonicalColumn[]): string => fingerprint(valuesOfRow(row, columns))
+
+/** Equal but for the order of keys. */
+export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
 
 /** API records of an entity, e.g. a simulator's model, as the canonical records they should become. */
 export function* canonicalOf(

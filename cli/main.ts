@@ -17,6 +17,7 @@ import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { EXIT, exitCodeOf, reportError } from './terminal.ts'
+import { traceCommand } from './trace.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
 import { workerCommand } from './worker.ts'
@@ -38,6 +39,7 @@ const COMMANDS = [
   verifyCommand,
   auditCommand,
   replayCommand,
+  traceCommand,
   workerCommand,
 ]
 

@@ -1,8 +1,10 @@
-// `syncline verify`: shows that everything received by a run is accounted for, or page by page what is missing.
+// `syncline verify`: shows that everything received by a run is accounted for, or page by page what is missing; or compares the
+// tables with the API (verify-api.ts).
 import { Command } from 'commander'
 import { type EntityReport, type MissingPage, missingPages, runReport } from '../ledger/report.ts'
 import { type MissingReceipt, missingReceipts } from '../ledger/run-detail.ts'
 import { hasEnded, type Run } from '../ledger/runs.ts'
+import { SynclineError } from '../platform/errors.ts'
 import { type Paint, painterFor, type Style } from './color.ts'
 import { type Column, renderColumns } from './columns.ts'
 import { requireRun } from './find-run.ts'
@@ -12,29 +14,64 @@ import { parseLimit } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { EXIT, print, printJson, say, stdoutWidth } from './terminal.ts'
 import { judgeRun, type Verdict } from './verdict.ts'
+import { verifyAgainstApi } from './verify-api.ts'
 import { count, numberList } from './words.ts'
 
 const EXAMPLES = `
 Examples:
   $ syncline verify --run 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071
   $ syncline verify --run 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --json | jq '.missing'
+  $ syncline verify --org acme --against-api                    # 200 records of each entity, from both sides
+  $ syncline verify --org acme --against-api --all --entity person email
+  $ syncline verify --org acme --against-api --sample 50 --json | jq '.entities[] | select(.differs > 0)'
 
-Exit codes: 0 the ledger closes, 3 it closes with exceptions (dead, parked or unproven), 1 it does not close.`
+Exit codes of --run: 0 the ledger closes, 3 it closes with exceptions (dead, parked or unproven), 1 it does not close.
 
-interface VerifyOptions {
-  readonly run: string
+--against-api asks the API under its rate limit, together with all workers, and writes nothing. What the API has changed or made since
+the last sync is told apart by its updated_at; records that have none, such as memberships, count as different. Exit codes: 0 all
+equal, 3 there are differences, 4 the API refused the credential.`
+
+export interface VerifyOptions {
+  readonly run?: string
+  readonly org?: string
+  readonly source?: string
+  readonly againstApi?: boolean
+  readonly sample: number
+  readonly all?: boolean
+  readonly entity?: readonly string[]
+  readonly values?: boolean
   readonly limit: number
   readonly json?: boolean
 }
 
 export const verifyCommand = (): Command =>
   new Command('verify')
-    .description('show that every record of every page of a run is accounted for')
-    .requiredOption('--run <id>', 'the run')
-    .option('--limit <n>', 'so many missing pages at most', parseLimit, 50)
+    .description('show that every record of every page of a run is accounted for, or that the tables equal the API')
+    .option('--run <id>', 'the run')
+    .option('--org <id>', 'the organisation whose tables are compared')
+    .option('--source <name>', 'which connected account, when there are several')
+    .option('--against-api', 'compare the tables of --org with the API')
+    .option('--sample <n>', 'so many records of each entity, from both sides', parseLimit, 200)
+    .option('--all', 'every record instead of a sample')
+    .option('--entity <names...>', 'only these')
+    .option('--values', 'print the values that differ, not only their columns')
+    .option('--limit <n>', 'so many missing pages, or differing records of an entity, at most', parseLimit, 50)
     .option('--json', 'print the result as one JSON line')
     .addHelpText('after', EXAMPLES)
-    .action((options: VerifyOptions) => withLedger((runtime) => verify(runtime, options)))
+    .action((options: VerifyOptions) => withLedger((runtime) => chosen(options)(runtime)))
+
+/** Throws SynclineError('usage') unless one of both is asked for, whole. */
+const chosen = (options: VerifyOptions): ((runtime: Runtime) => Promise<void>) => {
+  const { run, org, againstApi, limit, json } = options
+  if (run !== undefined && org === undefined && !againstApi)
+    return (runtime) => verify(runtime, { run, limit, ...(json && { json }) })
+  if (run === undefined && org !== undefined && againstApi) return (runtime) => verifyAgainstApi(runtime, { ...options, org })
+  throw new SynclineError('usage', 'Say what is to be verified: a run, or the tables of an organisation.', {
+    remedy: 'Either --run ID, or --org ID --against-api.',
+  })
+}
+
+type OfRun = Required<Pick<VerifyOptions, 'run' | 'limit'>> & Pick<VerifyOptions, 'json'>
 
 interface Findings {
   readonly run: Run
@@ -46,7 +83,7 @@ interface Findings {
 
 const EXIT_OF: Readonly<Record<Verdict['verdict'], number>> = { closed: EXIT.ok, exceptions: EXIT.exceptions, open: EXIT.failed }
 
-const verify = async (runtime: Runtime, options: VerifyOptions): Promise<void> => {
+const verify = async (runtime: Runtime, options: OfRun): Promise<void> => {
   const findings = await look(runtime, options)
   process.exitCode = EXIT_OF[findings.judged.verdict]
   if (options.json) return printJson(verifyLine(findings))
@@ -56,7 +93,7 @@ const verify = async (runtime: Runtime, options: VerifyOptions): Promise<void> =
   say(verdictText(findings, painterFor(process.stderr)))
 }
 
-const look = async (runtime: Runtime, { run: runId, limit }: VerifyOptions): Promise<Findings> => {
+const look = async (runtime: Runtime, { run: runId, limit }: OfRun): Promise<Findings> => {
   const { pool } = runtime
   const run = await requireRun(runtime, runId)
   const entities = await runReport(pool, run.runId)

@@ -114,6 +114,8 @@ export interface Adapter {
   encode(entity: string, change: RecordChange): Json
   /** Splits an unsplit keyset range after its first page into `parts` ranges; the first goes on where the walk stands. */
   splitRange(spec: WalkSpec & { kind: 'keyset' }, page: ListPage, now: Date, parts: number): readonly WalkSpec[]
+  /** One page of the list, from `offset` records on, as large as the API allows, in the API's own order. */
+  pageAt(spec: Pick<RangeSpec, 'entity' | 'carries'>, offset: number): ApiRequest
   /** Cheapest authenticated request; used by `sync` and `check` to tell URL, network, auth and permission problems apart. */
   probe(entity: string): ApiRequest
 }

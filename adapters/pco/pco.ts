@@ -9,7 +9,7 @@ import { splitRange } from '../core/paging/split-range.ts'
 import { parseCollection, parseSingle } from './envelope.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
-import { probeOf, walkOf } from './walks.ts'
+import { pageAtOf, probeOf, walkOf } from './walks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
 
@@ -38,6 +38,7 @@ export const pcoAdapter: Adapter = {
   parseOne: parseSingle,
   encode: (entity, change) => encodeResource(pcoManifest.get(entity).resource.type, entity, change),
   splitRange,
+  pageAt: (spec, offset) => pageAtOf(pcoManifest, spec, offset),
   probe: (entity) => probeOf(pcoManifest, entity),
 }
 

@@ -41,6 +41,17 @@ export const walkOf = (manifest: Manifest, spec: RangeSpec, where: Readonly<Reco
   }
 }
 
+/** In the API's own order: for a look at a part, not for a walk. */
+export const pageAtOf = (manifest: Manifest, spec: Pick<RangeSpec, 'entity' | 'carries'>, offset: number): ApiRequest => {
+  const listing: Listing = {
+    path: listPath(manifest.get(spec.entity)),
+    query: includeOf(manifest, spec),
+    maxPerPage: MAX_PER_PAGE,
+    dialect,
+  }
+  return listRequest(listing, dialect.page(offset, MAX_PER_PAGE))
+}
+
 /** One record of the entity, or of a parent where the entity has no list of its own. */
 export const probeOf = (manifest: Manifest, entity: string): ApiRequest => {
   const definition = manifest.get(entity)
@@ -63,7 +74,10 @@ const pathBelow = ({ entity, endpoints }: EntityDefinition, parent: string): str
   return path
 }
 
-const includeOf = (manifest: Manifest, { entity, carries }: RangeSpec): Readonly<Record<string, string>> => {
+const includeOf = (
+  manifest: Manifest,
+  { entity, carries }: Pick<RangeSpec, 'entity' | 'carries'>,
+): Readonly<Record<string, string>> => {
   const includes = carries.map((name) => {
     const { carriedBy } = manifest.get(name)
     if (carriedBy?.carrier !== entity) throw missing(`way to carry ${name} on pages of ${entity}`)

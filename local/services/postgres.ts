@@ -80,6 +80,8 @@ const SETTINGS = {
   max_wal_size: '4GB',
   checkpoint_timeout: '15min',
   wal_compression: 'on',
+  // For `trace`: when a row was merged.
+  track_commit_timestamp: 'on',
   random_page_cost: 1.1,
   jit: 'off',
   log_min_messages: 'warning',
