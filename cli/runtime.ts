@@ -37,15 +37,18 @@ const localSettings = async (home: string): Promise<Settings> => {
 }
 
 /** The settings of this folder and environment; `local` stands in for a running stack (used by `demo`). */
-export const loadConfig = async (environment = process.env): Promise<Settings> =>
+export const loadConfig = async (environment = process.env, flags: Settings = {}): Promise<Settings> =>
   resolveConfig({
+    flags,
     environment,
     file: join(process.cwd(), 'syncline.config.json'),
     local: await localSettings(stackHome(environment)),
   })
 
-export const openRuntime = async (options: { quiet?: boolean; maxConnections?: number } = {}): Promise<Runtime> => {
-  const config = requireSettings(await loadConfig(), 'databaseUrl')
+export const openRuntime = async (
+  options: { quiet?: boolean; maxConnections?: number; flags?: Settings } = {},
+): Promise<Runtime> => {
+  const config = requireSettings(await loadConfig(process.env, options.flags), 'databaseUrl')
   const log = createLogger(options.quiet ? 'warn' : config.logLevel)
   const pool = createPool({ url: config.databaseUrl, max: options.maxConnections ?? 12 })
   return {
