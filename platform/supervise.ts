@@ -66,11 +66,11 @@ export const supervise = async (make: () => Role, options: SuperviseOptions): Pr
 const stackOf = (error: unknown): string | undefined => (error instanceof Error ? error.stack : undefined)
 
 const runUntilAborted = async (role: Role, isUp: () => void, { log, signal, health }: SuperviseOptions): Promise<void> => {
+  const ended = new AbortController()
   const aborted = new Promise<void>((resolve) => {
     if (signal.aborted) resolve()
-    signal.addEventListener('abort', () => resolve(), { once: true })
+    signal.addEventListener('abort', () => resolve(), { once: true, signal: ended.signal })
   })
-  const ended = new AbortController()
   const stuck = health?.untilStuck(AbortSignal.any([signal, ended.signal])).then(() => aborted) ?? aborted
   stuck.catch(() => undefined)
   try {

@@ -64,6 +64,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
   let window = new OffsetWindow()
   let generation = 0
   let straysAt = performance.now() + STRAYS_INTERVAL_MS
+  let databaseBack: (() => void) | undefined
   let housekeeping: Promise<void> = Promise.resolve()
 
   const fill = () => {
@@ -108,32 +109,26 @@ export const createFetcher = (deps: FetcherDeps): Role => {
 
   const giveUpStrays = async () => {
     if (performance.now() < straysAt) return
+    const released = await releaseStrays(pool, workerId, [...inHand]).catch((error: unknown) => {
+      // An idle fetcher learns here that PostgreSQL is away.
+      if (isDatabaseAway(error)) databaseBack ??= health.away('PostgreSQL')
+      throw error
+    })
     straysAt = performance.now() + STRAYS_INTERVAL_MS
-    const released = await releaseStrays(pool, workerId, [...inHand])
+    databaseBack?.()
+    databaseBack = undefined
     if (released > 0) log.warn({ ranges: released }, 'gave up ranges that were held without being worked on')
   }
 
   const keepHouse = async () => {
-    let back: (() => void) | undefined
     while (!signal.aborted) {
       await pause(COMMIT_INTERVAL_MS, signal)
       // Not committed now is committed with the next: a repeated command does no harm.
       await commit().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'command offsets not committed'))
       await giveUpStrays().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'stray ranges not given up'))
-      const isThere = await clock.refresh(pool).then(
-        () => true,
-        (error: unknown) => {
-          log.debug({ reason: messageOf(error) }, 'clock not read')
-          return !isDatabaseAway(error)
-        },
-      )
-      if (!isThere) back ??= health.away('PostgreSQL')
-      else {
-        back?.()
-        back = undefined
-      }
+      await clock.refresh(pool).catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'clock not read'))
     }
-    back?.()
+    databaseBack?.()
   }
 
   const consumer = deps.consumer([deps.topics.commands], { onBatch, onAssigned })
