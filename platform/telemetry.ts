@@ -37,7 +37,7 @@ export const METRICS = {
   ),
   syncline_fetch_limit_waits_total: counter("waits for room in the vendor's rate limit", 'adapter'),
   syncline_fetch_limit_wait_seconds_total: counter('how long they are, each wait of each range for itself', 'adapter'),
-  syncline_process_records_total: counter('records made of pages: canonical, or dead', 'entity', 'outcome'),
+  syncline_process_records_total: counter('records made of pages: canonical, or dead (then of any entity)', 'entity', 'outcome'),
   syncline_sink_records_total: counter('records merged, by what became of them first', 'entity', 'outcome'),
   syncline_sink_merge_seconds: histogram('time of the transaction of a batch'),
   syncline_role_state: gauge('1 for the state in which the role is, else 0', 'state'),

@@ -90,9 +90,10 @@ export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResul
 type Granted = { send(request: ApiRequest): Promise<ApiResponse> }
 
 const permit = async (deps: PageDeps): Promise<Granted | Omit<Waiting, 'calls'>> => {
-  const { vendor, signal, permitDeadline } = deps
+  const { vendor, signal, permitDeadline, telemetry } = deps
+  const waits = telemetry && ((ms: number) => countLimitWait(telemetry, vendor, ms))
   try {
-    const acquired = await vendor.permit(permitDeadline, signal)
+    const acquired = await vendor.permit(permitDeadline, signal, waits)
     if (!('permit' in acquired)) return { kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs }
     const { permit } = acquired
     return { send: (request) => sendWith(deps, permit, request) }
@@ -100,6 +101,12 @@ const permit = async (deps: PageDeps): Promise<Granted | Omit<Waiting, 'calls'>>
     if (!isSynclineError(error, 'unavailable')) throw error
     return { kind: 'wait', waitingFor: 'redis', afterMs: REDIS_AWAY_MS, reason: messageOf(error) }
   }
+}
+
+/** Room in the vendor's limit was waited for, in this slice or until the range is woken. */
+export const countLimitWait = (telemetry: Telemetry, { adapter }: VendorConnection, ms: number): void => {
+  telemetry.add('syncline_fetch_limit_waits_total', { adapter: adapter.name }, 1)
+  telemetry.add('syncline_fetch_limit_wait_seconds_total', { adapter: adapter.name }, ms / 1_000)
 }
 
 /** Sends once under a permit; whatever happens, the limiter learns when the request ended and what the vendor said. */

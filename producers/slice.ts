@@ -16,7 +16,7 @@ import { encodePageOrigin } from '../topics/headers.ts'
 import { DEAD_LETTER_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { VendorConnection } from './connections.ts'
 import type { Limiter } from './limiter/limiter.ts'
-import { type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
+import { countLimitWait, type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
 import type { ReceiptWriter } from './receipt-writer.ts'
 import { partsOf, type SplitQuestion } from './splitting.ts'
 
@@ -142,14 +142,9 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
     }
   }
   const { waitingFor, afterMs: wakeInMs, reason } = wait
-  if (waitingFor === 'limit') countLimitWait(slice, wakeInMs)
+  const { telemetry } = slice.deps
+  if (waitingFor === 'limit' && telemetry) countLimitWait(telemetry, slice.vendor, wakeInMs)
   return releaseSlice(slice, { wakeInMs, waitingFor, ...(reason === undefined ? {} : { reason }) })
-}
-
-const countLimitWait = ({ deps, vendor }: Slice, waitMs: number): void => {
-  const adapter = vendor.adapter.name
-  deps.telemetry?.add('syncline_fetch_limit_waits_total', { adapter }, 1)
-  deps.telemetry?.add('syncline_fetch_limit_wait_seconds_total', { adapter }, waitMs / 1_000)
 }
 
 const countPage = ({ deps, vendor, spec }: Slice, { counts, bytes }: Receipt): void => {
