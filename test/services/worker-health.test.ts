@@ -68,7 +68,7 @@ const startWorker = (): WorkerProcess =>
 
 beforeAll(async () => {
   installation = await newInstallation()
-  simulator = await startSimulator({ people: 2_000, latencyMs: 40 })
+  simulator = await startSimulator({ people: 1_000, latencyMs: 30 })
   postgres = await startProxy(installation.database.url)
   port = await freePort()
   worker = startWorker()
@@ -170,4 +170,13 @@ test('SIGTERM in the middle of a run ends the worker with 0 in ten seconds, and 
     simulator.model,
   )
   expect(differences.filter((difference) => !isEqual(difference))).toEqual([])
+})
+
+test('SIGTERM ends a worker with 0 in ten seconds also when PostgreSQL does not answer', async () => {
+  await until('the worker is ready', async () => (await statusOf('/ready')) === 200)
+  postgres.stall()
+  const startedAt = performance.now()
+  expect(await worker.stop(), worker.log()).toBe(0)
+  expect(performance.now() - startedAt).toBeLessThan(10_000)
+  expect(worker.log()).toMatch(/left behind/)
 })
