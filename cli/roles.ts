@@ -5,14 +5,17 @@ import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
+import { outagesOf } from '../platform/health.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
 import { type ConsumerHandlers, createConsumer } from '../platform/kafka/consumer.ts'
 import { createProducer } from '../platform/kafka/producer.ts'
-import { persist, type Role, supervise } from '../platform/lifecycle.ts'
+import { persist, type Role } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
 import { connectRedis } from '../platform/redis.ts'
+import { endsWithin } from '../platform/stopping.ts'
 import { suggest } from '../platform/suggest.ts'
+import { supervise } from '../platform/supervise.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import { createProcessor } from '../processors/processor.ts'
 import { Connections } from '../producers/connections.ts'
@@ -21,6 +24,7 @@ import { createLimiter } from '../producers/limiter/limiter.ts'
 import { createSink } from '../sinks/sink.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import { createRegistry, type Registry, subjectOfTopic } from '../topics/registry.ts'
+import { createObservers, type Observers } from './observers.ts'
 import type { Runtime } from './runtime.ts'
 
 export const ROLE_NAMES = ['orchestrate', 'fetch', 'process', 'sink'] as const
@@ -48,18 +52,19 @@ interface Parts {
   close(): void
 }
 
-const openParts = async (runtime: Runtime): Promise<Parts> => {
+const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts> => {
   const { log, pool, topics } = runtime
   const settings = requireSettings(runtime.config, 'kafkaBrokers', 'schemaRegistryUrl', 'redisUrl', 'databaseUrl')
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
   const registry = createRegistry(settings.schemaRegistryUrl)
-  const redis = await connectRedis(settings.redisUrl, log)
+  const redis = await connectRedis(settings.redisUrl, log, { outages: outagesOf(observers.healthsOf('fetch')) })
   const limiter = createLimiter({ redis, logger: log, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
   const consumerOf =
     (role: 'fetch' | 'process' | 'sink', limits = {}) =>
-    (names: readonly string[], handlers: ConsumerHandlers) =>
-      createConsumer(kafka, { groupId: topics.group(role), topics: names, log, ...limits }, handlers)
-  const producer = () => createProducer(kafka)
+    (names: readonly string[], handlers: ConsumerHandlers) => {
+      const { telemetry } = observers.of(role)
+      return createConsumer(kafka, { groupId: topics.group(role), topics: names, log, telemetry, ...limits }, handlers)
+    }
   const connections = () =>
     new Connections({
       pool,
@@ -71,13 +76,23 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
     })
 
   const make = (role: RoleName): Role => {
+    const observer = observers.of(role)
+    const producer = createProducer(kafka, observer.telemetry)
     switch (role) {
       case 'orchestrate':
-        return createOrchestrator({ pool, producer: producer(), topics, manifestOf: (name) => adapterByName(name).manifest, log })
+        return createOrchestrator({
+          ...observer,
+          pool,
+          producer,
+          topics,
+          manifestOf: (name) => adapterByName(name).manifest,
+          log,
+        })
       case 'fetch':
         return createFetcher({
+          ...observer,
           pool,
-          producer: producer(),
+          producer,
           consumer: consumerOf('fetch'),
           topics,
           limiter,
@@ -86,7 +101,8 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
         })
       case 'process':
         return createProcessor({
-          producer: producer(),
+          ...observer,
+          producer,
           consumer: consumerOf('process', PAGE_LIMITS),
           topics,
           manifests: adapters.map((adapter) => adapter.manifest),
@@ -95,8 +111,9 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
         })
       case 'sink':
         return createSink({
+          ...observer,
           pool,
-          producer: producer(),
+          producer,
           consumer: consumerOf('sink'),
           topics,
           writerSchemas: registry.writerSchema,
@@ -133,6 +150,9 @@ export const prepareInstallation = async (runtime: Runtime): Promise<void> => {
   for (const difference of differences) runtime.log.warn({}, difference)
 }
 
+/** For saying that the roles are gone; they lapse by themselves. */
+const PRESENCE_MS = 500
+
 /** Says which roles are live, for `status`. The fetcher has a lease of its own, on which the ranges that it holds depend. */
 const createPresence = ({ pool, log }: Runtime, roles: readonly RoleName[]): LeaseKeeper =>
   createLeaseKeeper(
@@ -142,34 +162,48 @@ const createPresence = ({ pool, log }: Runtime, roles: readonly RoleName[]): Lea
     log,
   )
 
+const serviceOf = (error: unknown): string | undefined => {
+  if (isDatabaseAway(error)) return 'PostgreSQL'
+  return isKafkaAway(error) ? 'Kafka' : undefined
+}
+
 /** Runs the roles in this process until the signal aborts; services that are away are waited for. */
-export const runWorker = async (runtime: Runtime, roles: readonly RoleName[], signal: AbortSignal): Promise<void> => {
+export const runWorker = async (
+  runtime: Runtime,
+  roles: readonly RoleName[],
+  signal: AbortSignal,
+  observers = createObservers(roles),
+): Promise<void> => {
   const { log } = runtime
-  const isAway = (error: unknown) => isDatabaseAway(error) || isKafkaAway(error)
+  const isAway = (error: unknown) => serviceOf(error) !== undefined
+  const outages = outagesOf(observers.healths)
   const prepare = () => prepareInstallation(runtime)
-  const prepared = await persist(prepare, { what: 'PostgreSQL, Kafka or the schema registry', log, signal, isAway })
+  const prepared = await persist(prepare, { what: 'PostgreSQL, Kafka or the schema registry', log, signal, isAway, outages })
     .then(() => true)
     .catch((error: unknown) => {
       if (signal.aborted) return false
       throw error
     })
   if (!prepared) return
-  const parts = await openParts(runtime)
+  const parts = await openParts(runtime, observers)
   const presence = createPresence(runtime, roles)
   const stopping = new AbortController()
   const stop = () => stopping.abort()
   signal.addEventListener('abort', stop, { once: true })
   if (signal.aborted) stop()
   try {
-    await persist(() => presence.start(), { what: 'PostgreSQL', log, signal, isAway })
-    const running = roles.map((role) => supervise(() => parts.make(role), { log, signal: stopping.signal, isAway }))
+    await persist(() => presence.start(), { what: 'PostgreSQL', log, signal, isAway, outages })
+    const running = roles.map((role) => {
+      const { health } = observers.of(role)
+      return supervise(() => parts.make(role), { log, signal: stopping.signal, isAway, health, serviceOf })
+    })
     // One role that is lost ends the others too: a process is whole or gone.
     for (const role of running) role.catch(stop)
     const ends = await Promise.allSettled(running)
     const lost = ends.find((end) => end.status === 'rejected')
     if (lost !== undefined) throw lost.reason
   } finally {
-    await presence.stop()
+    await endsWithin(PRESENCE_MS, presence.stop())
     parts.close()
   }
 }

@@ -39,8 +39,9 @@ const localSettings = async (home: string): Promise<Settings> => {
 }
 
 /** The settings of this folder and environment; `local` stands in for a running stack (used by `demo`). */
-export const loadConfig = async (environment = process.env): Promise<Settings> =>
+export const loadConfig = async (environment = process.env, flags: Settings = {}): Promise<Settings> =>
   resolveConfig({
+    flags,
     environment,
     file: join(process.cwd(), 'syncline.config.json'),
     local: await localSettings(stackHome(environment)),
@@ -51,10 +52,12 @@ export interface RuntimeOptions {
   readonly maxConnections?: number
   /** Whom the audit trail names; default: the person at the command line. */
   readonly actor?: string
+  /** Settings given on the command line. */
+  readonly flags?: Settings
 }
 
 export const openRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => {
-  const config = requireSettings(await loadConfig(), 'databaseUrl')
+  const config = requireSettings(await loadConfig(process.env, options.flags), 'databaseUrl')
   const log = createLogger(options.quiet ? 'warn' : config.logLevel)
   const pool = openPool(config.databaseUrl, options)
   return {

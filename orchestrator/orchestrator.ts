@@ -7,11 +7,13 @@ import { forgetLapsedWorkers } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { planEntities } from '../manifests/plan.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
+import { RoleHealth } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, pause, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { stopInOrder } from '../platform/stopping.ts'
 import { commandMessages } from '../topics/commands.ts'
 import { eventMessages, type SyncEvent } from '../topics/events.ts'
 import type { Topics } from '../topics/list.ts'
@@ -25,10 +27,12 @@ export interface OrchestratorDeps {
   /** The manifest of an adapter, by name; throws for an unknown one. */
   readonly manifestOf: (adapter: string) => Manifest
   readonly log: Logger
+  readonly health?: RoleHealth
 }
 
 const ACTIVE_TICK_MS = 200
 const IDLE_TICK_MS = 1_000
+const LONG_TICK_MS = 5_000
 const WAKES_PER_TICK = 500
 const HOUSEKEEPING_MS = 60_000
 /** Active runs looked at in one tick; the oldest come first. */
@@ -84,12 +88,14 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
 }
 
 export const createOrchestrator = (deps: OrchestratorDeps): Role => {
-  const { pool, producer, log } = deps
+  const { pool, producer, log, health = new RoleHealth('orchestrate') } = deps
   const failure = deferred<never>()
   const stopping = new AbortController()
   const leadership = new Leadership(pool)
   let loop: Promise<void> = Promise.resolve()
-  let away = false
+  let isActive = false
+  let tickedAt = performance.now()
+  let back: (() => void) | undefined
   let led = false
   let housekeepingAt = 0
 
@@ -108,25 +114,40 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     const leads = await leadership.held()
     if (leads !== led) log.debug({ leads }, 'orchestrator leadership changed')
     led = leads
-    if (!leads) return IDLE_TICK_MS
+    if (!leads) {
+      isActive = false
+      return IDLE_TICK_MS
+    }
     await housekeeping()
-    const active = await tick(deps)
-    if (away) log.info({}, 'orchestrator goes on')
-    away = false
-    return active ? ACTIVE_TICK_MS : IDLE_TICK_MS
+    isActive = await tick(deps)
+    return isActive ? ACTIVE_TICK_MS : IDLE_TICK_MS
+  }
+
+  const goOn = () => {
+    health.progress()
+    if (back === undefined) return
+    log.info({}, 'orchestrator goes on')
+    back()
+    back = undefined
   }
 
   const run = async () => {
     while (!stopping.signal.aborted) {
+      tickedAt = performance.now()
       const delayMs = await step().catch((error: unknown) => {
         if (!isDatabaseAway(error) && !isKafkaAway(error)) throw error
-        if (!away) log.warn({ reason: messageOf(error) }, 'orchestrator waits: a service is away')
-        away = true
-        return IDLE_TICK_MS
+        if (back === undefined) log.warn({ reason: messageOf(error) }, 'orchestrator waits: a service is away')
+        back ??= health.away(isDatabaseAway(error) ? 'PostgreSQL' : 'Kafka')
+        return undefined
       })
-      await pause(delayMs, stopping.signal)
+      if (delayMs !== undefined) goOn()
+      await pause(delayMs ?? IDLE_TICK_MS, stopping.signal)
     }
+    back?.()
   }
+
+  // A tick that takes long is work too, or one that hangs would look idle.
+  health.watch({ hasWork: () => isActive || performance.now() - tickedAt > LONG_TICK_MS })
 
   return {
     name: 'orchestrate',
@@ -135,11 +156,13 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
       await producer.connect()
       loop = run().catch(failure.reject)
     },
-    stop: async () => {
+    stop: () => {
       stopping.abort()
-      await loop
-      await leadership.resign()
-      await producer.disconnect()
+      return stopInOrder('orchestrate', log, [
+        { what: 'the tick in hand', end: () => loop },
+        { what: 'leadership', end: () => leadership.resign() },
+        { what: 'the producer', end: producer.disconnect },
+      ])
     },
   }
 }

@@ -54,6 +54,21 @@ export const SETTINGS = {
     description: 'silent, error, warn, info or debug',
     default: 'info',
   },
+  metricsPort: {
+    schema: z
+      .string()
+      .regex(/^\d{1,5}$/, 'must be a number')
+      .refine((port) => Number(port) <= 65_535, 'must be at most 65535'),
+    variables: ['SYNCLINE_METRICS_PORT'],
+    description: 'port of `/live`, `/ready` and `/metrics` of `syncline worker`; 0: none',
+    default: '0',
+  },
+  metricsHost: {
+    schema: z.string().min(1),
+    variables: ['SYNCLINE_METRICS_HOST'],
+    description: 'address that this port listens on; `0.0.0.0` in a container',
+    default: '127.0.0.1',
+  },
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS

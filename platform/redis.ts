@@ -4,6 +4,7 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { Redis, ReplyError } from 'ioredis'
 import { messageOf, SynclineError } from './errors.ts'
+import type { Outages } from './health.ts'
 import type { Logger } from './logger.ts'
 
 const FIRST_RETRY_MS = 50
@@ -30,6 +31,8 @@ export interface RedisConnectOptions {
   readonly commandTimeoutMs?: number
   /** How long to wait for the first connection before going on without it. */
   readonly patienceMs?: number
+  /** Is told while Redis is away. */
+  readonly outages?: Outages
 }
 
 /** Reads a .lua file beside the code: `loadScript(new URL('./limiter.lua', import.meta.url))`. */
@@ -52,7 +55,7 @@ export const connectRedis = async (url: string, logger: Logger, options: RedisCo
     retryStrategy: retryDelayMs,
     disableClientInfo: true,
   })
-  const stopReporting = reportAwayAndBack(redis, logger)
+  const stopReporting = reportAwayAndBack(redis, logger, options.outages)
   await firstReady(redis, options.patienceMs ?? 2_000)
   return {
     call: (command, ...args) => guarded(() => redis.call(command, ...args)),
@@ -111,8 +114,9 @@ const checkedUrl = (url: string): string => {
 }
 
 /** Says once that Redis went away and once that it is back, however many attempts lie between. */
-const reportAwayAndBack = (redis: Redis, logger: Logger): (() => void) => {
+const reportAwayAndBack = (redis: Redis, logger: Logger, outages?: Outages): (() => void) => {
   let away = false
+  let back: (() => void) | undefined
   let closing = false
   let lastError = 'connection closed'
   redis.on('error', (error: Error) => {
@@ -121,10 +125,13 @@ const reportAwayAndBack = (redis: Redis, logger: Logger): (() => void) => {
   redis.on('close', () => {
     if (!away && !closing) logger.warn({ reason: lastError }, 'redis is away, reconnecting')
     away = true
+    if (!closing) back ??= outages?.away('Redis')
   })
   redis.on('ready', () => {
     if (away) logger.info('redis is back')
     away = false
+    back?.()
+    back = undefined
     lastError = 'connection closed'
   })
   return () => {

@@ -1,12 +1,15 @@
 // The process role: raw pages in, canonical records and dead letters out; an offset is committed when all of its page is on Kafka.
 import type { Manifest } from '../manifests/manifest.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
+import { RoleHealth } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Batch, Consumer, ConsumerHandlers, Position } from '../platform/kafka/consumer.ts'
 import type { OutgoingTopic, Producer } from '../platform/kafka/producer.ts'
 import type { Message, OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
+import { stopInOrder } from '../platform/stopping.ts'
+import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { createWake } from '../platform/wake.ts'
 import { CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
 import { createTransform, type Transform, type Transformed } from './transform.ts'
@@ -19,6 +22,8 @@ export interface ProcessorDeps {
   /** Registers the canonical schemas and gives their ids; throws 'incompatible' before anything is produced. */
   readonly registerSchemas: () => Promise<ReadonlyMap<string, number>>
   readonly log: Logger
+  readonly health?: RoleHealth
+  readonly telemetry?: Telemetry
 }
 
 interface QueuedPage {
@@ -57,6 +62,14 @@ class Gathered {
     this.positions.set(`${topic}/${partition}`, { topic, partition, offset: message.offset + 1n })
   }
 
+  count(telemetry: Telemetry): void {
+    for (const [entity, { length }] of this.canonical) {
+      telemetry.add('syncline_process_records_total', { entity, outcome: 'canonical' }, length)
+    }
+    const dead = this.deadLetters.length
+    if (dead > 0) telemetry.add('syncline_process_records_total', { entity: 'any', outcome: 'dead' }, dead)
+  }
+
   topicsOf(topics: Topics): readonly OutgoingTopic[] {
     const outgoing = [...this.canonical]
       .filter(([, messages]) => messages.length > 0)
@@ -70,13 +83,14 @@ class Gathered {
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 export const createProcessor = (deps: ProcessorDeps): Role => {
-  const { producer, topics, manifests, log } = deps
+  const { producer, topics, manifests, log, health = new RoleHealth('process'), telemetry = NO_TELEMETRY } = deps
   const failure = deferred<never>()
   const stopping = new AbortController()
   const { signal } = stopping
   const transforms = new Map<string, Transform>()
   let queue: QueuedPage[] = []
   let queuedBytes = 0
+  let isSending = false
   let generation = 0
   const { sleep, wake } = createWake()
   let loop: Promise<void> = Promise.resolve()
@@ -127,11 +141,13 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
 
   const send = async (gathered: Gathered, of: number): Promise<void> => {
     const produce = () => producer.send(gathered.topicsOf(topics))
-    await persist(produce, { what: 'Kafka', log, signal, isAway: isKafkaAway })
+    await persist(produce, { what: 'Kafka', log, signal, isAway: isKafkaAway, outages: health })
     await consumer.commit([...gathered.positions.values()], of).catch((error: unknown) => {
       // Delivered again if nobody commits later: every effect is idempotent.
       log.debug({ reason: messageOf(error) }, 'raw offsets not committed')
     })
+    gathered.count(telemetry)
+    health.progress()
   }
 
   const work = async () => {
@@ -148,7 +164,10 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
         continue
       }
       if (of !== generation) continue
-      sending = send(gathered, of)
+      isSending = true
+      sending = send(gathered, of).finally(() => {
+        isSending = false
+      })
       sending.catch(() => undefined)
     }
     await sending
@@ -159,24 +178,27 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
     { onBatch: enqueue, onAssigned: dropAll },
   )
   consumer.failed.catch(failure.reject)
+  health.watch({ hasWork: () => queue.length > 0 || isSending, consumer: consumer.report })
 
   return {
     name: 'process',
     failed: failure.promise,
     start: async () => {
       const register = () => deps.registerSchemas()
-      const schemaIds = await persist(register, { what: 'schema registry', log, signal, isAway: isRegistryAway })
+      const schemaIds = await persist(register, { what: 'schema registry', log, signal, isAway: isRegistryAway, outages: health })
       for (const manifest of manifests) transforms.set(topics.raw(manifest.adapter), createTransform({ manifest, schemaIds }))
       await producer.connect()
       await consumer.start()
       loop = work().catch(failure.reject)
     },
-    stop: async () => {
+    stop: () => {
       stopping.abort()
       wake()
-      await loop
-      await consumer.stop()
-      await producer.disconnect()
+      return stopInOrder('process', log, [
+        { what: 'the pages in hand', end: () => loop },
+        { what: 'the consumer', end: consumer.stop },
+        { what: 'the producer', end: producer.disconnect },
+      ])
     },
   }
 }

@@ -2,6 +2,7 @@
 // failed, never with an exception: a range that stayed held by a living worker would not be woken.
 import { failRange, releaseRange, type TakenRange, takeRange } from '../ledger/ranges.ts'
 import { isSynclineError, messageOf, type SynclineError } from '../platform/errors.ts'
+import type { Outages } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import { backoffMs, persist } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
@@ -13,15 +14,16 @@ export interface CommandRunnerDeps extends SliceDeps {
   readonly connections: Connections
   /** Ranges that this process takes or holds, by command: what the ledger says beyond it is given up (releaseStrays). */
   readonly inHand: Set<FetchCommand>
+  readonly outages?: Outages
 }
 
 /** An unexpected error at the same page so many times in a row fails the range: it will not get better by itself. */
 const MAX_UNEXPECTED = 8
 
 export const runCommand = async (deps: CommandRunnerDeps, command: FetchCommand): Promise<void> => {
-  const { pool, log, signal, workerId } = deps
+  const { pool, log, signal, workerId, outages } = deps
   const untilThere = <T>(operation: () => Promise<T>) =>
-    persist(operation, { what: 'PostgreSQL', log, signal, isAway: isDatabaseAway })
+    persist(operation, { what: 'PostgreSQL', log, signal, isAway: isDatabaseAway, outages })
   deps.inHand.add(command)
   try {
     const range = await untilThere(() => takeRange(pool, command, workerId))

@@ -12,7 +12,11 @@ export interface VendorConnection {
   readonly api: ApiConnection
   readonly auth: AuthProvider
   /** Waits for a permit until `deadline` (of performance.now()); or tells after how many ms to come back. */
-  permit(deadline: number, signal: AbortSignal): Promise<{ permit: Permit } | { retryAfterMs: number }>
+  permit(
+    deadline: number,
+    signal: AbortSignal,
+    onWait?: (ms: number) => void,
+  ): Promise<{ permit: Permit } | { retryAfterMs: number }>
   readonly limiterKey: string
 }
 
@@ -95,11 +99,11 @@ export const connectVendor = (deps: ConnectionDeps, connection: Connection, cred
     api,
     auth,
     limiterKey,
-    permit: async (deadline, signal) => {
+    permit: async (deadline, signal, onWait) => {
       // Taken down for good before the first permit is asked for, and only who took it down may say so (invariant 7).
       const neverUsed = !known && (await markCredentialUsed(deps.pool, limiterKey))
       known = true
-      const acquired = await waitForPermit(limiter, limiterKey, { policy, neverUsed, deadline, signal })
+      const acquired = await waitForPermit(limiter, limiterKey, { policy, neverUsed, deadline, signal, onWait })
       return acquired.kind === 'permit' ? { permit: acquired.permit } : { retryAfterMs: acquired.retryAfterMs }
     },
   }

@@ -4,12 +4,15 @@ import { createLeaseKeeper } from '../ledger/lease.ts'
 import { releaseStrays } from '../ledger/ranges.ts'
 import { DatabaseClock } from '../platform/database-clock.ts'
 import { messageOf } from '../platform/errors.ts'
+import { RoleHealth } from '../platform/health.ts'
 import type { Batch, Consumer, ConsumerHandlers } from '../platform/kafka/consumer.ts'
 import { OffsetWindow } from '../platform/kafka/offset-window.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, pause, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { stopInOrder } from '../platform/stopping.ts'
+import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import { type FetchCommand, parseCommand } from '../topics/commands.ts'
 import type { Topics } from '../topics/list.ts'
@@ -29,6 +32,8 @@ export interface FetcherDeps {
   readonly log: Logger
   /** Slices at once in this process. */
   readonly concurrency?: number
+  readonly health?: RoleHealth
+  readonly telemetry?: Telemetry
 }
 
 const QUEUE_FULL = 500
@@ -36,7 +41,7 @@ const COMMIT_INTERVAL_MS = 500
 const STRAYS_INTERVAL_MS = 5_000
 
 export const createFetcher = (deps: FetcherDeps): Role => {
-  const { pool, producer, log, concurrency = 16 } = deps
+  const { pool, producer, log, concurrency = 16, health = new RoleHealth('fetch'), telemetry = NO_TELEMETRY } = deps
   const workerId = uuidv7()
   const failure = deferred<never>()
   const stopping = new AbortController()
@@ -51,12 +56,15 @@ export const createFetcher = (deps: FetcherDeps): Role => {
     now: () => clock.now(),
     signal,
     inHand,
+    outages: health,
+    telemetry,
   }
   const queue = new CommandQueue()
   const slices = new Set<Promise<void>>()
   let window = new OffsetWindow()
   let generation = 0
   let straysAt = performance.now() + STRAYS_INTERVAL_MS
+  let databaseBack: (() => void) | undefined
   let housekeeping: Promise<void> = Promise.resolve()
 
   const fill = () => {
@@ -66,6 +74,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
       const slice = runCommand(runner, next.command).then(() => {
         next.settle()
         slices.delete(slice)
+        health.progress()
         fill()
       })
       slices.add(slice)
@@ -100,8 +109,14 @@ export const createFetcher = (deps: FetcherDeps): Role => {
 
   const giveUpStrays = async () => {
     if (performance.now() < straysAt) return
+    const released = await releaseStrays(pool, workerId, [...inHand]).catch((error: unknown) => {
+      // An idle fetcher learns here that PostgreSQL is away.
+      if (isDatabaseAway(error)) databaseBack ??= health.away('PostgreSQL')
+      throw error
+    })
     straysAt = performance.now() + STRAYS_INTERVAL_MS
-    const released = await releaseStrays(pool, workerId, [...inHand])
+    databaseBack?.()
+    databaseBack = undefined
     if (released > 0) log.warn({ ranges: released }, 'gave up ranges that were held without being worked on')
   }
 
@@ -113,10 +128,12 @@ export const createFetcher = (deps: FetcherDeps): Role => {
       await giveUpStrays().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'stray ranges not given up'))
       await clock.refresh(pool).catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'clock not read'))
     }
+    databaseBack?.()
   }
 
   const consumer = deps.consumer([deps.topics.commands], { onBatch, onAssigned })
   consumer.failed.catch(failure.reject)
+  health.watch({ hasWork: () => slices.size > 0 || queue.size > 0, consumer: consumer.report })
 
   return {
     name: 'fetch',
@@ -126,21 +143,23 @@ export const createFetcher = (deps: FetcherDeps): Role => {
         await clock.refresh(pool)
         await lease.start()
       }
-      await persist(prepare, { what: 'PostgreSQL', log, signal, isAway: isDatabaseAway })
+      await persist(prepare, { what: 'PostgreSQL', log, signal, isAway: isDatabaseAway, outages: health })
       await deps.limiter.announce()
       await producer.connect()
       await consumer.start()
       housekeeping = keepHouse()
     },
-    stop: async () => {
+    stop: () => {
       stopping.abort()
-      await Promise.all(slices)
-      await housekeeping
-      await commit().catch(() => undefined)
-      await consumer.stop()
-      await lease.stop()
-      await deps.connections.close()
-      await producer.disconnect()
+      return stopInOrder('fetch', log, [
+        { what: 'the pages in hand', end: () => Promise.all(slices) },
+        { what: 'housekeeping', end: () => housekeeping },
+        { what: 'the last commit', end: commit },
+        { what: 'the consumer', end: consumer.stop },
+        { what: 'the lease', end: lease.stop },
+        { what: 'the connections to vendors', end: () => deps.connections.close() },
+        { what: 'the producer', end: producer.disconnect },
+      ])
     },
   }
 }

@@ -5,6 +5,7 @@ import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
 import type { Json, RangeSpec } from '../manifests/walk.ts'
 import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts'
+import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import type { VendorConnection } from './connections.ts'
 import { isUsable, type Limiter } from './limiter/limiter.ts'
 
@@ -60,6 +61,7 @@ export interface PageDeps {
   readonly signal: AbortSignal
   /** Failures in a row at this position, before this one. */
   readonly failures: number
+  readonly telemetry?: Telemetry
 }
 
 const REDIS_AWAY_MS = 2_000
@@ -88,35 +90,45 @@ export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResul
 type Granted = { send(request: ApiRequest): Promise<ApiResponse> }
 
 const permit = async (deps: PageDeps): Promise<Granted | Omit<Waiting, 'calls'>> => {
-  const { vendor, limiter, signal, permitDeadline } = deps
+  const { vendor, signal, permitDeadline, telemetry } = deps
+  const waits = telemetry && ((ms: number) => countLimitWait(telemetry, vendor, ms))
   try {
-    const acquired = await vendor.permit(permitDeadline, signal)
+    const acquired = await vendor.permit(permitDeadline, signal, waits)
     if (!('permit' in acquired)) return { kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs }
     const { permit } = acquired
-    return { send: (request) => sendWith(vendor, limiter, permit, request, signal) }
+    return { send: (request) => sendWith(deps, permit, request) }
   } catch (error) {
     if (!isSynclineError(error, 'unavailable')) throw error
     return { kind: 'wait', waitingFor: 'redis', afterMs: REDIS_AWAY_MS, reason: messageOf(error) }
   }
 }
 
+/** Room in the vendor's limit was waited for, in this slice or until the range is woken. */
+export const countLimitWait = (telemetry: Telemetry, { adapter }: VendorConnection, ms: number): void => {
+  telemetry.add('syncline_fetch_limit_waits_total', { adapter: adapter.name }, 1)
+  telemetry.add('syncline_fetch_limit_wait_seconds_total', { adapter: adapter.name }, ms / 1_000)
+}
+
 /** Sends once under a permit; whatever happens, the limiter learns when the request ended and what the vendor said. */
 const sendWith = async (
-  vendor: VendorConnection,
-  limiter: Limiter,
+  { vendor, limiter, signal, telemetry = NO_TELEMETRY }: PageDeps,
   permit: Parameters<typeof isUsable>[0],
   request: ApiRequest,
-  signal: AbortSignal,
 ): Promise<ApiResponse> => {
   if (!isUsable(permit)) {
     await limiter.release(vendor.limiterKey, permit)
     throw new SynclineError('conflict', 'A permit expired before its request could start.')
   }
+  const adapter = vendor.adapter.name
+  const count = (outcome: string) => telemetry.add('syncline_fetch_requests_total', { adapter, outcome }, 1)
   try {
-    const response = await vendor.api.send(request, { signal })
+    const send = () => vendor.api.send(request, { signal })
+    const response = await timed(telemetry, 'syncline_fetch_request_seconds', { adapter }, send)
+    count('ok')
     await limiter.settle(vendor.limiterKey, permit, response.rate)
     return response
   } catch (error) {
+    count(isSynclineError(error) ? error.code : 'internal')
     await limiter.settle(vendor.limiterKey, permit, observedIn(error, vendor.adapter.limit.periodMs))
     throw error
   }

@@ -9,13 +9,14 @@ import type { Producer } from '../platform/kafka/producer.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
+import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { rangeKey } from '../topics/commands.ts'
 import { encodeDeadLetter } from '../topics/dead-letters.ts'
 import { encodePageOrigin } from '../topics/headers.ts'
 import { DEAD_LETTER_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { VendorConnection } from './connections.ts'
 import type { Limiter } from './limiter/limiter.ts'
-import { type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
+import { countLimitWait, type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
 import type { ReceiptWriter } from './receipt-writer.ts'
 import { partsOf, type SplitQuestion } from './splitting.ts'
 
@@ -29,6 +30,7 @@ export interface SliceDeps {
   readonly now: () => number
   readonly log: Logger
   readonly signal: AbortSignal
+  readonly telemetry?: Telemetry
 }
 
 const SLICE_PAGES = 20
@@ -127,6 +129,8 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
     // The error table counts failures of one kind; another kind begins anew.
     slice.failures = slice.failureCode === undefined || wait.code === slice.failureCode ? slice.failures + 1 : 1
     slice.failureCode = wait.code
+    const labels = { adapter: slice.vendor.adapter.name, outcome: wait.code ?? 'internal' }
+    slice.deps.telemetry?.add('syncline_fetch_retries_total', labels, 1)
     const { runId, rangeId } = slice.range
     slice.deps.log.debug(
       { run: runId, range: rangeId, entity: slice.spec.entity, reason: wait.reason },
@@ -138,7 +142,17 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
     }
   }
   const { waitingFor, afterMs: wakeInMs, reason } = wait
+  const { telemetry } = slice.deps
+  if (waitingFor === 'limit' && telemetry) countLimitWait(telemetry, slice.vendor, wakeInMs)
   return releaseSlice(slice, { wakeInMs, waitingFor, ...(reason === undefined ? {} : { reason }) })
+}
+
+const countPage = ({ deps, vendor, spec }: Slice, { counts, bytes }: Receipt): void => {
+  const { telemetry = NO_TELEMETRY } = deps
+  const adapter = vendor.adapter.name
+  telemetry.add('syncline_fetch_pages_total', { adapter, entity: spec.entity }, 1)
+  telemetry.add('syncline_fetch_bytes_total', { adapter }, bytes)
+  for (const [entity, n] of Object.entries(counts)) telemetry.add('syncline_fetch_records_total', { adapter, entity }, n)
 }
 
 const isOver = (slice: Slice): boolean =>
@@ -240,6 +254,7 @@ const afterReceipt = async (
     slice.deps.log.debug({ run: runId, range: rangeId, page: receipt.page }, 'receipt refused, the range is not ours any more')
     return 'done'
   }
+  countPage(slice, receipt)
   if (receipt.next === null) return 'done'
   slice.cursor = receipt.next
   slice.page++

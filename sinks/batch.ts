@@ -31,6 +31,7 @@ export interface BatchRecord extends Placed {
 
 /** A record that another of the same batch with the same id has beaten: it only needs its landing. */
 export interface Loser extends Placed {
+  readonly entity: string
   readonly externalId: string
   readonly outcome: 'unchanged' | 'stale'
 }

@@ -31,6 +31,7 @@ const RECORD_OVERHEAD_BYTES = 300
 const loserOf = (loser: BatchRecord, winner: BatchRecord): Loser => ({
   page: loser.page,
   index: loser.index,
+  entity: loser.entity,
   externalId: loser.encoded.externalId,
   outcome: loser.encoded.contentHash === winner.encoded.contentHash ? 'unchanged' : 'stale',
 })

@@ -2,17 +2,19 @@
 // came before it is durable (invariant 1); whatever is away meanwhile is waited for.
 import { findRun } from '../ledger/runs.ts'
 import { messageOf } from '../platform/errors.ts'
+import type { Outages } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Consumer } from '../platform/kafka/consumer.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import { persist } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool, sqlState } from '../platform/postgres.ts'
+import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import { DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { GatheredBatch, MergeBatch, Rejected } from './batch.ts'
 import { deadLetterMessage, UNKNOWN_OWNER } from './dead-letters.ts'
 import { mergeIsolating } from './isolate.ts'
-import { mergeBatch } from './postgres/merge.ts'
+import { mergeBatch, type OutcomeCounts } from './postgres/merge.ts'
 import { sweepAfter } from './postgres/sweep.ts'
 import { createCountedRanges } from './seen.ts'
 
@@ -23,6 +25,8 @@ export interface SettleDeps {
   readonly topics: Topics
   readonly log: Logger
   readonly signal: AbortSignal
+  readonly outages?: Outages | undefined
+  readonly telemetry?: Telemetry | undefined
 }
 
 export type Settle = (batch: GatheredBatch) => Promise<void>
@@ -33,13 +37,23 @@ const TIME_OUTS = new Set(['57014', '55P03', '25P03'])
 /** True when the same statement may well succeed later. */
 const isDatabaseBusy = (error: unknown): boolean => isDatabaseAway(error) || TIME_OUTS.has(sqlState(error) ?? '')
 
-export const createSettle = ({ pool, producer, consumer, topics, log, signal }: SettleDeps): Settle => {
+const countOutcomes = (telemetry: Telemetry, outcomes: OutcomeCounts): void => {
+  for (const [entity, counts] of outcomes) {
+    for (const [outcome, n] of Object.entries(counts)) {
+      if (n > 0) telemetry.add('syncline_sink_records_total', { entity, outcome }, n)
+    }
+  }
+}
+
+export const createSettle = (deps: SettleDeps): Settle => {
+  const { pool, producer, consumer, topics, log, signal, outages, telemetry = NO_TELEMETRY } = deps
   const counted = createCountedRanges()
-  const whileDatabaseAway = { what: 'PostgreSQL', log, signal, isAway: isDatabaseBusy }
-  const whileKafkaAway = { what: 'Kafka', log, signal, isAway: isKafkaAway }
+  const whileDatabaseAway = { what: 'PostgreSQL', log, signal, isAway: isDatabaseBusy, outages }
+  const whileKafkaAway = { what: 'Kafka', log, signal, isAway: isKafkaAway, outages }
 
   const merge = async (batch: MergeBatch): Promise<void> => {
-    const result = await mergeBatch(pool, batch, counted)
+    const result = await timed(telemetry, 'syncline_sink_merge_seconds', {}, () => mergeBatch(pool, batch, counted))
+    countOutcomes(telemetry, result.outcomes)
     log.debug(result.counts, 'batch merged')
     try {
       await sweepAfter(pool, result)

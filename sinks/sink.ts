@@ -1,11 +1,14 @@
 // The sink role: canonical records and dead letters in, rows and landings out; offsets are committed when a batch is durable.
 // A loop with one settle point: while PostgreSQL works on one batch, the next is decoded. One transaction is in flight.
 import { isSynclineError } from '../platform/errors.ts'
+import { RoleHealth } from '../platform/health.ts'
 import type { Batch, Consumer, ConsumerHandlers } from '../platform/kafka/consumer.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
+import { stopInOrder } from '../platform/stopping.ts'
+import type { Telemetry } from '../platform/telemetry.ts'
 import { createWake } from '../platform/wake.ts'
 import { createCanonicalDecoder, type WriterSchemas } from '../topics/canonical-codec.ts'
 import type { Topics } from '../topics/list.ts'
@@ -33,6 +36,8 @@ export interface SinkDeps {
   readonly writerSchemas: WriterSchemas
   readonly log: Logger
   readonly limits?: Partial<SinkLimits>
+  readonly health?: RoleHealth
+  readonly telemetry?: Telemetry
 }
 
 const MEGABYTE = 1024 * 1024
@@ -52,7 +57,7 @@ const RECORDS_AT_A_TIME = 500
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 export const createSink = (deps: SinkDeps): Role => {
-  const { pool, producer, topics, log } = deps
+  const { pool, producer, topics, log, telemetry, health = new RoleHealth('sink') } = deps
   const limits: SinkLimits = { ...DEFAULT_LIMITS, ...deps.limits }
   const failure = deferred<never>()
   const stopping = new AbortController()
@@ -65,13 +70,13 @@ export const createSink = (deps: SinkDeps): Role => {
     onAssigned: (generation) => queue.reset(generation),
   })
   const queue = createQueue(limits.maxQueuedBytes, reader.topics, consumer, wake)
-  const settle = createSettle({ pool, producer, consumer, topics, log, signal })
+  const settle = createSettle({ pool, producer, consumer, topics, log, signal, outages: health, telemetry })
   consumer.failed.catch(failure.reject)
 
   const isRegistryAway = (error: unknown) => isSynclineError(error, 'unavailable')
   const prepare = (batch: Batch): Promise<void> => {
     const load = () => decoder.prepare(batch.messages.map(({ value }) => value))
-    return persist(load, { what: 'schema registry', log, signal, isAway: isRegistryAway })
+    return persist(load, { what: 'schema registry', log, signal, isAway: isRegistryAway, outages: health })
   }
 
   /** All of one delivery, even beyond the limits: they are of the order of the batch, not exact. */
@@ -110,8 +115,8 @@ export const createSink = (deps: SinkDeps): Role => {
     return gatherer.isEmpty ? undefined : gatherer.take()
   }
 
+  let settling: Promise<void> | undefined
   const work = async (): Promise<void> => {
-    let settling: Promise<void> | undefined
     while (!signal.aborted) {
       const batch = await gather(() => settling !== undefined)
       await settling
@@ -119,6 +124,7 @@ export const createSink = (deps: SinkDeps): Role => {
       isBusy = batch.records.length >= BUSY_RECORDS
       const current = settle(batch).finally(() => {
         if (settling === current) settling = undefined
+        health.progress()
         wake()
       })
       settling = current
@@ -128,6 +134,8 @@ export const createSink = (deps: SinkDeps): Role => {
     await settling
   }
 
+  health.watch({ hasWork: () => !queue.isEmpty || settling !== undefined, consumer: consumer.report })
+
   let running: Promise<unknown> = Promise.resolve()
   return {
     name: 'sink',
@@ -135,14 +143,16 @@ export const createSink = (deps: SinkDeps): Role => {
     start: async () => {
       await producer.connect()
       await consumer.start()
-      running = Promise.all([work().catch(failure.reject), runSweeper(pool, log, signal)])
+      running = Promise.all([work().catch(failure.reject), runSweeper(pool, log, signal, health)])
     },
-    stop: async () => {
+    stop: () => {
       stopping.abort()
       wake()
-      await running
-      await consumer.stop()
-      await producer.disconnect()
+      return stopInOrder('sink', log, [
+        { what: 'the batch in hand', end: () => running },
+        { what: 'the consumer', end: consumer.stop },
+        { what: 'the producer', end: producer.disconnect },
+      ])
     },
   }
 }

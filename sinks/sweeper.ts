@@ -2,9 +2,10 @@
 // can be parked by one sink while another merges its parent.
 import { type PendingSweep, pendingSweeps, sweepDone } from '../ledger/sweeps.ts'
 import { messageOf } from '../platform/errors.ts'
+import type { Outages } from '../platform/health.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
-import type { Pool } from '../platform/postgres.ts'
+import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import { parkedOwners } from './postgres/parking.ts'
 import { sweepParked } from './postgres/sweep.ts'
 
@@ -27,8 +28,9 @@ const sweepOne = async (pool: Pool, { orgId, entity, pending }: Sweep, log: Logg
   }
 }
 
-/** Runs until the signal aborts; never throws. */
-export const runSweeper = async (pool: Pool, log: Logger, signal: AbortSignal): Promise<void> => {
+/** Runs until the signal aborts; never throws. An idle sink learns here that PostgreSQL is away. */
+export const runSweeper = async (pool: Pool, log: Logger, signal: AbortSignal, outages?: Outages): Promise<void> => {
+  let back: (() => void) | undefined
   let allAt = performance.now() + SWEEP_ALL_MS
 
   const due = async (): Promise<readonly Sweep[]> => {
@@ -41,9 +43,15 @@ export const runSweeper = async (pool: Pool, log: Logger, signal: AbortSignal): 
   while (!signal.aborted) {
     const sweeps = await due().catch((error: unknown) => {
       log.debug({ reason: messageOf(error) }, 'sweeps not looked up')
-      return []
+      if (isDatabaseAway(error)) back ??= outages?.away('PostgreSQL')
+      return undefined
     })
-    for (const sweep of sweeps) if (!signal.aborted) await sweepOne(pool, sweep, log)
-    await pause(sweeps.length > 0 ? BUSY_MS : IDLE_MS, signal)
+    if (sweeps !== undefined) {
+      back?.()
+      back = undefined
+    }
+    for (const sweep of sweeps ?? []) if (!signal.aborted) await sweepOne(pool, sweep, log)
+    await pause(sweeps !== undefined && sweeps.length > 0 ? BUSY_MS : IDLE_MS, signal)
   }
+  back?.()
 }

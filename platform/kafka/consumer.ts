@@ -3,7 +3,9 @@ import type { Kafka, Batch as KafkaBatch, Consumer as KafkaConsumer } from 'kafk
 import { messageOf, SynclineError } from '../errors.ts'
 import { deferred, pause } from '../lifecycle.ts'
 import type { Logger } from '../logger.ts'
+import { NO_TELEMETRY, type Telemetry } from '../telemetry.ts'
 import { isKafkaAway } from './client.ts'
+import { type ConsumerReport, FetchWatch } from './fetch-watch.ts'
 import { receivedOf } from './kafkajs.ts'
 import { type Message, readMessages } from './record-batch.ts'
 
@@ -39,6 +41,8 @@ export interface Consumer {
   pause(): void
   resume(): void
   stop(): Promise<void>
+  /** How it is, for whoever watches over its role. */
+  report(): ConsumerReport
   readonly failed: Promise<never>
 }
 
@@ -50,6 +54,7 @@ export interface ConsumerOptions {
   readonly maxWaitMs?: number
   readonly maxBytesPerPartition?: number
   readonly maxBytes?: number
+  readonly telemetry?: Telemetry
 }
 
 // The offset that was asked for; the client's types do not show it.
@@ -62,15 +67,23 @@ const fetchedOffsetOf = (batch: KafkaBatch): bigint =>
  */
 const PACE_MS = 50
 
-const messagesOf = (batch: KafkaBatch): Message[] => {
+const messagesOf = (batch: KafkaBatch, telemetry: Telemetry): Message[] => {
   const messages: Message[] = []
-  for (const each of batch.messages) readMessages(receivedOf(each), fetchedOffsetOf(batch), messages)
+  let bytes = 0
+  for (const each of batch.messages) {
+    const received = receivedOf(each)
+    bytes += received.storedBytes
+    readMessages(received, fetchedOffsetOf(batch), messages)
+  }
+  telemetry.add('syncline_consumed_batches_total', {}, batch.messages.length)
+  telemetry.add('syncline_consumed_records_total', {}, messages.length)
+  telemetry.add('syncline_consumed_bytes_total', {}, bytes)
   return messages
 }
 
 /** Throws SynclineError('unavailable') from `start` when the brokers cannot be reached. */
 export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers: ConsumerHandlers): Consumer => {
-  const { groupId, topics, log, sessionTimeoutMs = 30_000, maxWaitMs = 500 } = options
+  const { groupId, topics, log, sessionTimeoutMs = 30_000, maxWaitMs = 500, telemetry = NO_TELEMETRY } = options
   const consumer: KafkaConsumer = kafka.consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
@@ -85,8 +98,8 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
   })
   const failure = deferred<never>()
   const state = new AssignmentState()
+  const watch = new FetchWatch()
   let paused = false
-  let away = false
   let pacedUntil = 0
 
   const pace = async () => {
@@ -113,14 +126,18 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     consumer.resume(state.assigned())
     if (paused) applyPause()
     handlers.onAssigned(state.generation)
-    if (away) log.info({ group: groupId }, 'kafka is back, going on')
-    away = false
+    if (watch.isAway) log.info({ group: groupId }, 'kafka is back, going on')
+    watch.joined(performance.now())
     log.debug({ group: groupId, generation: state.generation, partitions: state.size }, 'joined the group')
   })
+  consumer.on(consumer.events.REBALANCING, () => watch.rejoining(performance.now()))
+  // Also while everything is paused: the rounds are then empty and answered at once.
+  consumer.on(consumer.events.FETCH_START, ({ payload }) => watch.asked(payload.nodeId, performance.now()))
+  consumer.on(consumer.events.FETCH, ({ payload }) => watch.answered(payload.nodeId, performance.now()))
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (payload.restart) {
-      if (!away) log.warn({ group: groupId, reason: payload.error.message }, 'kafka is away, waiting for it')
-      away = true
+      if (!watch.isAway) log.warn({ group: groupId, reason: payload.error.message }, 'kafka is away, waiting for it')
+      watch.restarting(performance.now())
       return
     }
     const code = isKafkaAway(payload.error) ? 'unavailable' : 'internal'
@@ -141,12 +158,13 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     }
     const lastOffset = batch.lastOffset()
     state.started(topic, partition, fetchedOffsetOf(batch))
+    state.sawEnd(topic, partition, BigInt(batch.highWatermark))
     resolveOffset(lastOffset)
     handlers.onBatch({
       topic,
       partition,
       generation: state.generation,
-      messages: messagesOf(batch),
+      messages: messagesOf(batch, telemetry),
       nextOffset: BigInt(lastOffset) + 1n,
     })
   }
@@ -154,6 +172,7 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
   return {
     failed: failure.promise,
     start: async () => {
+      watch.rejoining(performance.now())
       try {
         await consumer.connect()
         await consumer.subscribe({ topics: [...topics], fromBeginning: true })
@@ -197,6 +216,14 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     stop: async () => {
       await consumer.disconnect()
     },
+    report: () => ({
+      generation: state.generation,
+      isPaused: paused,
+      isAway: watch.isAway,
+      isJoining: watch.isJoining,
+      silentMs: watch.silentMs(performance.now()),
+      lag: state.lag(),
+    }),
   }
 }
 
@@ -207,6 +234,8 @@ class AssignmentState {
   /** Last committed offset (or first fetched one) of partitions of the current assignment. */
   #known = new Map<string, bigint>()
   #expected = new Map<string, bigint>()
+  /** Ends of partitions as of the last delivery. */
+  #ends = new Map<string, bigint>()
 
   get size(): number {
     return Object.values(this.#assignment).reduce((sum, partitions) => sum + partitions.length, 0)
@@ -224,14 +253,18 @@ class AssignmentState {
     this.generation++
     this.#assignment = assignment
     const kept = new Map<string, bigint>()
+    const ends = new Map<string, bigint>()
     for (const [topic, partitions] of Object.entries(assignment)) {
       for (const partition of partitions) {
         const offset = this.#known.get(`${topic}/${partition}`)
         if (offset !== undefined) kept.set(`${topic}/${partition}`, offset)
+        const end = this.#ends.get(`${topic}/${partition}`)
+        if (end !== undefined) ends.set(`${topic}/${partition}`, end)
       }
     }
     this.#expected = new Map(kept)
     this.#known = kept
+    this.#ends = ends
   }
 
   expectedStart(topic: string, partition: number): bigint | undefined {
@@ -246,6 +279,20 @@ class AssignmentState {
     const key = `${topic}/${partition}`
     this.#expected.delete(key)
     if (!this.#known.has(key)) this.#known.set(key, offset)
+  }
+
+  sawEnd(topic: string, partition: number, end: bigint): void {
+    this.#ends.set(`${topic}/${partition}`, end)
+  }
+
+  /** Messages between what is committed and the ends. */
+  lag(): number {
+    let lag = 0
+    for (const [key, end] of this.#ends) {
+      const behind = Number(end - (this.#known.get(key) ?? end))
+      if (behind > 0) lag += behind
+    }
+    return lag
   }
 
   committed(position: Position): void {

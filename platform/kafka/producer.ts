@@ -1,6 +1,7 @@
 // Produces with acks from all in-sync replicas. Never "idempotent": that mode of the client loses acknowledged messages silently.
 import type { Kafka } from 'kafkajs'
 import { SynclineError } from '../errors.ts'
+import { NO_TELEMETRY, type Telemetry, timed } from '../telemetry.ts'
 import { isKafkaAway } from './client.ts'
 import type { BatchToSend } from './kafkajs.ts'
 import { partitionOf } from './partition.ts'
@@ -90,7 +91,19 @@ const inRounds = async (topics: readonly OutgoingTopic[], compressed: boolean): 
   return rounds
 }
 
-export const createProducer = (kafka: Kafka): Producer => {
+const count = (telemetry: Telemetry, topics: readonly OutgoingTopic[], rounds: readonly Chunk[][]): void => {
+  const batches = rounds.flatMap((round) => round.flatMap((chunk) => chunk.messages))
+  const bytes = batches.reduce((sum, { value }) => sum + value.length, 0)
+  telemetry.add('syncline_produced_batches_total', {}, batches.length)
+  telemetry.add('syncline_produced_bytes_total', {}, bytes)
+  telemetry.add(
+    'syncline_produced_records_total',
+    {},
+    topics.reduce((sum, { messages }) => sum + messages.length, 0),
+  )
+}
+
+export const createProducer = (kafka: Kafka, telemetry: Telemetry = NO_TELEMETRY): Producer => {
   const producer = kafka.producer({ idempotent: false, allowAutoTopicCreation: false })
   return {
     connect: () => producer.connect(),
@@ -98,11 +111,14 @@ export const createProducer = (kafka: Kafka): Producer => {
     send: async (topics, { compressed = false } = {}) => {
       const sent: Sent[] = []
       try {
-        for (const topicMessages of await inRounds(topics, compressed)) {
-          const results = await producer.sendBatch({ acks: -1, timeout: 30_000, topicMessages })
+        const rounds = await inRounds(topics, compressed)
+        for (const topicMessages of rounds) {
+          const send = () => producer.sendBatch({ acks: -1, timeout: 30_000, topicMessages })
+          const results = await timed(telemetry, 'syncline_produce_seconds', {}, send)
           for (const r of results)
             sent.push({ topic: r.topicName, partition: r.partition, baseOffset: BigInt(r.baseOffset ?? -1) })
         }
+        count(telemetry, topics, rounds)
       } catch (cause) {
         if (!isKafkaAway(cause)) throw cause
         throw new SynclineError('unavailable', 'Kafka did not acknowledge the messages', { cause, remedy: 'Check the brokers.' })

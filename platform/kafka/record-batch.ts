@@ -153,6 +153,8 @@ export interface ReceivedBatch {
   readonly isTransactional: boolean
   readonly isControl: boolean
   readonly count: number
+  /** All of it, as it lies on the broker. */
+  readonly storedBytes: number
   readonly records: Buffer
 }
 
@@ -186,6 +188,7 @@ const receivedBatch = async (bytes: Buffer): Promise<ReceivedBatch> => {
     isTransactional: (attributes & TRANSACTIONAL) !== 0,
     isControl: (attributes & CONTROL) !== 0,
     count: bytes.readInt32BE(COUNT_AT),
+    storedBytes: bytes.length,
     records: codec === GZIP ? await decompress(records, DECOMPRESSION) : records,
   }
 }

@@ -6,6 +6,8 @@ export interface WaitOptions extends AcquireOptions {
   /** Milliseconds of `performance.now()`; a wait that would pass it is not begun. */
   readonly deadline: number
   readonly signal?: AbortSignal
+  /** Is told of each wait, in milliseconds. */
+  readonly onWait?: ((ms: number) => void) | undefined
 }
 
 /** Throws SynclineError('unavailable') without Redis, and AbortError when `signal` is aborted while waiting. */
@@ -13,6 +15,7 @@ export const waitForPermit = async (limiter: Limiter, credential: string, option
   let acquired = await limiter.acquire(credential, options)
   // Once said, `neverUsed` is not repeated: Redis may have been used and restarted while we slept.
   while (acquired.kind === 'wait' && performance.now() + acquired.retryAfterMs < options.deadline) {
+    options.onWait?.(acquired.retryAfterMs)
     await sleep(acquired.retryAfterMs, undefined, options.signal ? { signal: options.signal } : {})
     acquired = await limiter.acquire(credential, { policy: options.policy })
   }

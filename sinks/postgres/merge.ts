@@ -24,7 +24,11 @@ export interface EntityOutcomes {
 export interface MergeResult {
   readonly entities: readonly EntityOutcomes[]
   readonly counts: Readonly<Record<Outcome, number>>
+  readonly outcomes: OutcomeCounts
 }
+
+/** What became of the records of a batch, by entity. */
+export type OutcomeCounts = ReadonlyMap<string, Readonly<Record<Outcome, number>>>
 
 const OUTCOME_OF: Readonly<Record<OutcomeLetter, Outcome>> = {
   m: 'merged',
@@ -75,22 +79,44 @@ const parkEntities = async (
   return settled
 }
 
+const NONE: Readonly<Record<Outcome, number>> = { merged: 0, unchanged: 0, stale: 0, parked: 0, dead: 0 }
+
+const createTally = () => {
+  const counts = { ...NONE }
+  const outcomes = new Map<string, Record<Outcome, number>>()
+  return {
+    counts,
+    outcomes,
+    add: (entity: string, outcome: Outcome): void => {
+      // A dead letter may name anything as its entity; there are to be few.
+      const known = layoutByEntity.has(entity) ? entity : 'unknown'
+      const own = outcomes.get(known) ?? { ...NONE }
+      outcomes.set(known, own)
+      own[outcome]++
+      counts[outcome]++
+    },
+  }
+}
+
 const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
   const moves: Move[] = []
   const entities = await parkEntities(client, await mergeEntities(client, batch.records), moves)
-  const counts: Record<Outcome, number> = { merged: 0, unchanged: 0, stale: 0, parked: 0, dead: batch.deadLetters.length }
+  const tally = createTally()
   const book = createOutcomeBook()
   for (const { records, letters } of entities)
     for (const [pos, record] of records.entries()) {
       const outcome = OUTCOME_OF[letters[pos] ?? 's']
-      counts[outcome]++
+      tally.add(record.entity, outcome)
       book.mark(record, outcome)
     }
   for (const loser of batch.losers) {
-    counts[loser.outcome]++
+    tally.add(loser.entity, loser.outcome)
     book.mark(loser, loser.outcome)
   }
-  for (const dead of batch.deadLetters) book.mark(dead, 'dead')
+  for (const dead of batch.deadLetters) {
+    tally.add(dead.letter.entity, 'dead')
+    book.mark(dead, 'dead')
+  }
 
   await recordDeadLetters(
     client,
@@ -99,7 +125,7 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   await recordSeen(client, await seenOf(client, batch, counted))
   await recordLandings(client, book.landings())
   await moveOutcomes(client, moves)
-  return { entities, counts }
+  return { entities, ...tally }
 }
 
 /**

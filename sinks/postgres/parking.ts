@@ -66,3 +66,12 @@ export const parkedOwners = async (client: Queryable): Promise<readonly { orgId:
   const { rows } = await client.query<{ entity: string; org_id: string }>(looks.join(' union all '))
   return rows.map((row) => ({ orgId: row.org_id, entity: row.entity }))
 }
+
+/** Parked records by entity, of all organisations; entities that can be parked and are not have 0. */
+export const parkedCounts = async (client: Queryable): Promise<readonly { entity: string; records: number }[]> => {
+  const looks = layouts
+    .filter(({ parents }) => parents.length > 0)
+    .map(({ entity, parked }) => `select '${entity}' as entity, count(*) as records from ${parked}`)
+  const { rows } = await client.query<{ entity: string; records: number }>(looks.join(' union all '))
+  return rows
+}

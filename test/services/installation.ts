@@ -34,6 +34,8 @@ export interface Installation {
   readonly pool: Pool
   cli(args: readonly string[], input?: string): Promise<CliResult>
   worker(...roles: readonly string[]): WorkerProcess
+  /** The same with variables of its own, e.g. a service reached through a proxy. */
+  workerWith(env: Readonly<Record<string, string>>, ...roles: readonly string[]): WorkerProcess
   /** Ends what is still running and removes the database. */
   remove(): Promise<void>
 }
@@ -58,8 +60,8 @@ export const newInstallation = async (): Promise<Installation> => {
     SYNCLINE_TOPIC_PREFIX: prefix,
   }
   const children = new Set<ChildProcess>()
-  const start = (args: readonly string[]): ChildProcess => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env }, stdio: 'pipe' })
+  const start = (args: readonly string[], own: Readonly<Record<string, string>> = {}): ChildProcess => {
+    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...env, ...own }, stdio: 'pipe' })
     children.add(child)
     child.once('exit', () => children.delete(child))
     return child
@@ -78,18 +80,8 @@ export const newInstallation = async (): Promise<Installation> => {
       const [code] = await once(child, 'close')
       return { code, stdout: stdout(), stderr: stderr(), json: jsonLines(stdout()) }
     },
-    worker: (...roles) => {
-      const child = start(['worker', ...roles])
-      const log = collect(child.stderr)
-      const end = async (signal: NodeJS.Signals): Promise<number | null> => {
-        if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
-        const exited = once(child, 'exit')
-        child.kill(signal)
-        const [code] = await exited
-        return code
-      }
-      return { pid: child.pid ?? -1, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM'), log }
-    },
+    worker: (...roles) => workerOf(start(['worker', ...roles])),
+    workerWith: (own, ...roles) => workerOf(start(['worker', ...roles], own)),
     remove: async () => {
       const exits = [...children].map((child) => once(child, 'exit'))
       for (const child of children) child.kill('SIGKILL')
@@ -98,6 +90,18 @@ export const newInstallation = async (): Promise<Installation> => {
       await database.drop()
     },
   }
+}
+
+const workerOf = (child: ChildProcess): WorkerProcess => {
+  const log = collect(child.stderr)
+  const end = async (signal: NodeJS.Signals): Promise<number | null> => {
+    if (child.exitCode !== null || child.signalCode !== null) return child.exitCode
+    const exited = once(child, 'exit')
+    child.kill(signal)
+    const [code] = await exited
+    return code
+  }
+  return { pid: child.pid ?? -1, kill: async () => void (await end('SIGKILL')), stop: () => end('SIGTERM'), log }
 }
 
 const collect = (stream: NodeJS.ReadableStream | null): (() => string) => {

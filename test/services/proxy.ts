@@ -7,6 +7,8 @@ export interface Proxy {
   readonly url: string
   /** Breaks all connections and refuses new ones. */
   cut(): void
+  /** Half open: connections stay, and nothing passes any more on those there are. */
+  stall(): void
   mend(): void
   /** Connections refused since the start. */
   refused(): number
@@ -47,8 +49,15 @@ export const startProxy = async (target: string): Promise<Proxy> => {
   const breakAll = () => {
     for (const socket of sockets) socket.destroy()
   }
+  const stallAll = () => {
+    for (const socket of sockets) {
+      socket.unpipe()
+      socket.pause()
+    }
+  }
   return {
     url: url.href,
+    stall: stallAll,
     cut: () => {
       isCut = true
       breakAll()

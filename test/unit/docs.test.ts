@@ -5,6 +5,7 @@ import { Command } from 'commander'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { configPage } from '../../platform/config-page.ts'
+import { METRICS } from '../../platform/telemetry.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -131,6 +132,17 @@ describe('docs/configuration.md', () => {
       .flatMap((file) => [...read(file).matchAll(/SYNCLINE_[A-Z]+(?:_[A-Z]+)*/g)].map(([variable]) => variable))
     expect([...new Set(variables)].filter((variable) => !configPage().includes(`\`${variable}\``))).toEqual([])
   })
+})
+
+test('docs/operations.md tells of every metric what it is', () => {
+  const page = read('docs/operations.md')
+  const code = (label: string) => `\`${label}\``
+  const rows = Object.entries(METRICS).map(
+    ([name, { kind, labels, help }]) => `| ${code(name)} | ${kind} | ${labels.map(code).join(', ')} | ${help} |`,
+  )
+  expect(page.split('\n').filter((line) => line.startsWith('| `syncline_'))).toEqual(rows)
+  const named = [...page.matchAll(/\bsyncline_\w+/g)].map(([name]) => name)
+  expect(named.filter((name) => !(name in METRICS))).toEqual([])
 })
 
 test('a decision is listed in the index', () => {

@@ -75,7 +75,7 @@ describe('a batch with records that PostgreSQL refuses', () => {
 
   test('ends though nothing of it can be put aside', async () => {
     const page = { runId: 'r', rangeId: 0, page: 0, attempt: 0, entity: 'person', count: 1 }
-    const loser = { page, index: 0, externalId: '1', outcome: 'stale' } as const
+    const loser = { page, index: 0, entity: 'person', externalId: '1', outcome: 'stale' } as const
     const always = async () => {
       throw failure('22026')
     }

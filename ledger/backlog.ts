@@ -1,0 +1,21 @@
+// What the ledger has not closed, in figures for those who watch an installation: all organisations together.
+import type { Queryable } from '../platform/postgres.ts'
+
+export interface Backlog {
+  /** Accepted pages of active runs of which some record has no outcome. */
+  readonly openPages: number
+  readonly deadLetters: readonly { readonly stage: string; readonly letters: number }[]
+}
+
+export const readBacklog = async (client: Queryable): Promise<Backlog> => {
+  const { rows } = await client.query<{ open: number }>(
+    `select count(distinct (l.run_id, l.range_id, l.page)) as open
+     from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
+     where not l.complete and p.accepted
+       and l.run_id in (select run_id from sync.runs where state in ('planned', 'running', 'paused'))`,
+  )
+  const { rows: deadLetters } = await client.query<{ stage: string; letters: number }>(
+    'select stage, count(*) as letters from sync.dead_letters group by stage',
+  )
+  return { openPages: rows[0]?.open ?? 0, deadLetters }
+}
