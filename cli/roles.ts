@@ -8,7 +8,9 @@ import { SynclineError } from '../platform/errors.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
 import { type ConsumerHandlers, createConsumer } from '../platform/kafka/consumer.ts'
+import { createLogOffsets } from '../platform/kafka/offsets.ts'
 import { createProducer } from '../platform/kafka/producer.ts'
+import { createReadAt } from '../platform/kafka/read-at.ts'
 import { persist, type Role, supervise } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
 import { connectRedis } from '../platform/redis.ts'
@@ -50,7 +52,14 @@ interface Parts {
 
 const openParts = async (runtime: Runtime): Promise<Parts> => {
   const { log, pool, topics } = runtime
-  const settings = requireSettings(runtime.config, 'kafkaBrokers', 'schemaRegistryUrl', 'redisUrl', 'databaseUrl')
+  const settings = requireSettings(
+    runtime.config,
+    'kafkaBrokers',
+    'schemaRegistryUrl',
+    'redisUrl',
+    'databaseUrl',
+    'healAfterSeconds',
+  )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
   const registry = createRegistry(settings.schemaRegistryUrl)
   const redis = await connectRedis(settings.redisUrl, log)
@@ -73,7 +82,16 @@ const openParts = async (runtime: Runtime): Promise<Parts> => {
   const make = (role: RoleName): Role => {
     switch (role) {
       case 'orchestrate':
-        return createOrchestrator({ pool, producer: producer(), topics, manifestOf: (name) => adapterByName(name).manifest, log })
+        return createOrchestrator({
+          pool,
+          producer: producer(),
+          offsets: createLogOffsets(kafka),
+          readAt: createReadAt(kafka, topics.group('heal')),
+          openForMs: Number(settings.healAfterSeconds) * 1000,
+          topics,
+          manifestOf: (name) => adapterByName(name).manifest,
+          log,
+        })
       case 'fetch':
         return createFetcher({
           pool,

@@ -62,7 +62,7 @@ const fetchedOffsetOf = (batch: KafkaBatch): bigint =>
  */
 const PACE_MS = 50
 
-const messagesOf = (batch: KafkaBatch): Message[] => {
+export const messagesOf = (batch: KafkaBatch): Message[] => {
   const messages: Message[] = []
   for (const each of batch.messages) readMessages(receivedOf(each), fetchedOffsetOf(batch), messages)
   return messages
