@@ -78,6 +78,13 @@ const isFetched = async (org: string): Promise<boolean> =>
   (await countOf(org, 'sync.pages p using (run_id)')) > 15 &&
   (await countOf(org, `sync.ranges r on r.run_id = u.run_id and r.state = 'open'`)) === 0
 
+/** `status` says which worker is missing, and since when. */
+const expectWait = async (org: string, late: RoleName): Promise<void> => {
+  const status = await installation.cli(['status', '--org', org, '--json'])
+  const waitingFor = { for: 'worker', what: `a worker: syncline worker ${late}`, since: expect.stringMatching(/^\d{4}-/) }
+  expect(status.json.at(-1)?.['entities']).toContainEqual(expect.objectContaining({ entity: 'person', waitingFor }))
+}
+
 interface Case {
   readonly org: string
   /** Does not work until what it should read has vanished. */
@@ -115,7 +122,7 @@ const cases: readonly Case[] = [
 
 describe.each(cases)('$org', ({ org, late, others, how, vanish }) => {
   test('what vanished is healed, the run completes and the tables equal the model', async () => {
-    const workers = others.map((role) => installation.worker(role))
+    const workers = [installation.worker(...others)]
     await until('the schema is there', async () => {
       const { rows } = await installation.pool.query<{ there: boolean }>(`select to_regclass('sync.heals') is not null as there`)
       return rows[0]?.there ?? false
@@ -127,12 +134,12 @@ describe.each(cases)('$org', ({ org, late, others, how, vanish }) => {
     expect(added.code, added.stderr).toBe(0)
     const running = installation.cli(['sync', '--org', org, '--select', SELECTED.join(','), '--wait', '--json'])
     await until('all pages are fetched', () => isFetched(org))
+    await expectWait(org, late)
     await vanish()
     workers.push(installation.worker(late))
 
     const result = await running
     const logs = workers.map((worker) => worker.log()).join('')
-    console.log(result.stderr, result.stdout, logs)
     expect(result.code, result.stderr + logs).toBe(0)
     expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
     expect(await countOf(org, 'sync.heals h using (run_id)')).toBeGreaterThan(0)
