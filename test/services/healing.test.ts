@@ -1,6 +1,6 @@
 // What was accepted and vanished on Kafka before it was used is found and healed: the run ends complete, the tables equal the model.
 import type { Admin } from 'kafkajs'
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
 import type { RoleName } from '../../cli/roles.ts'
@@ -15,6 +15,7 @@ import { stackAddresses } from './support.ts'
 const { manifest } = adapterByName('pco')
 /** Kafka's number for topics among resources; the client's own constant is a value of its module, which only platform/kafka loads. */
 const TOPIC_RESOURCE = 2
+const ORG = 'vanishing'
 const SELECTED = ['person', 'email', 'phone-number', 'address']
 
 let installation: Installation
@@ -35,10 +36,10 @@ afterAll(async () => {
   await simulator?.close()
 })
 
-const countOf = async (org: string, what: string): Promise<number> => {
+const countOf = async (what: string): Promise<number> => {
   const { rows } = await installation.pool.query<{ n: number }>(
     `select count(*)::int as n from sync.runs u join ${what} where u.org_id = $1`,
-    [org],
+    [ORG],
   )
   return rows[0]?.n ?? 0
 }
@@ -74,81 +75,56 @@ const committed = async (group: string, topic: string): Promise<bigint> => {
 const produced = async (topic: string): Promise<bigint> =>
   (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + BigInt(high), 0n)
 
-const isFetched = async (org: string): Promise<boolean> =>
-  (await countOf(org, 'sync.pages p using (run_id)')) > 15 &&
-  (await countOf(org, `sync.ranges r on r.run_id = u.run_id and r.state = 'open'`)) === 0
+const isFetched = async (): Promise<boolean> =>
+  (await countOf('sync.pages p on p.run_id = u.run_id and p.accepted')) > 15 &&
+  (await countOf(`sync.ranges r on r.run_id = u.run_id and r.state = 'open'`)) === 0
 
 /** `status` says which worker is missing, and since when. */
-const expectWait = async (org: string, late: RoleName): Promise<void> => {
-  const status = await installation.cli(['status', '--org', org, '--json'])
-  const waitingFor = { for: 'worker', what: `a worker: syncline worker ${late}`, since: expect.stringMatching(/^\d{4}-/) }
+const expectWait = async (role: RoleName): Promise<void> => {
+  const status = await installation.cli(['status', '--org', ORG, '--json'])
+  const waitingFor = { for: 'worker', what: `a worker: syncline worker ${role}`, since: expect.stringMatching(/^\d{4}-/) }
   expect(status.json.at(-1)?.['entities']).toContainEqual(expect.objectContaining({ entity: 'person', waitingFor }))
 }
 
-interface Case {
-  readonly org: string
-  /** Does not work until what it should read has vanished. */
-  readonly late: RoleName
-  readonly others: readonly RoleName[]
-  readonly how: 'produced' | 'fetched'
-  readonly vanish: () => Promise<void>
-}
-
-const cases: readonly Case[] = [
-  {
-    org: 'raw-gone',
-    late: 'process',
-    others: ['orchestrate', 'fetch', 'sink'],
-    how: 'fetched',
-    vanish: () => empty(topicsWithPrefix(installation.prefix).raw('pco')),
-  },
-  {
-    org: 'canonical-gone',
-    late: 'sink',
-    others: ['orchestrate', 'fetch', 'process'],
-    how: 'produced',
-    vanish: async () => {
-      const topics = topicsWithPrefix(installation.prefix)
-      const raw = topics.raw('pco')
-      await until(
-        'all pages are processed',
-        async () => (await committed(topics.group('process'), raw)) === (await produced(raw)),
-      )
-      await emptyCompacted(topics.canonical('person'))
-      await emptyCompacted(topics.canonical('email'))
-    },
-  },
-]
-
-describe.each(cases)('$org', ({ org, late, others, how, vanish }) => {
-  test('what vanished is healed, the run completes and the tables equal the model', async () => {
-    const workers = [installation.worker(...others)]
-    await until('the schema is there', async () => {
-      const { rows } = await installation.pool.query<{ there: boolean }>(`select to_regclass('sync.heals') is not null as there`)
-      return rows[0]?.there ?? false
-    })
-    const added = await installation.cli(
-      ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
-      simulator.personalToken,
-    )
-    expect(added.code, added.stderr).toBe(0)
-    const running = installation.cli(['sync', '--org', org, '--select', SELECTED.join(','), '--wait', '--json'])
-    await until('all pages are fetched', () => isFetched(org))
-    await expectWait(org, late)
-    await vanish()
-    workers.push(installation.worker(late))
-
-    const result = await running
-    const logs = workers.map((worker) => worker.log()).join('')
-    expect(result.code, result.stderr + logs).toBe(0)
-    expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
-    expect(await countOf(org, 'sync.heals h using (run_id)')).toBeGreaterThan(0)
-    expect(logs).toContain(how === 'produced' ? 'page vanished, produced again' : 'page vanished, to be fetched again')
-    const differences = await compareWithModel(installation.pool, manifest, { orgId: org, source: 'pco' }, simulator.model)
-    const selected = differences.filter(({ entity }) => SELECTED.includes(entity))
-    expect(selected.filter((difference) => !isEqual(difference))).toEqual([])
-    const verified = await installation.cli(['verify', '--run', String(result.json.at(-1)?.['runId']), '--json'])
-    expect(verified.code, verified.stderr).toBe(0)
-    await Promise.all(workers.map((worker) => worker.stop()))
+test('what vanished before it was processed is fetched again, what vanished before it was merged is produced again', async () => {
+  const topics = topicsWithPrefix(installation.prefix)
+  const raw = topics.raw('pco')
+  const early = installation.worker('orchestrate', 'fetch')
+  await until('the ledger is there', async () => {
+    const { rows } = await installation.pool.query<{ there: boolean }>(`select to_regclass('sync.heals') is not null as there`)
+    return rows[0]?.there ?? false
   })
+  const add = ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const added = await installation.cli(add, simulator.personalToken)
+  expect(added.code, added.stderr).toBe(0)
+  const running = installation.cli(['sync', '--org', ORG, '--select', SELECTED.join(','), '--wait', '--json'])
+  await until('all pages are fetched', isFetched)
+  await expectWait('process')
+
+  await empty(raw)
+  await until('the range is rewound', () => early.log().includes('page vanished, to be fetched again'))
+  const processor = installation.worker('process')
+  await until('all pages are fetched and processed', async () => {
+    const isProcessed = (await committed(topics.group('process'), raw)) === (await produced(raw))
+    return isProcessed && (await isFetched())
+  })
+  await expectWait('sink')
+
+  await emptyCompacted(topics.canonical('person'))
+  await emptyCompacted(topics.canonical('email'))
+  const sink = installation.worker('sink')
+
+  const result = await running
+  expect(result.code, result.stderr + early.log() + sink.log()).toBe(0)
+  expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
+  expect(early.log()).toContain('page vanished, produced again')
+  const differences = await compareWithModel(installation.pool, manifest, { orgId: ORG, source: 'pco' }, simulator.model)
+  const selected = differences.filter(({ entity }) => SELECTED.includes(entity))
+  expect(selected.filter((difference) => !isEqual(difference))).toEqual([])
+  const runId = String(result.json.at(-1)?.['runId'])
+  const verified = await installation.cli(['verify', '--run', runId, '--json'])
+  expect(verified.code, verified.stderr).toBe(0)
+  const shown = await installation.cli(['show', '--run', runId, '--json'])
+  expect(shown.json.at(-1)?.['healed']).toContainEqual(expect.objectContaining({ entity: 'person', page: 0 }))
+  expect(await Promise.all([early, processor, sink].map((worker) => worker.stop()))).toEqual([0, 0, 0])
 })
