@@ -38,7 +38,7 @@ const MAX_PAGES = 1_000
 const PAGES_AT_A_TIME = 20
 const LOOK_EVERY_MS = 5_000
 /** While a watch is under way. */
-const WATCH_EVERY_MS = 1_000
+const WATCH_EVERY_MS = 2_000
 const LEAST_MS = 100
 
 export const createHealer = (deps: HealerDeps): Healer => {
