@@ -9,7 +9,9 @@ import { outagesOf } from '../platform/health.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
 import { type ConsumerHandlers, createConsumer } from '../platform/kafka/consumer.ts'
+import { createLogOffsets } from '../platform/kafka/offsets.ts'
 import { createProducer } from '../platform/kafka/producer.ts'
+import { createReadAt } from '../platform/kafka/read-at.ts'
 import { persist, type Role } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
 import { connectRedis } from '../platform/redis.ts'
@@ -54,7 +56,14 @@ interface Parts {
 
 const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts> => {
   const { log, pool, topics } = runtime
-  const settings = requireSettings(runtime.config, 'kafkaBrokers', 'schemaRegistryUrl', 'redisUrl', 'databaseUrl')
+  const settings = requireSettings(
+    runtime.config,
+    'kafkaBrokers',
+    'schemaRegistryUrl',
+    'redisUrl',
+    'databaseUrl',
+    'healAfterSeconds',
+  )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
   const registry = createRegistry(settings.schemaRegistryUrl)
   const redis = await connectRedis(settings.redisUrl, log, { outages: outagesOf(observers.healthsOf('fetch')) })
@@ -84,6 +93,9 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           ...observer,
           pool,
           producer,
+          offsets: createLogOffsets(kafka),
+          readAt: createReadAt(kafka, topics.group('heal')),
+          openForMs: Number(settings.healAfterSeconds) * 1000,
           topics,
           manifestOf: (name) => adapterByName(name).manifest,
           log,

@@ -23,6 +23,7 @@ export const showText = (detail: RunDetail, options: TextOptions): string => {
     ranges(detail, options),
     failures(detail),
     deadLetters(detail),
+    healed(detail),
   ]
   return sections
     .filter((lines) => lines.length > 0)
@@ -121,4 +122,15 @@ const deadLetters = (detail: RunDetail): readonly string[] =>
           const ids = examples.length === 0 ? '' : `, such as ${examples.join(', ')}`
           return `  ${n.toLocaleString('en-US')} × ${entity}, ${stage} [${code}]: ${reason}${ids}`
         }),
+      ]
+
+const healed = (detail: RunDetail): readonly string[] =>
+  detail.healed.length === 0
+    ? []
+    : [
+        'Vanished on Kafka and healed:',
+        ...detail.healed.map(
+          ({ entity, rangeId, page, times, lastAt }) =>
+            `  ${entity}, range ${rangeId}, page ${page}: ${count(times, 'time')}, last at ${moment(lastAt)}`,
+        ),
       ]

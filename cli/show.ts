@@ -1,5 +1,6 @@
 // `syncline show`: everything that the ledger knows of one run.
 import { Command } from 'commander'
+import { type HealedPage, healedPages } from '../ledger/healing.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
 import { type DeadLetterGroup, deadLetterGroups, type RangeDetail, runRanges } from '../ledger/run-detail.ts'
 import type { Run } from '../ledger/runs.ts'
@@ -44,6 +45,8 @@ export interface RunDetail {
   readonly ranges: readonly RangeDetail[]
   readonly failures: readonly Failure[]
   readonly deadLetters: readonly DeadLetterGroup[]
+  /** Pages that vanished on Kafka. */
+  readonly healed: readonly HealedPage[]
 }
 
 const show = async (runtime: Runtime, options: ShowOptions): Promise<void> => {
@@ -63,6 +66,7 @@ const look = async (runtime: Runtime, runId: string): Promise<RunDetail> => {
     ranges,
     failures: failuresOf(run, entities, ranges),
     deadLetters: await deadLetterGroups(pool, run.runId),
+    healed: await healedPages(pool, run.runId),
   }
 }
 
@@ -91,7 +95,7 @@ export const failuresOf = (
 
 const isoOf = (date: Date | null): string | null => date?.toISOString() ?? null
 
-const detailLine = ({ run, entities, ranges, failures, deadLetters }: RunDetail) => ({
+const detailLine = ({ run, entities, ranges, failures, deadLetters, healed }: RunDetail) => ({
   ...runFacts(run),
   type: 'run-detail',
   selection: run.selection,
@@ -113,4 +117,5 @@ const detailLine = ({ run, entities, ranges, failures, deadLetters }: RunDetail)
   })),
   failures,
   deadLetters,
+  healed: healed.map((page) => ({ ...page, lastAt: isoOf(page.lastAt) })),
 })

@@ -15,7 +15,7 @@ import { entityLine, runFacts } from './run-lines.ts'
 import { runDuration } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say, stdoutWidth } from './terminal.ts'
-import { type LiveRoles, type Wait, waitOf, waitText } from './waits.ts'
+import { type LiveRoles, type Wait, waitOf, waitOfRun, waitText } from './waits.ts'
 
 const EXAMPLES = `
 Examples:
@@ -79,17 +79,19 @@ const showStatus = async ({ pool }: Runtime, run: Run, { json }: StatusOptions):
   else print(statusText(run, entities, live, { width: stdoutWidth(), paint: painterFor(process.stdout) }))
 }
 
-const waitLine = ({ for: kind, what, since }: Wait) => ({ for: kind, what, since: since?.toISOString() ?? null })
+const waitLine = (wait: Wait | undefined) =>
+  wait === undefined ? null : { for: wait.for, what: wait.what, since: wait.since?.toISOString() ?? null }
 
 const statusLine = (run: Run, entities: readonly EntityStatus[], live: LiveRoles) => ({
   ...runFacts(run),
   type: 'status',
+  waitingFor: waitLine(waitOfRun(run, live)),
   workers: Object.fromEntries(ROLE_NAMES.map((role) => [role, live.get(role) ?? 0])),
   entities: entities.map(({ report, wait }) => ({
     ...entityLine(report),
     missing: report.missing,
     openPages: report.openPages,
-    waitingFor: wait === undefined ? null : waitLine(wait),
+    waitingFor: waitLine(wait),
   })),
 })
 
@@ -118,9 +120,11 @@ const statusText = (
   { width, paint }: { width: number; paint: Paint },
 ): string => {
   const reason = run.reason === null ? '' : ` (${run.reason})`
+  const wait = waitOfRun(run, live)
   return [
     paint(`${run.orgId}/${run.source} · ${run.strategy} · run ${run.runId}`, 'bold'),
     `${run.state}${reason}${run.startedAt === null ? '' : `, ${runDuration(run, Date.now())}`}`,
+    ...(wait === undefined ? [] : [`Waits for ${waitText(wait)}`]),
     ...(entities.length === 0 ? ['Not planned yet.'] : renderColumns(COLUMNS, entities, { width, paint })),
     ...(hasEnded(run.state) ? [] : [workersText(live)]),
     '',

@@ -5,7 +5,7 @@ import { hasEnded } from '../orchestrator/decide.ts'
 import { count, duration } from './words.ts'
 
 export interface Wait {
-  readonly for: 'resume' | 'worker' | 'entities' | 'carrier' | 'limit' | 'retry' | 'redis' | 'landing' | 'sweep'
+  readonly for: 'resume' | 'worker' | 'entities' | 'carrier' | 'turn' | 'limit' | 'retry' | 'redis' | 'landing' | 'sweep'
   /** In words. */
   readonly what: string
   readonly since: Date | null
@@ -38,45 +38,69 @@ const RANGE_WAITS: Readonly<Record<string, { readonly for: Wait['for']; readonly
   redis: { for: 'redis', what: 'Redis' },
 }
 
+/** Between two slices nobody holds a range: that is no wait yet. */
+const MIN_IDLE_MS = 5_000
+
 const walkWait = (entity: EntityReport): Wait | undefined => {
   const known = entity.waitingFor === null ? undefined : RANGE_WAITS[entity.waitingFor]
-  if (known === undefined) return undefined
+  if (known === undefined) return turnWait(entity)
   const what = entity.waitingReason === null ? known.what : `${known.what}: ${entity.waitingReason}`
   return wait(known.for, what, entity.waitingSince, entity.waitingMs)
 }
 
-const missingRole = (live: LiveRoles, roles: readonly string[]): Wait | undefined => {
+const turnWait = ({ idleMs, stateSince }: EntityReport): Wait | undefined =>
+  idleMs === null || idleMs < MIN_IDLE_MS ? undefined : wait('turn', 'a fetcher to take its turn', stateSince, idleMs)
+
+const missingRole = (live: LiveRoles, roles: readonly string[], since: Date | null): Wait | undefined => {
   const role = roles.find((name) => !live.has(name))
-  return role === undefined ? undefined : wait('worker', `a worker: syncline worker ${role}`)
+  return role === undefined ? undefined : wait('worker', `a worker: syncline worker ${role}`, since)
 }
 
+const healedText = ({ healed }: EntityReport): string =>
+  healed === 0 ? '' : `; ${count(healed, 'page')} vanished on Kafka and ${healed === 1 ? 'was' : 'were'} healed`
+
 const landingWait = (entity: EntityReport, all: readonly EntityReport[], live: LiveRoles): Wait | undefined => {
+  const since = entity.openSince ?? entity.stateSince
   if (entity.missing > 0) {
-    return missingRole(live, ['process', 'sink']) ?? wait('landing', `${count(entity.missing, 'record')} to land`)
+    const landing = () => wait('landing', `${count(entity.missing, 'record')} to land${healedText(entity)}`, since)
+    return missingRole(live, ['process', 'sink'], since) ?? landing()
   }
-  const parents = entitiesToEnd([...entity.hard, ...(entity.carrier === null ? [] : [entity.carrier])], all, null)
-  if (parents !== undefined || entity.parked === 0) return parents
-  return missingRole(live, ['sink']) ?? wait('sweep', `a look at ${count(entity.parked, 'parked record')}`)
+  const parents = [...entity.hard, ...(entity.carrier === null ? [] : [entity.carrier])]
+  const open = entitiesToEnd(parents, all, entity.stateSince)
+  if (open !== undefined || entity.parked === 0) return open
+  const sweep = () => wait('sweep', `a look at ${count(entity.parked, 'parked record')}`, entity.stateSince)
+  return missingRole(live, ['sink'], entity.stateSince) ?? sweep()
+}
+
+type RunWait = Pick<Run, 'state' | 'startedAt' | 'stateSince'>
+
+/** What a run waits for as a whole: undefined when it is planned and running, or has ended. */
+export const waitOfRun = ({ state, stateSince }: Pick<RunWait, 'state' | 'stateSince'>, live: LiveRoles): Wait | undefined => {
+  if (state === 'paused') return wait('resume', 'the run to be resumed', stateSince)
+  return state === 'planned' || state === 'running' ? missingRole(live, ['orchestrate'], stateSince) : undefined
+}
+
+/** A carried entity waits for whatever its carrier's walk waits for. */
+const carriedWait = (carrier: EntityReport | undefined): Wait | undefined => {
+  const walk = carrier === undefined ? undefined : walkWait(carrier)
+  return walk === undefined || carrier === undefined
+    ? undefined
+    : { ...walk, what: `${carrier.entity}, which waits for ${walk.what}` }
 }
 
 /** Undefined: it is at work, or has ended. */
-export const waitOf = (
-  run: Pick<Run, 'state' | 'startedAt'>,
-  entity: EntityReport,
-  all: readonly EntityReport[],
-  live: LiveRoles,
-): Wait | undefined => {
+export const waitOf = (run: RunWait, entity: EntityReport, all: readonly EntityReport[], live: LiveRoles): Wait | undefined => {
   if (hasEnded(entity)) return undefined
-  if (run.state === 'paused') return wait('resume', 'the run to be resumed')
-  const leaderless = missingRole(live, ['orchestrate'])
-  if (leaderless !== undefined) return leaderless
+  const whole = waitOfRun(run, live)
+  if (whole !== undefined) return whole
   if (entity.state === 'landing') return landingWait(entity, all, live)
   if (entity.state === 'waiting') {
     if (entity.carrier !== null) return wait('carrier', `${entity.carrier} to start`, run.startedAt)
     return entitiesToEnd([...entity.hard, ...entity.soft], all, run.startedAt)
   }
-  if (entity.carrier !== null) return undefined
-  return missingRole(live, ['fetch']) ?? walkWait(entity)
+  const fetcherless = missingRole(live, ['fetch'], entity.stateSince)
+  if (fetcherless !== undefined) return fetcherless
+  return entity.carrier === null ? walkWait(entity) : carriedWait(all.find((other) => other.entity === entity.carrier))
 }
 
 /** `the API's limit, for 12s`. */

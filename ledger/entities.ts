@@ -151,7 +151,7 @@ export const requestSweep = async (client: Queryable, runId: string, entity: str
 /** What one range of a walk has shown: the evidence for or against its completeness. */
 export interface RangeEvidence {
   readonly walk: WalkSpec
-  /** Records that were not repetitions of the seam, by the fetcher's count. */
+  /** Records that were not repetitions of the seam, by the fetcher's count; of a count: the rows that have a key. */
   readonly fresh: number
   /** The vendor's total at the first and at the last page that told one. */
   readonly firstTotal: number | null

@@ -135,8 +135,8 @@ export const failRange = async (
 /** Pages of the range that were received and have not landed: the measure of back-pressure. */
 export const openPages = async (client: Queryable, range: RangeKey & { spec: RangeSpec }): Promise<number> => {
   const { rows } = await client.query<{ open: number }>(
-    `select count(distinct page) as open from sync.landings
-     where run_id = $1 and range_id = $2 and entity = any($3) and not complete`,
+    `select count(distinct l.page) as open from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
+     where l.run_id = $1 and l.range_id = $2 and l.entity = any($3) and not l.complete and p.accepted`,
     [range.runId, range.rangeId, [range.spec.entity, ...range.spec.carries]],
   )
   return rows[0]?.open ?? 0

@@ -48,8 +48,8 @@ const WRITE = `
       and r.state = 'open' and u.run_id = r.run_id and u.state in ('running', 'paused')
     returning i.*),
   received as (
-    insert into sync.pages (run_id, range_id, page, attempt, entity, raw_partition, raw_offset, bytes, fresh, total, drifted, request, observed_at)
-    select "runId", "rangeId", page, epoch, entity, "rawPartition", "rawOffset", bytes, fresh, total, drifted, request, "observedAt" from advanced),
+    insert into sync.pages (run_id, range_id, page, attempt, entity, raw_partition, raw_offset, bytes, fresh, total, drifted, request, observed_at, next)
+    select "runId", "rangeId", page, epoch, entity, "rawPartition", "rawOffset", bytes, fresh, total, drifted, request, "observedAt", next from advanced),
   awaited as (
     insert into sync.landings (run_id, range_id, page, attempt, entity, expected, ${OUTCOMES.join(', ')})
     select a."runId", a."rangeId", a.page, a.epoch, c.entity, c.count, ${ZERO_BITS}

@@ -22,6 +22,8 @@ export interface Run {
   readonly createdAt: Date
   readonly startedAt: Date | null
   readonly endedAt: Date | null
+  /** When it came to the state it is in. */
+  readonly stateSince: Date
 }
 
 interface RunRow {
@@ -37,10 +39,11 @@ interface RunRow {
   created_at: Date
   started_at: Date | null
   ended_at: Date | null
+  state_since: Date
 }
 
 const COLUMNS =
-  'run_id, org_id, source, adapter, strategy, state, selection, error_code, reason, created_at, started_at, ended_at'
+  'run_id, org_id, source, adapter, strategy, state, selection, error_code, reason, created_at, started_at, ended_at, state_since'
 
 const fromRow = (row: RunRow): Run => ({
   runId: row.run_id,
@@ -55,6 +58,7 @@ const fromRow = (row: RunRow): Run => ({
   createdAt: row.created_at,
   startedAt: row.started_at,
   endedAt: row.ended_at,
+  stateSince: row.state_since,
 })
 
 const DAY_MS = 86_400_000

@@ -11,8 +11,11 @@ export type WalkSpec =
     }
   | { readonly kind: 'offset'; readonly order: string | null; readonly sweep: number }
   | { readonly kind: 'parents'; readonly parent: string; readonly ids: readonly string[] }
-  /** One request for one row, made for its total only. */
-  | { readonly kind: 'count' }
+  /**
+   * Requests for one row each, made for their totals only: of the whole collection, and with a field also of the rows that have a
+   * value of it, and of the whole once more.
+   */
+  | { readonly kind: 'count'; readonly field?: string }
 
 export interface RangeSpec {
   readonly entity: string

@@ -9,7 +9,9 @@ import { planEntities } from '../manifests/plan.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
 import { RoleHealth } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
+import type { LogOffsets } from '../platform/kafka/offsets.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
+import type { ReadAt } from '../platform/kafka/read-at.ts'
 import { deferred, pause, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
@@ -18,6 +20,7 @@ import { commandMessages } from '../topics/commands.ts'
 import { eventMessages, type SyncEvent } from '../topics/events.ts'
 import type { Topics } from '../topics/list.ts'
 import { advanceRuns, runEvent } from './advance.ts'
+import { createHealer } from './healer.ts'
 import { Leadership } from './leadership.ts'
 
 export interface OrchestratorDeps {
@@ -26,6 +29,10 @@ export interface OrchestratorDeps {
   readonly topics: Topics
   /** The manifest of an adapter, by name; throws for an unknown one. */
   readonly manifestOf: (adapter: string) => Manifest
+  /** What healing needs besides; `openForMs`: how long a page may be open before it is looked into. */
+  readonly offsets: LogOffsets
+  readonly readAt: ReadAt
+  readonly openForMs: number
   readonly log: Logger
   readonly health?: RoleHealth
 }
@@ -33,6 +40,7 @@ export interface OrchestratorDeps {
 const ACTIVE_TICK_MS = 200
 const IDLE_TICK_MS = 1_000
 const LONG_TICK_MS = 5_000
+const HEAL_AGAIN_MS = 2_000
 const WAKES_PER_TICK = 500
 const HOUSEKEEPING_MS = 60_000
 /** Active runs looked at in one tick; the oldest come first. */
@@ -88,11 +96,12 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
 }
 
 export const createOrchestrator = (deps: OrchestratorDeps): Role => {
-  const { pool, producer, log, health = new RoleHealth('orchestrate') } = deps
+  const { pool, producer, offsets, log, health = new RoleHealth('orchestrate') } = deps
+  const healer = createHealer(deps)
   const failure = deferred<never>()
   const stopping = new AbortController()
   const leadership = new Leadership(pool)
-  let loop: Promise<void> = Promise.resolve()
+  let loop: Promise<unknown> = Promise.resolve()
   let isActive = false
   let tickedAt = performance.now()
   let back: (() => void) | undefined
@@ -146,6 +155,20 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     back?.()
   }
 
+  /** Beside the ticks: brokers take their time, and a tick has none to lose. */
+  const heal = async () => {
+    while (!stopping.signal.aborted) {
+      const looked = led ? healer.look() : Promise.resolve(IDLE_TICK_MS)
+      const delayMs = await looked.catch((error: unknown) => {
+        // Not worth a restart of the role: what is healed has waited, and everything else goes on.
+        const isAway = isDatabaseAway(error) || isKafkaAway(error)
+        log[isAway ? 'debug' : 'error']({ reason: messageOf(error) }, 'open pages not looked at, again later')
+        return isAway ? HEAL_AGAIN_MS : HOUSEKEEPING_MS
+      })
+      await pause(delayMs, stopping.signal)
+    }
+  }
+
   // A tick that takes long is work too, or one that hangs would look idle.
   health.watch({ hasWork: () => isActive || performance.now() - tickedAt > LONG_TICK_MS })
 
@@ -153,8 +176,8 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     name: 'orchestrate',
     failed: failure.promise,
     start: async () => {
-      await producer.connect()
-      loop = run().catch(failure.reject)
+      await Promise.all([producer.connect(), offsets.connect()])
+      loop = Promise.all([run().catch(failure.reject), heal()])
     },
     stop: () => {
       stopping.abort()
@@ -162,6 +185,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
         { what: 'the tick in hand', end: () => loop },
         { what: 'leadership', end: () => leadership.resign() },
         { what: 'the producer', end: producer.disconnect },
+        { what: 'the reader of offsets', end: offsets.disconnect },
       ])
     },
   }

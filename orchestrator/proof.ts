@@ -34,23 +34,44 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
   }
 }
 
+const MAX_COUNTS = 3
+
+/** One of each count's three requests saw more rows than there are with a key: what that says. */
+const keylessRows = (counted: RangeEvidence): 'none' | 'some' | 'unclear' => {
+  const [before, after] = [counted.firstTotal ?? 0, counted.lastTotal ?? 0]
+  if (counted.fresh >= Math.max(before, after)) return 'none'
+  // Rows came or went between the requests.
+  return before === after ? 'some' : 'unclear'
+}
+
 /**
- * Keyset: as many records as the vendor's total at the start. If fewer, one request asks for the total now; if still fewer (rows
- * without a key, or an API that hides some), or if rows moved under the walk, sweeps by offset must prove it.
- * Offset: sweeps. Parents: every chain has its own end.
+ * A walk along a key receives every row that has one and was there throughout; what came meanwhile must not make up for what it
+ * cannot see. So two things are shown apart, when it has ended: no row is without a key, and as many records were received as
+ * there were at the start, or are now. Where one cannot be shown, sweeps by offset must prove the walk.
  */
+const judgeKeyset = (ranges: readonly RangeEvidence[], field: string): Verdict => {
+  const sweeps = ranges.filter((range) => range.walk.kind === 'offset')
+  const keyset = ranges.filter((range) => range.walk.kind === 'keyset')
+  const counts = ranges.filter((range) => range.walk.kind === 'count')
+  if (keyset.some((range) => range.drifted) || sweeps.length > 0) return judgeSweeps(sweeps, field)
+  const counted = counts.at(-1)
+  const again: Verdict = { kind: 'more', walk: { kind: 'count', field }, counted: false }
+  if (counted === undefined) return again
+  const start = keyset[0]?.firstTotal ?? counted.lastTotal
+  // An API without totals says nothing against a walk that held together.
+  if (start === null) return PROVEN
+  const keyless = keylessRows(counted)
+  if (keyless === 'unclear' && counts.length < MAX_COUNTS) return again
+  const seen = keyset.reduce((sum, range) => sum + range.fresh, 0)
+  const isComplete = keyless === 'none' && seen >= Math.min(start, counted.lastTotal ?? start)
+  return isComplete ? PROVEN : judgeSweeps(sweeps, field)
+}
+
+/** Keyset: by its counts. Offset: by sweeps. Parents: every chain has its own end. */
 export const judgeWalk = (ranges: readonly RangeEvidence[]): Verdict => {
   const first = ranges[0]
   if (first === undefined || first.walk.kind === 'parents') return PROVEN
+  if (first.walk.kind === 'keyset') return judgeKeyset(ranges, first.walk.field)
   const sweeps = ranges.filter((range) => range.walk.kind === 'offset')
-  if (first.walk.kind === 'offset') return judgeSweeps(sweeps, first.walk.order)
-  const keyset = ranges.filter((range) => range.walk.kind === 'keyset')
-  const seen = keyset.reduce((sum, range) => sum + range.fresh, 0)
-  const byField = first.walk.kind === 'keyset' ? first.walk.field : null
-  if (keyset.some((range) => range.drifted)) return judgeSweeps(sweeps, byField)
-  if (first.firstTotal === null || seen >= first.firstTotal) return PROVEN
-  const count = ranges.find((range) => range.walk.kind === 'count')
-  if (count === undefined) return { kind: 'more', walk: { kind: 'count' }, counted: false }
-  if (count.lastTotal !== null && seen >= count.lastTotal) return PROVEN
-  return judgeSweeps(sweeps, byField)
+  return judgeSweeps(sweeps, first.walk.kind === 'offset' ? first.walk.order : null)
 }

@@ -69,6 +69,12 @@ export const SETTINGS = {
     description: 'address that this port listens on; `0.0.0.0` in a container',
     default: '127.0.0.1',
   },
+  healAfterSeconds: {
+    schema: z.string().regex(/^(\d{1,4}\.)?\d{1,4}$/, 'must be a number of seconds'),
+    variables: ['SYNCLINE_HEAL_AFTER_SECONDS'],
+    description: 'how long a page may lack records before it is looked for on Kafka',
+    default: '15',
+  },
 } as const satisfies Record<string, Setting>
 
 export type SettingName = keyof typeof SETTINGS

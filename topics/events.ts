@@ -20,6 +20,16 @@ export const syncEventSchema = z.discriminatedUnion('type', [
     state: z.enum(['fetching', 'landing', 'closed', 'unproven', 'failed', 'skipped']),
     reason: z.string().nullable(),
   }),
+  // A page that vanished on its way: produced again, or to be fetched again.
+  z.strictObject({
+    type: z.literal('healed'),
+    ...common,
+    entity: z.string().min(1),
+    rangeId: z.int().min(0),
+    page: z.int().min(0),
+    how: z.enum(['produced', 'fetched']),
+    times: z.int().min(1),
+  }),
 ])
 
 export type SyncEvent = z.infer<typeof syncEventSchema>

@@ -15,7 +15,13 @@ export const RAW_PARTITIONS = 6
 export const CANONICAL_PARTITIONS = 3
 export const DEAD_LETTER_PARTITIONS = 3
 
-export const CONSUMER_GROUPS = { fetch: 'syncline.fetch', process: 'syncline.process', sink: 'syncline.sink' } as const
+/** `heal` is the beginning of the names of groups that read single pages back. */
+export const CONSUMER_GROUPS = {
+  fetch: 'syncline.fetch',
+  process: 'syncline.process',
+  sink: 'syncline.sink',
+  heal: 'syncline.heal',
+} as const
 
 /** The names and settings of one installation; `prefix` comes before every topic name and group id, unchanged. */
 export interface Topics {

@@ -33,7 +33,7 @@ export const walkOf = (manifest: Manifest, spec: RangeSpec, where: Readonly<Reco
     case 'offset':
       return offsetWalk(listing(listPath(definition)), walk)
     case 'count':
-      return countWalk(listing(listPath(definition)))
+      return countWalk(listing(listPath(definition)), walk.field)
     case 'parents': {
       const template = pathBelow(definition, walk.parent)
       return parentsWalk(walk.ids, (id) => listing(template.replace('{id}', encodeURIComponent(id))))

@@ -67,7 +67,7 @@ const fetchedOffsetOf = (batch: KafkaBatch): bigint =>
  */
 const PACE_MS = 50
 
-const messagesOf = (batch: KafkaBatch, telemetry: Telemetry): Message[] => {
+export const messagesOf = (batch: KafkaBatch, telemetry: Telemetry = NO_TELEMETRY): Message[] => {
   const messages: Message[] = []
   let bytes = 0
   for (const each of batch.messages) {

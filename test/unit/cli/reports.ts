@@ -1,6 +1,8 @@
 // Entity reports for tests: only what a test is about needs to be named.
 import type { EntityReport } from '../../../ledger/report.ts'
 
+export const STATE_SINCE = new Date('2026-01-02T03:04:06Z')
+
 export const report = (entity: string, facts: Partial<EntityReport> = {}): EntityReport => ({
   entity,
   tier: 0,
@@ -10,6 +12,7 @@ export const report = (entity: string, facts: Partial<EntityReport> = {}): Entit
   carrier: null,
   startedAt: null,
   endedAt: null,
+  stateSince: STATE_SINCE,
   reason: null,
   errorCode: null,
   calls: 0,
@@ -22,6 +25,9 @@ export const report = (entity: string, facts: Partial<EntityReport> = {}): Entit
   dead: 0,
   missing: 0,
   openPages: 0,
+  openSince: null,
+  healed: 0,
+  idleMs: null,
   waitingFor: null,
   waitingSince: null,
   waitingMs: null,

@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest'
-import { waitOf, waitText } from '../../../cli/waits.ts'
+import { waitOf, waitOfRun, waitText } from '../../../cli/waits.ts'
 import type { EntityReport } from '../../../ledger/report.ts'
 import { fetched, report } from './reports.ts'
 
-const RUNNING = { state: 'running', startedAt: new Date('2026-01-02T03:04:05Z') } as const
+const STARTED = new Date('2026-01-02T03:04:05Z')
+const RUNNING = { state: 'running', startedAt: STARTED, stateSince: STARTED } as const
 const ALL_LIVE = new Map(['orchestrate', 'fetch', 'process', 'sink'].map((role): [string, number] => [role, 1]))
 const without = (role: string) => new Map([...ALL_LIVE].filter(([name]) => name !== role))
 
@@ -54,6 +55,45 @@ describe('what an entity waits for', () => {
   })
 
   it('a paused run waits to be resumed', () => {
-    expect(waitOf({ state: 'paused', startedAt: null }, report('person'), [], ALL_LIVE)?.for).toBe('resume')
+    const paused = { state: 'paused', startedAt: null, stateSince: STARTED } as const
+    expect(waitOf(paused, report('person'), [], ALL_LIVE)).toMatchObject({ for: 'resume', since: STARTED })
+    expect(waitOfRun(paused, ALL_LIVE)?.for).toBe('resume')
+  })
+
+  it('a run that nobody plans waits for an orchestrator', () => {
+    const planned = { state: 'planned', startedAt: null, stateSince: STARTED } as const
+    expect(waitOfRun(planned, without('orchestrate'))).toMatchObject({ for: 'worker', since: STARTED })
+    expect(waitOfRun(planned, ALL_LIVE)).toBeUndefined()
+    expect(waitOfRun({ ...planned, state: 'complete' }, new Map())).toBeUndefined()
+  })
+
+  it('a walk that nobody has taken for long waits for its turn', () => {
+    expect(wait(report('person', { idleMs: 900 }))).toBeUndefined()
+    expect(wait(report('person', { idleMs: 9_000 }))).toMatchObject({ for: 'turn', ms: 9_000 })
+  })
+
+  it('a carried entity waits for what its carrier waits for', () => {
+    const carrier = report('person', { waitingFor: 'limit', waitingMs: 3_000 })
+    expect(wait(report('email', { carrier: 'person' }), [carrier])?.what).toBe("person, which waits for the API's limit")
+    expect(wait(report('email', { carrier: 'person' }), [report('person')])).toBeUndefined()
+  })
+
+  it('every wait says since when', () => {
+    const since = new Date('2026-01-02T03:05:00Z')
+    const landing = fetched('person', 10, 3, { state: 'landing', openSince: since })
+    expect(wait(landing)).toMatchObject({ for: 'landing', since })
+    expect(wait(landing, [], without('sink'))).toMatchObject({ for: 'worker', since })
+    const waits = [
+      wait(report('person'), [], without('fetch')),
+      wait(report('email', { state: 'landing', hard: ['person'] }), [report('person')]),
+      wait(report('email', { state: 'landing', parked: 2 })),
+      wait(report('email', { state: 'waiting', soft: ['person'] }), [report('person')]),
+    ]
+    expect(waits.map((each) => each?.since instanceof Date)).toEqual([true, true, true, true])
+  })
+
+  it('pages that were healed are told of', () => {
+    const landing = fetched('person', 10, 3, { state: 'landing', healed: 2 })
+    expect(wait(landing)?.what).toBe('3 records to land; 2 pages vanished on Kafka and were healed')
   })
 })

@@ -1,3 +1,4 @@
+import fc from 'fast-check'
 import { expect, test } from 'vitest'
 import type { RangeEvidence } from '../../../ledger/entities.ts'
 import { judgeWalk } from '../../../orchestrator/proof.ts'
@@ -10,12 +11,13 @@ const keyset = (fresh: number, total: number | null): RangeEvidence => ({
   firstTotal: total,
   lastTotal: total,
 })
-const count = (total: number): RangeEvidence => ({
+/** Totals before and after, and in between the rows with a key. */
+const count = (before: number | null, keyed = before, after = before): RangeEvidence => ({
   ...none,
-  walk: { kind: 'count' },
-  fresh: 1,
-  firstTotal: total,
-  lastTotal: total,
+  walk: { kind: 'count', field: 'created_at' },
+  fresh: keyed ?? 0,
+  firstTotal: before,
+  lastTotal: after,
 })
 const sweep = (number: number, distinct: number, before: number | null, after = before): RangeEvidence => ({
   ...none,
@@ -25,19 +27,52 @@ const sweep = (number: number, distinct: number, before: number | null, after = 
   lastTotal: after,
 })
 
-test('a keyset walk that saw at least the total is proven, its ranges taken together', () => {
-  expect(judgeWalk([keyset(60, 100), keyset(40, null)])).toEqual({ kind: 'proven' })
-  expect(judgeWalk([keyset(0, 0)])).toEqual({ kind: 'proven' })
+const COUNT = { kind: 'more', walk: { kind: 'count', field: 'created_at' } }
+const SWEEP = { kind: 'more', walk: { kind: 'offset', order: 'created_at', sweep: 1 }, counted: true }
+
+test('a keyset walk is judged when its totals have been asked for', () => {
+  expect(judgeWalk([keyset(100, 100)])).toMatchObject(COUNT)
 })
 
-test('a keyset walk that saw less asks once for the total now, before it sweeps', () => {
-  expect(judgeWalk([keyset(99, 100)])).toMatchObject({ kind: 'more', walk: { kind: 'count' } })
+test('a keyset walk that saw the total is proven where every row has a key, its ranges taken together', () => {
+  expect(judgeWalk([keyset(60, 100), keyset(40, null), count(100)])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([keyset(0, 0), count(0)])).toEqual({ kind: 'proven' })
+})
+
+test('rows that came meanwhile prove it and disprove it no more than rows that went', () => {
+  expect(judgeWalk([keyset(107, 100), count(110)])).toEqual({ kind: 'proven' })
   expect(judgeWalk([keyset(99, 100), count(99)])).toEqual({ kind: 'proven' })
-  expect(judgeWalk([keyset(99, 100), count(100)])).toMatchObject({
-    kind: 'more',
-    walk: { kind: 'offset', sweep: 1 },
-    counted: true,
-  })
+  expect(judgeWalk([keyset(98, 100), count(99)])).toMatchObject(SWEEP)
+})
+
+test('as many new rows do not make up for rows without a key: a sweep must prove the walk', () => {
+  expect(judgeWalk([keyset(100, 100), count(105, 100)])).toMatchObject(SWEEP)
+  expect(judgeWalk([keyset(105, 100), count(105, 100)])).toMatchObject(SWEEP)
+})
+
+test('totals under which rows came or went are asked for again, three times at most', () => {
+  const moved = count(100, 100, 101)
+  expect(judgeWalk([keyset(100, 100), moved])).toMatchObject(COUNT)
+  expect(judgeWalk([keyset(101, 100), moved, count(101)])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([keyset(100, 100), moved, moved, moved])).toMatchObject(SWEEP)
+})
+
+test('whatever comes and goes, no walk along a key is proven that left a row without one behind', () => {
+  const n = fc.nat({ max: 50 })
+  const case_ = fc.record({ keyed: n, keyless: fc.integer({ min: 1, max: 20 }), came: n, went: n })
+  fc.assert(
+    fc.property(case_, ({ keyed, keyless, came, went }) => {
+      const left = keyed + came - Math.min(went, keyed)
+      const walk = keyset(keyed + came, keyed + keyless)
+      expect(judgeWalk([walk, count(left + keyless, left)]).kind).not.toBe('proven')
+    }),
+  )
+})
+
+test('a walk whose first page tells no total is held against the total of now', () => {
+  expect(judgeWalk([keyset(100, null), count(100)])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([keyset(99, null), count(100)])).toMatchObject(SWEEP)
+  expect(judgeWalk([keyset(99, null), count(null)])).toEqual({ kind: 'proven' })
 })
 
 test('a keyset walk under which rows moved proves nothing by its count', () => {
@@ -45,7 +80,7 @@ test('a keyset walk under which rows moved proves nothing by its count', () => {
 })
 
 test('a sweep proves when its distinct ids are the total before and after it', () => {
-  expect(judgeWalk([keyset(99, 100), count(100), sweep(1, 100, 100)])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([keyset(99, 100), count(101, 100), sweep(1, 100, 100)])).toEqual({ kind: 'proven' })
   expect(judgeWalk([sweep(1, 50, 50)])).toEqual({ kind: 'proven' })
   expect(judgeWalk([sweep(1, 50, 49, 50)])).toMatchObject({ kind: 'more', walk: { sweep: 2, order: 'name' } })
 })

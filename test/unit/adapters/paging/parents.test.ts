@@ -51,4 +51,24 @@ describe('a count', () => {
     const driven = drive(count, (request) => answer(children('1', 42), request))
     expect([driven.requests.length, driven.requests[0]?.query['per_page'], driven.totals]).toEqual([1, '1', [42]])
   })
+
+  it('along a field asks for the rows that have a value, between two totals', () => {
+    const count = countWalk(listing(100), 'created_at')
+    const page = (total: number, key: string | null = '2026-01-01T00:00:00Z') => ({
+      ids: ['1'],
+      key: () => key,
+      total,
+      hasNext: true,
+      canOrderBy: null,
+      canQueryBy: ['created_at'],
+      body: {},
+    })
+    expect(count.advance('count', page(42))).toMatchObject({ next: 'keyed', fresh: 0, total: 42 })
+    expect(count.request('count').query).not.toHaveProperty('where[created_at][gte]')
+    expect(Object.keys(count.request('keyed').query).length).toBeGreaterThan(Object.keys(count.request('count').query).length)
+    expect(count.advance('keyed', page(40))).toMatchObject({ next: 'again', fresh: 40, total: null })
+    expect(count.advance('again', page(43))).toMatchObject({ next: null, fresh: 0, total: 43 })
+    expect(() => count.advance('keyed', page(42, null))).toThrow('ignored the filter')
+    expect(() => count.advance('keyed', { ...page(42), canQueryBy: ['name'] })).toThrow('cannot be filtered')
+  })
 })

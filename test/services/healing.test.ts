@@ -1,0 +1,130 @@
+// What was accepted and vanished on Kafka before it was used is found and healed: the run ends complete, the tables equal the model.
+import type { Admin } from 'kafkajs'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { adapterByName } from '../../adapters/index.ts'
+import { isEqual } from '../../cli/compare.ts'
+import type { RoleName } from '../../cli/roles.ts'
+import { compareWithModel } from '../../cli/simulated-model.ts'
+import { createKafka } from '../../platform/kafka/client.ts'
+import { silentLogger } from '../../platform/logger.ts'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { topicsWithPrefix } from '../../topics/list.ts'
+import { type Installation, newInstallation, until } from './installation.ts'
+import { stackAddresses } from './support.ts'
+
+const { manifest } = adapterByName('pco')
+/** Kafka's number for topics among resources; the client's own constant is a value of its module, which only platform/kafka loads. */
+const TOPIC_RESOURCE = 2
+const ORG = 'vanishing'
+const SELECTED = ['person', 'email', 'phone-number', 'address']
+
+let installation: Installation
+let simulator: Simulator
+let admin: Admin
+
+beforeAll(async () => {
+  process.env['SYNCLINE_HEAL_AFTER_SECONDS'] = '1'
+  installation = await newInstallation()
+  simulator = await startSimulator({ people: 1_500 })
+  admin = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger }).admin()
+  await admin.connect()
+})
+
+afterAll(async () => {
+  await admin?.disconnect()
+  await installation?.remove()
+  await simulator?.close()
+})
+
+const countOf = async (what: string): Promise<number> => {
+  const { rows } = await installation.pool.query<{ n: number }>(
+    `select count(*)::int as n from sync.runs u join ${what} where u.org_id = $1`,
+    [ORG],
+  )
+  return rows[0]?.n ?? 0
+}
+
+/** Removes all that a topic holds, as retention would. */
+const empty = async (topic: string): Promise<void> => {
+  const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
+  await admin.deleteTopicRecords({ topic, partitions })
+}
+
+/** The same, of a topic that is compacted: brokers delete only where the policy says so. */
+const emptyCompacted = async (topic: string): Promise<void> => {
+  const { resources } = await admin.describeConfigs({
+    includeSynonyms: false,
+    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: ['cleanup.policy', 'min.compaction.lag.ms'] }],
+  })
+  const before = (resources[0]?.configEntries ?? []).map(({ configName, configValue }) => ({
+    name: configName,
+    value: configValue,
+  }))
+  const alter = (configEntries: { name: string; value: string }[]) =>
+    admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries }] })
+  await alter([{ name: 'cleanup.policy', value: 'delete' }])
+  await empty(topic)
+  await alter(before)
+}
+
+const committed = async (group: string, topic: string): Promise<bigint> => {
+  const [fetched] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+  return (fetched?.partitions ?? []).reduce((sum, { offset }) => (BigInt(offset) < 0n ? sum : sum + BigInt(offset)), 0n)
+}
+
+const produced = async (topic: string): Promise<bigint> =>
+  (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + BigInt(high), 0n)
+
+const isFetched = async (): Promise<boolean> =>
+  (await countOf('sync.pages p on p.run_id = u.run_id and p.accepted')) > 15 &&
+  (await countOf(`sync.ranges r on r.run_id = u.run_id and r.state = 'open'`)) === 0
+
+/** `status` says which worker is missing, and since when. */
+const expectWait = async (role: RoleName): Promise<void> => {
+  const status = await installation.cli(['status', '--org', ORG, '--json'])
+  const waitingFor = { for: 'worker', what: `a worker: syncline worker ${role}`, since: expect.stringMatching(/^\d{4}-/) }
+  expect(status.json.at(-1)?.['entities']).toContainEqual(expect.objectContaining({ entity: 'person', waitingFor }))
+}
+
+test('what vanished before it was processed is fetched again, what vanished before it was merged is produced again', async () => {
+  const topics = topicsWithPrefix(installation.prefix)
+  const raw = topics.raw('pco')
+  const early = installation.worker('orchestrate', 'fetch')
+  await until('the ledger is there', async () => {
+    const { rows } = await installation.pool.query<{ there: boolean }>(`select to_regclass('sync.heals') is not null as there`)
+    return rows[0]?.there ?? false
+  })
+  const add = ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const added = await installation.cli(add, simulator.personalToken)
+  expect(added.code, added.stderr).toBe(0)
+  const running = installation.cli(['sync', '--org', ORG, '--select', SELECTED.join(','), '--wait', '--json'])
+  await until('all pages are fetched', isFetched)
+  await expectWait('process')
+
+  await empty(raw)
+  await until('the range is rewound', () => early.log().includes('page vanished, to be fetched again'))
+  const processor = installation.worker('process')
+  await until('all pages are fetched and processed', async () => {
+    const isProcessed = (await committed(topics.group('process'), raw)) === (await produced(raw))
+    return isProcessed && (await isFetched())
+  })
+  await expectWait('sink')
+
+  await emptyCompacted(topics.canonical('person'))
+  await emptyCompacted(topics.canonical('email'))
+  const sink = installation.worker('sink')
+
+  const result = await running
+  expect(result.code, result.stderr + early.log() + sink.log()).toBe(0)
+  expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
+  expect(early.log()).toContain('page vanished, produced again')
+  const differences = await compareWithModel(installation.pool, manifest, { orgId: ORG, source: 'pco' }, simulator.model)
+  const selected = differences.filter(({ entity }) => SELECTED.includes(entity))
+  expect(selected.filter((difference) => !isEqual(difference))).toEqual([])
+  const runId = String(result.json.at(-1)?.['runId'])
+  const verified = await installation.cli(['verify', '--run', runId, '--json'])
+  expect(verified.code, verified.stderr).toBe(0)
+  const shown = await installation.cli(['show', '--run', runId, '--json'])
+  expect(shown.json.at(-1)?.['healed']).toContainEqual(expect.objectContaining({ entity: 'person', page: 0 }))
+  expect(await Promise.all([early, processor, sink].map((worker) => worker.stop()))).toEqual([0, 0, 0])
+})
