@@ -70,6 +70,8 @@ const walkText = (walk: WalkSpec): string => {
       return `${count(walk.ids.length, walk.parent)}`
     case 'count':
       return 'total only'
+    case 'ids':
+      return `${count(walk.ids.length, 'missing parent')} by id`
   }
 }
 

@@ -13,6 +13,8 @@ export type WalkSpec =
   | { readonly kind: 'parents'; readonly parent: string; readonly ids: readonly string[] }
   /** One request for one row, made for its total only. */
   | { readonly kind: 'count' }
+  /** Records that lists did not show, each asked for by its external id. One that does not exist is zero records. */
+  | { readonly kind: 'ids'; readonly ids: readonly string[] }
 
 export interface RangeSpec {
   readonly entity: string

@@ -79,6 +79,19 @@ export const generateCanonicalMigration = (): string => {
   ].join('\n')
 }
 
+/** The SQL of migrations/0004_repair.sql. */
+export const generateParentsMigration = (): string => {
+  const parked = layouts.filter(({ parents }) => parents.length > 0).map((layout) => layout.parked)
+  return `-- Up Migration
+-- External ids of a parked row's parents by the column that points to them, as the record's header told them: what the parents are
+-- asked for by, because a canonical id does not tell. Derived by sinks/postgres/ddl.ts.
+${parked.map((name) => `alter table ${name} add column "parents" jsonb;`).join('\n')}
+
+-- Down Migration
+${parked.map((name) => `alter table ${name} drop column "parents";`).join('\n')}
+`
+}
+
 /** The staging table of one connection: it keeps its rows until it is emptied for the next ones. */
 export const stagingTable = ({ staged, record }: Layout): string => {
   const columns = [...record, ...ORIGIN_COLUMNS, { name: 'pos', pgType: 'integer' }]

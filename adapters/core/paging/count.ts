@@ -8,5 +8,5 @@ export const countWalk = (listing: Listing): Walk => ({
   advance: (_, page) => ({ next: null, fresh: 0, total: page.total, drifted: false }),
   halve: () => null,
   skip: () => 'count',
-  skipParent: null,
+  skipGone: null,
 })
