@@ -1,10 +1,12 @@
 // `syncline show`: everything that the ledger knows of one run.
 import { Command } from 'commander'
+import { type MissingParents, missingParents } from '../ledger/parked.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
 import { type DeadLetterGroup, deadLetterGroups, type RangeDetail, runRanges } from '../ledger/run-detail.ts'
 import type { Run } from '../ledger/runs.ts'
 import { painterFor } from './color.ts'
 import { requireRun } from './find-run.ts'
+import { NAMED_PARENTS, parkedLine } from './parked-lines.ts'
 import { remedyOf } from './remedies.ts'
 import { entityLine, runFacts } from './run-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
@@ -44,15 +46,19 @@ export interface RunDetail {
   readonly ranges: readonly RangeDetail[]
   readonly failures: readonly Failure[]
   readonly deadLetters: readonly DeadLetterGroup[]
+  readonly missing: MissingParents
 }
 
+/** Missing parents in one JSON line. */
+const MAX_PARENTS_AS_JSON = 1_000
+
 const show = async (runtime: Runtime, options: ShowOptions): Promise<void> => {
-  const detail = await look(runtime, options.run)
+  const detail = await look(runtime, options.run, options.json ? MAX_PARENTS_AS_JSON : NAMED_PARENTS)
   if (options.json) printJson(detailLine(detail))
   else print(showText(detail, { width: stdoutWidth(), paint: painterFor(process.stdout), nowMs: Date.now() }))
 }
 
-const look = async (runtime: Runtime, runId: string): Promise<RunDetail> => {
+const look = async (runtime: Runtime, runId: string, limit: number): Promise<RunDetail> => {
   const { pool } = runtime
   const run = await requireRun(runtime, runId)
   const entities = await runReport(pool, run.runId)
@@ -63,6 +69,7 @@ const look = async (runtime: Runtime, runId: string): Promise<RunDetail> => {
     ranges,
     failures: failuresOf(run, entities, ranges),
     deadLetters: await deadLetterGroups(pool, run.runId),
+    missing: await missingParents(pool, run, { limit }),
   }
 }
 
@@ -91,7 +98,7 @@ export const failuresOf = (
 
 const isoOf = (date: Date | null): string | null => date?.toISOString() ?? null
 
-const detailLine = ({ run, entities, ranges, failures, deadLetters }: RunDetail) => ({
+const detailLine = ({ run, entities, ranges, failures, deadLetters, missing }: RunDetail) => ({
   ...runFacts(run),
   type: 'run-detail',
   selection: run.selection,
@@ -113,4 +120,5 @@ const detailLine = ({ run, entities, ranges, failures, deadLetters }: RunDetail)
   })),
   failures,
   deadLetters,
+  ...parkedLine(missing),
 })

@@ -5,7 +5,7 @@ import { hasEnded } from '../orchestrator/decide.ts'
 import { count, duration } from './words.ts'
 
 export interface Wait {
-  readonly for: 'resume' | 'worker' | 'entities' | 'carrier' | 'limit' | 'retry' | 'redis' | 'landing' | 'sweep'
+  readonly for: 'resume' | 'worker' | 'entities' | 'carrier' | 'limit' | 'retry' | 'redis' | 'landing' | 'sweep' | 'repair'
   /** In words. */
   readonly what: string
   readonly since: Date | null
@@ -56,6 +56,9 @@ const landingWait = (entity: EntityReport, all: readonly EntityReport[], live: L
   }
   const parents = entitiesToEnd([...entity.hard, ...(entity.carrier === null ? [] : [entity.carrier])], all, null)
   if (parents !== undefined || entity.parked === 0) return parents
+  if (entity.repair === 'ready') {
+    return wait('repair', `the rest of the run, before parents of ${count(entity.parked, 'parked record')} are asked for`)
+  }
   return missingRole(live, ['sink']) ?? wait('sweep', `a look at ${count(entity.parked, 'parked record')}`)
 }
 

@@ -1,6 +1,6 @@
 // Reading the ledger: what a run fetched and what became of it, per entity, and page by page what is missing.
 import type { Queryable } from '../platform/postgres.ts'
-import type { EntityState } from './entities.ts'
+import type { EntityState, Repair } from './entities.ts'
 
 export interface EntityReport {
   readonly entity: string
@@ -24,6 +24,8 @@ export interface EntityReport {
   readonly stale: number
   readonly parked: number
   readonly dead: number
+  /** `ready`: it would close but for its parked records, whose parents are fetched by id when the rest of the run is quiet. */
+  readonly repair: Repair
   /** Records of accepted pages that have no outcome yet. */
   readonly missing: number
   /** Accepted pages that such records are on. */
@@ -52,7 +54,7 @@ const REPORT = `
   select e.entity, e.tier, e.state, e.hard, e.soft, e.carrier, e.started_at, e.ended_at, e.reason, e.error_code, coalesce(w.calls, 0)::int as calls,
     coalesce(r.pages, l.pages, 0)::int as pages, coalesce(l.fetched, 0)::int as fetched, coalesce(l.merged, 0)::int as merged,
     coalesce(l.unchanged, 0)::int as unchanged, coalesce(l.stale, 0)::int as stale, coalesce(l.parked, 0)::int as parked,
-    coalesce(l.dead, 0)::int as dead, coalesce(l.open_pages, 0)::int as open_pages, w.waiting_for, w.waiting_since, w.waiting_reason,
+    coalesce(l.dead, 0)::int as dead, coalesce(l.open_pages, 0)::int as open_pages, w.waiting_for, w.waiting_since, w.waiting_reason, e.repair,
     (extract(epoch from now() - w.waiting_since) * 1000)::float8 as waiting_ms
   from sync.run_entities e left join landed l using (entity) left join received r using (entity) left join walked w using (entity)
   where e.run_id = $1 order by e.ordinal`

@@ -39,7 +39,9 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
  * without a key, or an API that hides some), or if rows moved under the walk, sweeps by offset must prove it.
  * Offset: sweeps. Parents: every chain has its own end.
  */
-export const judgeWalk = (ranges: readonly RangeEvidence[]): Verdict => {
+export const judgeWalk = (all: readonly RangeEvidence[]): Verdict => {
+  // Records that were asked for by id say nothing of what the lists show.
+  const ranges = all.filter((range) => range.walk.kind !== 'ids')
   const first = ranges[0]
   if (first === undefined || first.walk.kind === 'parents') return PROVEN
   const sweeps = ranges.filter((range) => range.walk.kind === 'offset')

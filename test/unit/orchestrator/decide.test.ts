@@ -19,6 +19,7 @@ const entity = (name: string, facts: Partial<EntityProgress> = {}): EntityProgre
   openLandings: 0,
   parked: 0,
   sweep: 'none',
+  repair: 'none',
   ...facts,
 })
 
