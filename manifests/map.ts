@@ -65,25 +65,28 @@ interface References {
   externalIdOf(id: unknown): string | null
 }
 
-/** The references that a mapping makes, remembered for one record: it makes three at most. */
+/** The references that a mapping makes, remembered for one record: they are three at most, so that looking is cheap. */
 const createReferences = (identity: Identity): References => {
-  const ids: unknown[] = []
+  const ids: string[] = []
   const externalIds: string[] = []
+  let made = 0
   return {
     context: {
       ref: (entity, externalId) => {
         if (externalId === null || externalId === undefined || externalId === '') return null
         const id = identity(entity, externalId)
-        ids.push(id)
-        externalIds.push(externalId)
+        ids[made] = id
+        externalIds[made++] = externalId
         return id
       },
     },
     clear: () => {
-      ids.length = 0
-      externalIds.length = 0
+      made = 0
     },
-    externalIdOf: (id) => externalIds[ids.indexOf(id)] ?? null,
+    externalIdOf: (id) => {
+      for (let i = 0; i < made; i++) if (ids[i] === id) return externalIds[i] ?? null
+      return null
+    },
   }
 }
 

@@ -92,14 +92,26 @@ export const PARENTS_HEADER = 'parents'
 
 export type ParentIds = readonly (string | null)[]
 
-export const encodeParents = (parents: ParentIds): string => JSON.stringify(parents)
+/** What nearly all ids are made of: neither a comma nor the bracket that JSON begins with. */
+const PLAIN_ID = /^[\w.:-]*$/
+
+/** Ids with commas between them, nothing for null; as JSON where one is unusual. Most records have it, so it must cost nothing. */
+export const encodeParents = (parents: ParentIds): string => {
+  const [first] = parents
+  if (parents.length === 1 && typeof first === 'string' && PLAIN_ID.test(first)) return first
+  return parents.every((id) => id === null || (id !== '' && PLAIN_ID.test(id)))
+    ? parents.map((id) => id ?? '').join(',')
+    : JSON.stringify(parents)
+}
 
 const parentsSchema = z.array(z.string().nullable())
 
 /** Empty when the header is absent or not of the form: the parents can then not be asked for. */
 export const decodeParents = (header: string | undefined): ParentIds => {
+  if (header === undefined) return []
+  if (!header.startsWith('[')) return header.split(',').map((id) => (id === '' ? null : id))
   try {
-    return parentsSchema.safeParse(JSON.parse(header ?? '[]')).data ?? []
+    return parentsSchema.safeParse(JSON.parse(header)).data ?? []
   } catch {
     return []
   }

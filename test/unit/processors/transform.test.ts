@@ -63,6 +63,7 @@ describe('a page', () => {
       return canonical.get(entity)?.map((message) => decodeParents(message.headers[PARENTS_HEADER]))
     }
     expect(parentsOf('group-membership', membership)).toEqual([['7', 'p,1']])
+    expect(parentsOf('group-membership', membership.replace('p,1', 'p1'))).toEqual([['7', 'p1']])
     expect(parentsOf('event', event)).toEqual([['7']])
   })
 
