@@ -71,20 +71,23 @@ test('a parent that the list omits is fetched by its id with what hangs below it
   expect(verified.json.at(-1)).toMatchObject({ verdict: 'closed', missingParents: 0, parked: [] })
 })
 
-test('a parent that exists nowhere leaves its child parked: exit 3, and status, show and verify name it', async () => {
-  const [hidden = ''] = people().slice(-1)
+test('a parent that exists nowhere, or has died, leaves its child parked: exit 3, and status, show and verify name it', async () => {
   const [group] = simulator.model.rows('group')
-  const relationships = { person: '999999999', group: group?.id ?? '' }
-  const [orphan] = simulator.mutate(
-    { op: 'insert', entity: 'group-membership', relationships },
-    { op: 'insert', entity: 'person', attributes: { first_name: 'Late' } },
-  )
-  const late = [...simulator.model.rows('person')].at(-1)?.id ?? ''
   const [household] = simulator.model.rows('household')
+  const [late, dead, orphan] = simulator
+    .mutate(
+      { op: 'insert', entity: 'person', attributes: { first_name: 'Late' } },
+      { op: 'insert', entity: 'person', attributes: { first_name: 'Dead' } },
+      { op: 'insert', entity: 'group-membership', relationships: { person: '999999999', group: group?.id ?? '' } },
+    )
+    .map(({ id }) => id)
   simulator.mutate(
-    { op: 'insert', entity: 'household-membership', relationships: { person: late, household: household?.id ?? '' } },
-    { op: 'hide', entity: 'person', id: late },
-    { op: 'hide', entity: 'person', id: hidden },
+    { op: 'insert', entity: 'household-membership', relationships: { person: late ?? '', household: household?.id ?? '' } },
+    { op: 'hide', entity: 'person', id: late ?? '' },
+    // In the tables since the first run: nobody waits for this one.
+    { op: 'hide', entity: 'person', id: people().at(-1) ?? '' },
+    { op: 'insert', entity: 'email', attributes: { address: 'd@example.org' }, relationships: { person: dead ?? '' } },
+    { op: 'corrupt', entity: 'person', id: dead ?? '', attributes: { child: [1] } },
   )
   const result = await sync()
   expect(result.code, result.stderr).toBe(3)
@@ -93,19 +96,25 @@ test('a parent that exists nowhere leaves its child parked: exit 3, and status, 
   expect(entities).toContainEqual(expect.objectContaining({ entity: 'group-membership', state: 'closed', parked: 1 }))
   expect(entities).toContainEqual(expect.objectContaining({ entity: 'household-membership', state: 'closed', parked: 0 }))
 
-  // One repair for both; the one that is not there does not keep the other away. Who is in the tables already is not asked for.
+  // One repair for all; one that is not there keeps no other away, and one that died is not asked for to die again.
   const runId = String(result.json.at(-1)?.['runId'])
   expect([...(await repairCalls(runId))].sort()).toEqual(['/people/v2/people/999999999', `/people/v2/people/${late}`].sort())
-  expect(await differences()).toMatchObject([{ entity: 'group-membership', missing: [orphan?.id], extra: [], different: [] }])
+  expect(await differences()).toMatchObject([
+    { entity: 'email', extra: [], different: [] },
+    { entity: 'group-membership', missing: [orphan], extra: [], different: [] },
+  ])
 
-  const named = { entity: 'group-membership', parent: 'person', externalId: '999999999', records: 1, status: 'absent' }
+  const parked = [
+    { entity: 'email', parent: 'person', externalId: dead, records: 1, status: 'dead' },
+    { entity: 'group-membership', parent: 'person', externalId: '999999999', records: 1, status: 'absent' },
+  ]
   for (const [command, code] of [
     ['status', 0],
     ['show', 0],
     ['verify', 3],
   ] as const) {
     const json = await installation.cli([command, '--run', runId, '--json'])
-    expect(json.json.at(-1), command).toMatchObject({ missingParents: 1, parked: [named] })
+    expect(json.json.at(-1), command).toMatchObject({ missingParents: 2, parked })
     expect(json.code, command).toBe(code)
   }
   const { stdout } = await installation.cli(['status', '--run', runId])
