@@ -5,6 +5,7 @@ import type { WalkSpec } from '../manifests/walk.ts'
 import type { Paint } from './color.ts'
 import { type Column, renderColumns, truncate } from './columns.ts'
 import { STATE_STYLE } from './live-table.ts'
+import { parkedText } from './parked-lines.ts'
 import { reportTable } from './run-lines.ts'
 import { runDuration } from './runs.ts'
 import type { RunDetail } from './show.ts'
@@ -22,6 +23,7 @@ export const showText = (detail: RunDetail, options: TextOptions): string => {
     entities(detail, options),
     ranges(detail, options),
     failures(detail),
+    parkedText(detail.missing),
     deadLetters(detail),
     healed(detail),
   ]
@@ -71,6 +73,8 @@ const walkText = (walk: WalkSpec): string => {
       return `${count(walk.ids.length, walk.parent)}`
     case 'count':
       return 'total only'
+    case 'ids':
+      return `${count(walk.ids.length, 'missing parent')} by id`
   }
 }
 

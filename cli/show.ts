@@ -1,11 +1,13 @@
 // `syncline show`: everything that the ledger knows of one run.
 import { Command } from 'commander'
 import { type HealedPage, healedPages } from '../ledger/healing.ts'
+import { type MissingParents, missingParents } from '../ledger/parked.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
 import { type DeadLetterGroup, deadLetterGroups, type RangeDetail, runRanges } from '../ledger/run-detail.ts'
 import type { Run } from '../ledger/runs.ts'
 import { painterFor } from './color.ts'
 import { requireRun } from './find-run.ts'
+import { NAMED_PARENTS, parkedLine } from './parked-lines.ts'
 import { remedyOf } from './remedies.ts'
 import { entityLine, runFacts } from './run-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
@@ -47,15 +49,19 @@ export interface RunDetail {
   readonly deadLetters: readonly DeadLetterGroup[]
   /** Pages that vanished on Kafka. */
   readonly healed: readonly HealedPage[]
+  readonly missing: MissingParents
 }
 
+/** Missing parents in one JSON line. */
+const MAX_PARENTS_AS_JSON = 1_000
+
 const show = async (runtime: Runtime, options: ShowOptions): Promise<void> => {
-  const detail = await look(runtime, options.run)
+  const detail = await look(runtime, options.run, options.json ? MAX_PARENTS_AS_JSON : NAMED_PARENTS)
   if (options.json) printJson(detailLine(detail))
   else print(showText(detail, { width: stdoutWidth(), paint: painterFor(process.stdout), nowMs: Date.now() }))
 }
 
-const look = async (runtime: Runtime, runId: string): Promise<RunDetail> => {
+const look = async (runtime: Runtime, runId: string, limit: number): Promise<RunDetail> => {
   const { pool } = runtime
   const run = await requireRun(runtime, runId)
   const entities = await runReport(pool, run.runId)
@@ -67,6 +73,7 @@ const look = async (runtime: Runtime, runId: string): Promise<RunDetail> => {
     failures: failuresOf(run, entities, ranges),
     deadLetters: await deadLetterGroups(pool, run.runId),
     healed: await healedPages(pool, run.runId),
+    missing: await missingParents(pool, run, { limit }),
   }
 }
 
@@ -95,7 +102,7 @@ export const failuresOf = (
 
 const isoOf = (date: Date | null): string | null => date?.toISOString() ?? null
 
-const detailLine = ({ run, entities, ranges, failures, deadLetters, healed }: RunDetail) => ({
+const detailLine = ({ run, entities, ranges, failures, deadLetters, healed, missing }: RunDetail) => ({
   ...runFacts(run),
   type: 'run-detail',
   selection: run.selection,
@@ -118,4 +125,5 @@ const detailLine = ({ run, entities, ranges, failures, deadLetters, healed }: Ru
   failures,
   deadLetters,
   healed: healed.map((page) => ({ ...page, lastAt: isoOf(page.lastAt) })),
+  ...parkedLine(missing),
 })

@@ -1,5 +1,6 @@
 // `syncline status`: what active runs are doing now: state, records, and what each entity waits for and since when.
 import { Command } from 'commander'
+import { type MissingParents, missingParents } from '../ledger/parked.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
 import { hasEnded, listRuns, type Run } from '../ledger/runs.ts'
 import { liveRoles } from '../ledger/workers.ts'
@@ -9,6 +10,7 @@ import { type Column, renderColumns } from './columns.ts'
 import { chooseRun, type RunChoice } from './find-run.ts'
 import { waitElsewhere } from './follow.ts'
 import { STATE_STYLE } from './live-table.ts'
+import { NAMED_PARENTS, parkedLine, parkedText } from './parked-lines.ts'
 import { createReporter } from './reporters.ts'
 import { ROLE_NAMES } from './roles.ts'
 import { entityLine, runFacts } from './run-lines.ts'
@@ -75,8 +77,9 @@ interface EntityStatus {
 const showStatus = async ({ pool }: Runtime, run: Run, { json }: StatusOptions): Promise<void> => {
   const [reports, live] = [await runReport(pool, run.runId), await liveRoles(pool)]
   const entities = reports.map((report) => ({ report, wait: waitOf(run, report, reports, live) }))
-  if (json) printJson(statusLine(run, entities, live))
-  else print(statusText(run, entities, live, { width: stdoutWidth(), paint: painterFor(process.stdout) }))
+  const missing = await missingParents(pool, run, { limit: NAMED_PARENTS })
+  if (json) printJson({ ...statusLine(run, entities, live), ...parkedLine(missing) })
+  else print(statusText(run, entities, live, missing, { width: stdoutWidth(), paint: painterFor(process.stdout) }))
 }
 
 const waitLine = (wait: Wait | undefined) =>
@@ -117,6 +120,7 @@ const statusText = (
   run: Run,
   entities: readonly EntityStatus[],
   live: LiveRoles,
+  missing: MissingParents,
   { width, paint }: { width: number; paint: Paint },
 ): string => {
   const reason = run.reason === null ? '' : ` (${run.reason})`
@@ -126,6 +130,7 @@ const statusText = (
     `${run.state}${reason}${run.startedAt === null ? '' : `, ${runDuration(run, Date.now())}`}`,
     ...(wait === undefined ? [] : [`Waits for ${waitText(wait)}`]),
     ...(entities.length === 0 ? ['Not planned yet.'] : renderColumns(COLUMNS, entities, { width, paint })),
+    ...parkedText(missing),
     ...(hasEnded(run.state) ? [] : [workersText(live)]),
     '',
   ].join('\n')

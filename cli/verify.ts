@@ -1,6 +1,7 @@
 // `syncline verify`: shows that everything received by a run is accounted for, or page by page what is missing; or compares the
 // tables with the API (verify-api.ts).
 import { Command } from 'commander'
+import { type MissingParents, missingParents } from '../ledger/parked.ts'
 import { type EntityReport, type MissingPage, missingPages, runReport } from '../ledger/report.ts'
 import { type MissingReceipt, missingReceipts } from '../ledger/run-detail.ts'
 import { hasEnded, type Run } from '../ledger/runs.ts'
@@ -9,6 +10,7 @@ import { type Paint, painterFor, type Style } from './color.ts'
 import { type Column, renderColumns } from './columns.ts'
 import { requireRun } from './find-run.ts'
 import { STATE_STYLE } from './live-table.ts'
+import { parkedLine, parkedText } from './parked-lines.ts'
 import { entityLine, runFacts } from './run-lines.ts'
 import { parseLimit } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
@@ -55,7 +57,7 @@ export const verifyCommand = (): Command =>
     .option('--all', 'every record instead of a sample')
     .option('--entity <names...>', 'only these')
     .option('--values', 'print the values that differ, not only their columns')
-    .option('--limit <n>', 'so many missing pages, or differing records of an entity, at most', parseLimit, 50)
+    .option('--limit <n>', 'so many missing pages and parents, or differing records of an entity, at most', parseLimit, 50)
     .option('--json', 'print the result as one JSON line')
     .addHelpText('after', EXAMPLES)
     .action((options: VerifyOptions) => withLedger((runtime) => chosen(options)(runtime)))
@@ -78,6 +80,7 @@ interface Findings {
   readonly entities: readonly EntityReport[]
   readonly missing: readonly MissingPage[]
   readonly receipts: readonly MissingReceipt[]
+  readonly parked: MissingParents
   readonly judged: Verdict
 }
 
@@ -89,7 +92,7 @@ const verify = async (runtime: Runtime, options: OfRun): Promise<void> => {
   if (options.json) return printJson(verifyLine(findings))
   const paint = painterFor(process.stdout)
   print(renderColumns(COLUMNS, findings.entities, { width: stdoutWidth(), paint }).join('\n'))
-  for (const line of missingLines(findings)) print(line)
+  for (const line of [...missingLines(findings), ...parkedText(findings.parked)]) print(line)
   say(verdictText(findings, painterFor(process.stderr)))
 }
 
@@ -99,16 +102,18 @@ const look = async (runtime: Runtime, { run: runId, limit }: OfRun): Promise<Fin
   const entities = await runReport(pool, run.runId)
   const missing = await missingPages(pool, run.runId, limit)
   const receipts = await missingReceipts(pool, run.runId, limit)
-  return { run, entities, missing, receipts, judged: judgeRun(run, entities, receipts.length) }
+  const parked = await missingParents(pool, run, { limit })
+  return { run, entities, missing, receipts, parked, judged: judgeRun(run, entities, receipts.length) }
 }
 
-const verifyLine = ({ run, entities, missing, receipts, judged }: Findings) => ({
+const verifyLine = ({ run, entities, missing, receipts, parked, judged }: Findings) => ({
   ...runFacts(run),
   type: 'verify',
   ...judged,
   entities: entities.map((entity) => ({ ...entityLine(entity), missing: entity.missing, openPages: entity.openPages })),
   missing,
   missingReceipts: receipts,
+  ...parkedLine(parked),
 })
 
 const outcome = (

@@ -5,7 +5,18 @@ import { hasEnded } from '../orchestrator/decide.ts'
 import { count, duration } from './words.ts'
 
 export interface Wait {
-  readonly for: 'resume' | 'worker' | 'entities' | 'carrier' | 'turn' | 'limit' | 'retry' | 'redis' | 'landing' | 'sweep'
+  readonly for:
+    | 'resume'
+    | 'worker'
+    | 'entities'
+    | 'carrier'
+    | 'turn'
+    | 'limit'
+    | 'retry'
+    | 'redis'
+    | 'landing'
+    | 'sweep'
+    | 'repair'
   /** In words. */
   readonly what: string
   readonly since: Date | null
@@ -68,6 +79,10 @@ const landingWait = (entity: EntityReport, all: readonly EntityReport[], live: L
   const parents = [...entity.hard, ...(entity.carrier === null ? [] : [entity.carrier])]
   const open = entitiesToEnd(parents, all, entity.stateSince)
   if (open !== undefined || entity.parked === 0) return open
+  if (entity.repair === 'ready') {
+    const what = `the rest of the run, before parents of ${count(entity.parked, 'parked record')} are asked for`
+    return wait('repair', what, entity.stateSince)
+  }
   const sweep = () => wait('sweep', `a look at ${count(entity.parked, 'parked record')}`, entity.stateSince)
   return missingRole(live, ['sink'], entity.stateSince) ?? sweep()
 }

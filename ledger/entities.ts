@@ -21,7 +21,11 @@ export interface EntityProgress extends EntityPlan {
   /** Landing rows with parked records; counted in state `landing` only. */
   readonly parked: number
   readonly sweep: 'none' | 'requested' | 'done'
+  /** Of the parents that its parked rows wait for: `ready` when it would close but for them; `done` when they were asked for. */
+  readonly repair: Repair
 }
+
+export type Repair = 'none' | 'ready' | 'done'
 
 /** Plans a run once: two leaders may try, one succeeds (true). */
 export const planRun = (pool: Pool, runId: string, entities: readonly EntityPlan[]): Promise<boolean> =>
@@ -41,17 +45,20 @@ export const planRun = (pool: Pool, runId: string, entities: readonly EntityPlan
     return true
   })
 
+/** A repair that fails leaves rows parked; it says nothing against the walk. */
+const IS_WALK = "r.spec -> 'walk' ->> 'kind' <> 'ids'"
+
 const PROGRESS = `
   select e.run_id, e.entity, e.ordinal, e.tier, e.hard, e.soft, e.carrier, e.carries, e.paging, e.state, e.reason, e.error_code,
     (select count(*) from sync.ranges r where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'open') as open_ranges,
     (select jsonb_build_object('code', r.error_code, 'reason', r.reason) from sync.ranges r
-       where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'failed' order by r.range_id limit 1) as failed_range,
+       where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'failed' and ${IS_WALK} order by r.range_id limit 1) as failed_range,
     case when e.state = 'landing' then (
       select count(*) from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
       where l.run_id = e.run_id and l.entity = e.entity and not l.complete and p.accepted) else 0 end as open_landings,
     case when e.state = 'landing' then (
       select count(*) from sync.landings l where l.run_id = e.run_id and l.entity = e.entity and bit_count(l.parked) > 0) else 0 end as parked,
-    case when e.sweep_requested_at is null then 'none' when e.swept_at > e.sweep_requested_at then 'done' else 'requested' end as sweep
+    case when e.sweep_requested_at is null then 'none' when e.swept_at > e.sweep_requested_at then 'done' else 'requested' end as sweep, e.repair
   from sync.run_entities e where e.run_id = any($1) order by e.run_id, e.ordinal`
 
 interface ProgressRow {
@@ -72,6 +79,7 @@ interface ProgressRow {
   open_landings: number
   parked: string | number
   sweep: 'none' | 'requested' | 'done'
+  repair: Repair
 }
 
 /** Progress of all entities of the runs, by run id, in plan order. */
@@ -99,6 +107,7 @@ export const entityProgress = async (
       openLandings: row.open_landings,
       parked: Number(row.parked),
       sweep: row.sweep,
+      repair: row.repair,
     })
   }
   return byRun

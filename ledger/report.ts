@@ -1,6 +1,6 @@
 // Reading the ledger: what a run fetched and what became of it, per entity, and page by page what is missing.
 import type { Queryable } from '../platform/postgres.ts'
-import type { EntityState } from './entities.ts'
+import type { EntityState, Repair } from './entities.ts'
 import { lapsed } from './workers.ts'
 
 export interface EntityReport {
@@ -27,6 +27,8 @@ export interface EntityReport {
   readonly stale: number
   readonly parked: number
   readonly dead: number
+  /** `ready`: it would close but for its parked records, whose parents are fetched by id when the rest of the run is quiet. */
+  readonly repair: Repair
   /** Records of accepted pages that have no outcome yet. */
   readonly missing: number
   /** Accepted pages that such records are on. */
@@ -66,7 +68,7 @@ const REPORT = `
     coalesce(r.pages, l.pages, 0)::int as pages, coalesce(l.fetched, 0)::int as fetched, coalesce(l.merged, 0)::int as merged,
     coalesce(l.unchanged, 0)::int as unchanged, coalesce(l.stale, 0)::int as stale, coalesce(l.parked, 0)::int as parked,
     coalesce(l.dead, 0)::int as dead, coalesce(l.open_pages, 0)::int as open_pages, l.open_since, coalesce(h.healed, 0) as healed,
-    case when w.idle then (extract(epoch from now() - greatest(e.state_since, r.last_at)) * 1000)::float8 end as idle_ms, w.waiting_for, w.waiting_since, w.waiting_reason,
+    case when w.idle then (extract(epoch from now() - greatest(e.state_since, r.last_at)) * 1000)::float8 end as idle_ms, e.repair, w.waiting_for, w.waiting_since, w.waiting_reason,
     (extract(epoch from now() - w.waiting_since) * 1000)::float8 as waiting_ms
   from sync.run_entities e left join landed l using (entity) left join received r using (entity) left join walked w using (entity)
     left join healed h on h.entity = coalesce(e.carrier, e.entity)

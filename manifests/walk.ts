@@ -16,6 +16,8 @@ export type WalkSpec =
    * value of it, and of the whole once more.
    */
   | { readonly kind: 'count'; readonly field?: string }
+  /** Records that lists did not show, each asked for by its external id. One that does not exist is zero records. */
+  | { readonly kind: 'ids'; readonly ids: readonly string[] }
 
 export interface RangeSpec {
   readonly entity: string

@@ -7,18 +7,23 @@ import {
   requestSweep,
   walkEvidence,
 } from '../ledger/entities.ts'
+import { readyForRepair } from '../ledger/repair.ts'
 import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
+import type { Manifest } from '../manifests/manifest.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import type { SyncEvent } from '../topics/events.ts'
-import { type Decision, decide, decideEnd, hasEnded } from './decide.ts'
+import { type Decision, decide, decideEnd, decideRepair, hasEnded } from './decide.ts'
 import { judgeWalk, type Verdict } from './proof.ts'
 import { firstRanges, rangeOf } from './ranges.ts'
+import { openRepair } from './repair.ts'
 
 export interface AdvanceDeps {
   readonly pool: Pool
+  /** The manifest of an adapter, by name; throws for an unknown one. */
+  readonly manifestOf: (adapter: string) => Manifest
   readonly log: Logger
   /** Called with each change after it was committed. */
   readonly tell: (event: SyncEvent) => void
@@ -47,6 +52,8 @@ export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Prom
 const advanceRun = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgress[]): Promise<boolean> => {
   let changed = false
   for (const decision of decide(entities)) changed = (await apply(deps, run, entities, decision)) || changed
+  const children = decideRepair(entities)
+  if (children.length > 0) changed = (await repair(deps, run, entities, children)) || changed
   return (await endIfDone(deps, run, entities)) || changed
 }
 
@@ -59,6 +66,8 @@ export const runEvent = (run: Run, state: Extract<SyncEvent, { type: 'run' }>['s
   state,
   reason,
 })
+
+const REPAIR_REASON = 'missing parents are fetched by id'
 
 type NextState = Extract<SyncEvent, { type: 'entity' }>['state']
 
@@ -107,12 +116,30 @@ const judge = async (pool: Pool, run: Run, entity: EntityProgress, entities: rea
 }
 
 const applyVerdict = (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<boolean> => {
+  if (verdict.kind !== 'more' && entity.parked > 0 && entity.repair === 'none') {
+    return readyForRepair(deps.pool, run.runId, entity.entity)
+  }
   if (verdict.kind === 'proven') return change(deps, run, entity.entity, { from: 'landing', to: 'closed' })
   if (verdict.kind === 'unproven') {
     deps.log.warn({ run: run.runId, entity: entity.entity, reason: verdict.reason }, 'entity closes unproven')
     return change(deps, run, entity.entity, { from: 'landing', to: 'unproven', reason: verdict.reason })
   }
   return change(deps, run, entity.entity, { from: 'landing', to: 'fetching', ranges: [rangeOf(entity, verdict.walk)] })
+}
+
+/** Their missing parents, all in one step: who of two leaders comes second finds it done. */
+const repair = async (
+  { pool, log, manifestOf, tell }: AdvanceDeps,
+  run: Run,
+  entities: readonly EntityProgress[],
+  children: readonly string[],
+): Promise<boolean> => {
+  const reopened = await openRepair(pool, manifestOf(run.adapter), run, entities, children)
+  if (reopened === undefined) return false
+  for (const { entity, state } of reopened) tell({ type: 'entity', ...factsOf(run), entity, state, reason: REPAIR_REASON })
+  const facts = { run: run.runId, org: run.orgId, waiting: children, reopened: reopened.map(({ entity }) => entity) }
+  log.info(facts, reopened.length > 0 ? 'missing parents are fetched by id' : 'no missing parent can be fetched by id')
+  return true
 }
 
 const endIfDone = async ({ pool, log, tell }: AdvanceDeps, run: Run, entities: readonly EntityProgress[]): Promise<boolean> => {

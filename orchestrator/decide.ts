@@ -41,7 +41,7 @@ const mayClose = (entity: EntityProgress, all: ByName): boolean =>
 const decideLanding = (entity: EntityProgress, all: ByName): Decision | undefined => {
   if (entity.openLandings > 0 || !mayClose(entity, all)) return undefined
   if (entity.parked > 0 && entity.sweep === 'none') return { kind: 'sweep', entity: entity.entity }
-  if (entity.parked > 0 && entity.sweep === 'requested') return undefined
+  if (entity.parked > 0 && (entity.sweep === 'requested' || entity.repair === 'ready')) return undefined
   return { kind: 'judge', entity: entity.entity }
 }
 
@@ -69,6 +69,32 @@ const decideOne = (entity: EntityProgress, all: ByName): Decision | undefined =>
 export const decide = (entities: readonly EntityProgress[]): readonly Decision[] => {
   const all = new Map(entities.map((entity) => [entity.entity, entity]))
   return entities.map((entity) => decideOne(entity, all)).filter((decision) => decision !== undefined)
+}
+
+const isReadyForRepair = (entity: EntityProgress, all: ByName): boolean =>
+  entity.state === 'landing' &&
+  entity.repair === 'ready' &&
+  entity.parked > 0 &&
+  entity.openLandings === 0 &&
+  mayClose(entity, all)
+
+/** Nothing will come of it by itself: it has ended, or waits for others. */
+const isQuiet = (entity: EntityProgress, all: ByName): boolean => {
+  if (hasEnded(entity)) return true
+  if (entity.state === 'waiting') return !mayStart(entity, all)
+  if (entity.state !== 'landing' || entity.openLandings > 0) return false
+  return !mayClose(entity, all) || isReadyForRepair(entity, all)
+}
+
+/**
+ * The entities whose missing parents are to be fetched by id now: those that would close but for their parked rows, once nothing
+ * else in the run goes on. One repair then serves all that wait for the same parents. Never a deadlock: of entities that wait for
+ * each other's end one waits for none, and if it has not ended it is among these.
+ */
+export const decideRepair = (entities: readonly EntityProgress[]): readonly string[] => {
+  const all = new Map(entities.map((entity) => [entity.entity, entity]))
+  if (!entities.every((entity) => isQuiet(entity, all))) return []
+  return entities.filter((entity) => isReadyForRepair(entity, all)).map(({ entity }) => entity)
 }
 
 export interface RunEnd {

@@ -77,14 +77,14 @@ const planOne = async ({ pool, manifestOf, log }: OrchestratorDeps, run: Run, te
 
 /** One tick of a leader; resolves to whether there is an active run. */
 export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
-  const { pool, producer, topics, log } = deps
+  const { pool, producer, topics, log, manifestOf } = deps
   const events: SyncEvent[] = []
   const tell: Tell = (event) => void events.push(event)
   let runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
   if (await planRequested(deps, runs, tell)) runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
   const running = runs.filter((run) => run.state === 'running')
   // A change often allows the next at once: an entity without ranges, a closed parent.
-  for (let round = 0; round < 10 && (await advanceRuns({ pool, log, tell }, running)); round++);
+  for (let round = 0; round < 10 && (await advanceRuns({ pool, manifestOf, log, tell }, running)); round++);
   // A command that is lost is emitted again when its range's wake-up is due.
   const due = running.length === 0 ? [] : await wakeDueRanges(pool, WAKES_PER_TICK)
   const outgoing = [

@@ -68,7 +68,9 @@ const judgeKeyset = (ranges: readonly RangeEvidence[], field: string): Verdict =
 }
 
 /** Keyset: by its counts. Offset: by sweeps. Parents: every chain has its own end. */
-export const judgeWalk = (ranges: readonly RangeEvidence[]): Verdict => {
+export const judgeWalk = (all: readonly RangeEvidence[]): Verdict => {
+  // Records that were asked for by id say nothing of what the lists show.
+  const ranges = all.filter((range) => range.walk.kind !== 'ids')
   const first = ranges[0]
   if (first === undefined || first.walk.kind === 'parents') return PROVEN
   if (first.walk.kind === 'keyset') return judgeKeyset(ranges, first.walk.field)

@@ -9,11 +9,14 @@ import { encodeCanonical } from '../topics/canonical-codec.ts'
 import { type DeadLetter, encodeDeadLetter } from '../topics/dead-letters.ts'
 import {
   decodePageOrigin,
+  encodeParents,
   encodeRecordOrigin,
   type Headers,
   ORIGIN_HEADER,
   originPrefix,
+  PARENTS_HEADER,
   type PageOrigin,
+  type ParentIds,
 } from '../topics/headers.ts'
 import { elementBytes } from './record-bytes.ts'
 
@@ -127,7 +130,7 @@ const transformPage = (
         out.push({
           key: encoded.id,
           value: encoded.value,
-          headers: { [ORIGIN_HEADER]: encodeRecordOrigin(prefix, index, count), traceparent },
+          headers: headersOf(encodeRecordOrigin(prefix, index, count), traceparent, encoded.parents),
         })
         return
       }
@@ -141,8 +144,13 @@ const transformPage = (
   return { canonical, deadLetters, records: total }
 }
 
+const headersOf = (origin: string, traceparent: string, parents: ParentIds): Headers =>
+  parents.length === 0
+    ? { [ORIGIN_HEADER]: origin, traceparent }
+    : { [ORIGIN_HEADER]: origin, traceparent, [PARENTS_HEADER]: encodeParents(parents) }
+
 type Encoded =
-  | { readonly ok: true; readonly id: string; readonly value: Buffer }
+  | { readonly ok: true; readonly id: string; readonly value: Buffer; readonly parents: ParentIds }
   | (Pick<DeadLetter, 'code' | 'reason' | 'externalId'> & { readonly ok: false })
 
 const encodeRecord = (
@@ -157,7 +165,7 @@ const encodeRecord = (
   const { externalId } = record
   try {
     const value = encodeCanonical(definition.canonical.entity, schemaId, mapped.record)
-    if (value.length <= MAX_RECORD_BYTES) return { ok: true, id: mapped.record.id, value }
+    if (value.length <= MAX_RECORD_BYTES) return { ok: true, id: mapped.record.id, value, parents: mapped.parents }
     return {
       ok: false,
       code: 'too-large',

@@ -1,6 +1,7 @@
 // Getting one page: permit, request, parse, split. Out comes a page with the position behind it, or what to do instead.
 import type { ApiRequest, ApiResponse, ListPage, RateObservation, Walk, WalkStep } from '../adapters/core/adapter.ts'
 import { ApiError } from '../adapters/core/errors.ts'
+import { pageOfOne } from '../adapters/core/paging/ids.ts'
 import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
 import type { Json, RangeSpec } from '../manifests/walk.ts'
@@ -19,7 +20,7 @@ interface Attempted {
 
 export interface FetchedPage extends Attempted {
   readonly kind: 'page'
-  /** As received; null for the list of a parent that is gone: zero records, nothing to produce. */
+  /** As received; null for a record, or the list of a parent, that is gone: zero records, nothing to produce. */
   readonly body: Buffer | null
   readonly page: ListPage | null
   readonly step: WalkStep
@@ -141,9 +142,13 @@ export const observedIn = (error: unknown, periodMs: number): RateObservation | 
 }
 
 const receive = ({ vendor, walk, spec }: PageDeps, cursor: Json, response: ApiResponse): Omit<FetchedPage, keyof Attempted> => {
-  const page = vendor.adapter.parseList(spec.entity, response.body)
+  const { adapter } = vendor
+  const page =
+    spec.walk.kind === 'ids'
+      ? pageOfOne(adapter.parseOne(spec.entity, response.body))
+      : adapter.parseList(spec.entity, response.body)
   const step = walk.advance(cursor, page)
-  const counts = countRecords(split(vendor.adapter.manifest, spec.entity, spec.carries, page.body))
+  const counts = countRecords(split(adapter.manifest, spec.entity, spec.carries, page.body))
   return { kind: 'page', body: response.body, page, step, counts }
 }
 
@@ -151,8 +156,8 @@ const afterFailure = ({ walk, failures, signal }: PageDeps, cursor: Json, error:
   const { calls } = attempted
   if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
   if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
-  if (isSynclineError(error, 'gone') && walk.skipParent !== null) {
-    const step = { next: walk.skipParent(cursor), fresh: 0, total: null, drifted: false }
+  if (isSynclineError(error, 'gone') && walk.skipGone !== null) {
+    const step = { next: walk.skipGone(cursor), fresh: 0, total: null, drifted: false }
     return { kind: 'page', body: null, page: null, step, counts: {}, ...attempted }
   }
   if (isSynclineError(error, 'too-large')) {

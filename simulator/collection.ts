@@ -21,6 +21,8 @@ export class Collection {
   /** Changed and added rows by `relationship:id`. */
   readonly #changedChildren = new Map<string, Set<number>>()
   readonly #planted = new Map<number, string>()
+  /** Living rows that no order has. */
+  readonly #hidden = new Set<number>()
   readonly #orders = new Map<string, SortedRows>()
   #nextRow: number
   #nextId: number
@@ -93,13 +95,13 @@ export class Collection {
     return toSortKey(type, this.attribute(row, name))
   }
 
-  /** All living rows in the order of a key; rows of equal keys by id. */
+  /** All living rows that are not hidden, in the order of a key; rows of equal keys by id. */
   order(name: string): SortedRows {
     const known = this.#orders.get(name)
     if (known !== undefined) return known
-    const rows = new Uint32Array(this.count)
+    const rows = new Uint32Array(this.count - this.#hidden.size)
     let at = 0
-    for (let row = 0; row < this.#nextRow; row++) if (!this.#deleted.has(row)) rows[at++] = row
+    for (let row = 0; row < this.#nextRow; row++) if (!this.#deleted.has(row) && !this.#hidden.has(row)) rows[at++] = row
     const order = new SortedRows(rows, (key) => this.sortKey(key, name))
     this.#orders.set(name, order)
     return order
@@ -130,7 +132,7 @@ export class Collection {
   }
 
   replace(row: number, resource: Resource): void {
-    const moved = [...this.#orders].filter(([name]) => name !== 'id')
+    const moved = this.#hidden.has(row) ? [] : [...this.#orders].filter(([name]) => name !== 'id')
     for (const [, order] of moved) order.remove(row)
     this.#forget(row)
     this.#keep(row, resource)
@@ -139,10 +141,19 @@ export class Collection {
   }
 
   delete(row: number): void {
-    for (const order of this.#orders.values()) order.remove(row)
+    this.hide(row)
+    this.#hidden.delete(row)
     this.#deleted.add(row)
     this.#forget(row)
     this.#planted.delete(row)
+    this.version += 1
+  }
+
+  /** Leaves a row out of every order, and so out of the list of all. */
+  hide(row: number): void {
+    if (this.#hidden.has(row)) return
+    for (const order of this.#orders.values()) order.remove(row)
+    this.#hidden.add(row)
     this.version += 1
   }
 

@@ -1,7 +1,7 @@
 // What has been done to a simulated organisation since it began, in order: the past of the model that tests compare with.
 import type { EntityName } from './catalogue/spec.ts'
 
-export type Operation = 'insert' | 'update' | 'delete' | 'corrupt' | 'repair'
+export type Operation = 'insert' | 'update' | 'delete' | 'corrupt' | 'repair' | 'hide'
 
 export interface JournalEntry {
   readonly sequence: number

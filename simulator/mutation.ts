@@ -41,6 +41,8 @@ export const mutationSchema = z.discriminatedUnion('op', [
     omit: z.array(z.enum(['id', 'type', 'attributes', 'relationships'])).optional(),
   }),
   z.strictObject({ op: z.literal('repair'), entity, id }),
+  /** The list of all of them leaves the record out, its total too; by its id, below others and included it is still there. */
+  z.strictObject({ op: z.literal('hide'), entity, id }),
 ])
 
 export type Mutation = z.input<typeof mutationSchema>

@@ -137,6 +137,12 @@ export const createMutator = (world: World, journal: Journal, now: () => number)
     return { entity, id }
   }
 
+  const hide = (entity: EntityName, id: string, by: JournalEntry['by']): Change => {
+    world.collections[entity].hide(rowOf(entity, id))
+    journal.note('hide', entity, id, by)
+    return { entity, id }
+  }
+
   const apply: Mutator['apply'] = (mutation, by) => {
     const { op, entity } = mutation
     if (op === 'insert') return insert(mutation, by)
@@ -144,6 +150,7 @@ export const createMutator = (world: World, journal: Journal, now: () => number)
     if (op === 'delete') return remove(entity, mutation.id, by)
     if (op === 'corrupt') return corrupt(mutation, by)
     if (op === 'repair') return repair(entity, mutation.id, by)
+    if (op === 'hide') return hide(entity, mutation.id, by)
     const name = entity === 'person' ? 'last_name' : 'name'
     return update({ op: 'update', entity, id: mutation.id, attributes: { [name]: mutation.name } }, by)
   }

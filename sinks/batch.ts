@@ -21,6 +21,8 @@ export interface Placed {
 export interface Original {
   readonly value: Buffer | null
   readonly origin: string | undefined
+  /** Its header of that name: kept with the record if it is parked. */
+  readonly parents?: string | undefined
 }
 
 export interface BatchRecord extends Placed {

@@ -5,7 +5,7 @@ import type { Message } from '../platform/kafka/record-batch.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
 import { decodeDeadLetter } from '../topics/dead-letters.ts'
-import { ORIGIN_HEADER } from '../topics/headers.ts'
+import { ORIGIN_HEADER, PARENTS_HEADER } from '../topics/headers.ts'
 import type { Topics } from '../topics/list.ts'
 import { unencodable, unreadable } from './dead-letters.ts'
 import type { Gatherer } from './gather.ts'
@@ -63,7 +63,7 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
       counts.tombstones++
       return
     }
-    const original = { value, origin: headers[ORIGIN_HEADER] }
+    const original = { value, origin: headers[ORIGIN_HEADER], parents: headers[PARENTS_HEADER] }
     const transcoded = decoder.isOurs(entity, value) ? transcode(value) : undefined
     if (transcoded !== undefined) {
       into.record(entity, transcoded, original)

@@ -145,6 +145,12 @@ const entityOf = (schema: CanonicalSchema): CanonicalEntity => ({
   hasSourceUpdatedAt: schema.syncline.sourceUpdatedAt,
 })
 
+/** Columns that point to what the entity cannot be without, in the order of the schema. */
+export const hardReferences = ({
+  columns,
+}: Pick<CanonicalEntity, 'columns'>): readonly (CanonicalColumn & { parent: string })[] =>
+  columns.flatMap((column) => (column.references?.edge === 'hard' ? [{ ...column, parent: column.references.entity }] : []))
+
 /** Each entity after those that its hard references name; otherwise by name. */
 const parentsFirst = (entities: readonly CanonicalEntity[]): readonly CanonicalEntity[] => {
   const byName = new Map(entities.map((e) => [e.entity, e]))

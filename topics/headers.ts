@@ -84,6 +84,39 @@ export const originPrefix = (page: Pick<PageOrigin, 'runId' | 'rangeId' | 'page'
 
 export const encodeRecordOrigin = (prefix: string, index: number, count: number): string => `${prefix}${index}/${count}`
 
+/**
+ * External ids of the parents that a record cannot be without, in the order of its entity's hard references: what a parked record's
+ * parent is asked for by, because a canonical id does not tell. Absent on records that have no such reference.
+ */
+export const PARENTS_HEADER = 'parents'
+
+export type ParentIds = readonly (string | null)[]
+
+/** What nearly all ids are made of: neither a comma nor the bracket that JSON begins with. */
+const PLAIN_ID = /^[\w.:-]*$/
+
+/** Ids with commas between them, nothing for null; as JSON where one is unusual. Most records have it, so it must cost nothing. */
+export const encodeParents = (parents: ParentIds): string => {
+  const [first] = parents
+  if (parents.length === 1 && typeof first === 'string' && PLAIN_ID.test(first)) return first
+  return parents.every((id) => id === null || (id !== '' && PLAIN_ID.test(id)))
+    ? parents.map((id) => id ?? '').join(',')
+    : JSON.stringify(parents)
+}
+
+const parentsSchema = z.array(z.string().nullable())
+
+/** Empty when the header is absent or not of the form: the parents can then not be asked for. */
+export const decodeParents = (header: string | undefined): ParentIds => {
+  if (header === undefined) return []
+  if (!header.startsWith('[')) return header.split(',').map((id) => (id === '' ? null : id))
+  try {
+    return parentsSchema.safeParse(JSON.parse(header)).data ?? []
+  } catch {
+    return []
+  }
+}
+
 const ORIGIN = /^([0-9a-f-]{36})\/(\d+)\/(\d+)\/(\d+)\/(\d+)\/(\d+)$/
 
 /** Undefined when the header is absent or not of the form: the record then belongs to no run. */

@@ -81,13 +81,13 @@ export interface Walk {
   advance(cursor: Json, page: ListPage): WalkStep
   /** The same position with half as many records a page; null when it asks for one already. */
   halve(cursor: Json): Json | null
-  /** The position after the one record that cannot be received (per_page is 1 and it is above the cap). */
+  /** The position after the one record that cannot be received (per_page is 1 and it is above the cap); null: it was the last. */
   skip(cursor: Json): Json
   /**
-   * The answer was 404 or 410 (code 'gone') for a list below a parent: zero records, go on at the next parent; null: that was the
-   * last one. Not there for other walks: for them 'gone' is an error.
+   * The answer was 404 or 410 (code 'gone') for a list below a parent or for one record by its id: zero records, go on at the next
+   * one; null: that was the last. Not there for other walks: for them 'gone' is an error.
    */
-  readonly skipParent: ((cursor: Json) => Json | null) | null
+  readonly skipGone: ((cursor: Json) => Json | null) | null
 }
 
 /** What a record is to have; relationships by name, as `SourceRecord.related` has them. */

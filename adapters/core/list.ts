@@ -61,7 +61,7 @@ const takePage = async (walk: Walk, cursor: Json, ask: (request: ApiRequest, cur
   try {
     return await ask(walk.request(cursor), cursor)
   } catch (error) {
-    if (isSynclineError(error, 'gone') && walk.skipParent !== null) return { records: [], next: walk.skipParent(cursor) }
+    if (isSynclineError(error, 'gone') && walk.skipGone !== null) return { records: [], next: walk.skipGone(cursor) }
     const smaller = isSynclineError(error, 'too-large') ? walk.halve(cursor) : null
     if (smaller === null) throw error
     return { records: [], next: smaller }

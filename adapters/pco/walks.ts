@@ -1,9 +1,11 @@
 // Which walk goes along which path of Planning Center, and how its parameters are spelt.
+import { pathById } from '../../manifests/by-id.ts'
 import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
 import type { RangeSpec } from '../../manifests/walk.ts'
 import { SynclineError } from '../../platform/errors.ts'
 import type { ApiRequest, Walk } from '../core/adapter.ts'
 import { countWalk } from '../core/paging/count.ts'
+import { idsWalk } from '../core/paging/ids.ts'
 import { keysetWalk } from '../core/paging/keyset.ts'
 import { type Dialect, type Listing, listRequest } from '../core/paging/listing.ts'
 import { offsetWalk } from '../core/paging/offset.ts'
@@ -38,6 +40,8 @@ export const walkOf = (manifest: Manifest, spec: RangeSpec, where: Readonly<Reco
       const template = pathBelow(definition, walk.parent)
       return parentsWalk(walk.ids, (id) => listing(template.replace('{id}', encodeURIComponent(id))))
     }
+    case 'ids':
+      return idsWalk(walk.ids, (id) => ({ method: 'GET', path: onePath(definition, id), query }))
   }
 }
 
@@ -66,6 +70,12 @@ const missing = (what: string): SynclineError => new SynclineError('internal', `
 const listPath = ({ entity, endpoints }: EntityDefinition): string => {
   if (endpoints.list === undefined) throw missing(`list of ${entity}`)
   return endpoints.list
+}
+
+const onePath = (definition: EntityDefinition, id: string): string => {
+  const path = pathById(definition, id)
+  if (path === undefined) throw missing(`way to one ${definition.entity} by its id`)
+  return path
 }
 
 const pathBelow = ({ entity, endpoints }: EntityDefinition, parent: string): string => {

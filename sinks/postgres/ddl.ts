@@ -19,11 +19,17 @@ export const tableColumns = ({ record }: Layout): readonly Column[] => [
   ...commonOf(RUN_COLUMNS).map(({ column, pgType }) => ({ name: column, pgType })),
 ]
 
-export const parkedColumns = ({ record }: Layout): readonly Column[] => [
+/** Those of the first migration. */
+const firstParkedColumns = ({ record }: Layout): readonly Column[] => [
   ...record,
   ...ORIGIN_COLUMNS,
   { name: 'parked_at', pgType: 'timestamptz' },
 ]
+
+/** External ids of the parents by the column that points to them: `{"person_id": "123"}`. */
+const PARENTS: Column = { name: 'parents', pgType: 'jsonb' }
+
+export const parkedColumns = (layout: Layout): readonly Column[] => [...firstParkedColumns(layout), PARENTS]
 
 const defined = ({ name, pgType }: Column): string => {
   const rest = KEY.includes(name) ? ' not null' : name === 'parked_at' ? ' not null default now()' : ''
@@ -58,7 +64,7 @@ const canonicalTable = (layout: Layout): readonly string[] => [
 ]
 
 const parkedTable = (layout: Layout): readonly string[] => [
-  table(layout.parked, [...parkedColumns(layout).map(defined), '  primary key ("org_id", "id")'], 100),
+  table(layout.parked, [...firstParkedColumns(layout).map(defined), '  primary key ("org_id", "id")'], 100),
   ...parentIndexes(layout.parked, `parked_${layout.name}`, layout.parents),
 ]
 
@@ -77,6 +83,19 @@ export const generateCanonicalMigration = (): string => {
     `${up}\n`,
     `-- Down Migration\n${down.map((name) => `drop table ${name};`).join('\n')}\n`,
   ].join('\n')
+}
+
+/** The SQL of migrations/0004_repair.sql. */
+export const generateParentsMigration = (): string => {
+  const parked = layouts.filter(({ parents }) => parents.length > 0).map((layout) => layout.parked)
+  return `-- Up Migration
+-- External ids of a parked row's parents by the column that points to them, as the record's header told them: what the parents are
+-- asked for by, because a canonical id does not tell. Derived by sinks/postgres/ddl.ts.
+${parked.map((name) => `alter table ${name} add column ${defined(PARENTS).trim()};`).join('\n')}
+
+-- Down Migration
+${parked.map((name) => `alter table ${name} drop column ${quoted(PARENTS.name)};`).join('\n')}
+`
 }
 
 /** The staging table of one connection: it keeps its rows until it is emptied for the next ones. */

@@ -1,6 +1,13 @@
 // Where an entity's rows live and in which order its columns stand: goes in a CanonicalEntity, come out names and column lists.
 // Must hold: COPY, staging, the table and the parked rows all use this one order of columns.
-import { type CanonicalEntity, type CommonColumn, canonicalEntities, commonColumns } from '../../topics/canonical.ts'
+import {
+  type CanonicalEntity,
+  type CommonColumn,
+  canonicalEntities,
+  canonicalEntity,
+  commonColumns,
+  hardReferences,
+} from '../../topics/canonical.ts'
 
 export interface Column {
   readonly name: string
@@ -62,11 +69,12 @@ const columnsOf = (columns: readonly { readonly column: string; readonly pgType:
 
 const qualified = (schema: string, table: string): string => `${quoted(schema)}.${quoted(table)}`
 
-const parentsOf = (entity: CanonicalEntity): Parent[] =>
-  entity.columns.flatMap(({ column, references }) => {
-    const parent = references?.edge === 'hard' ? canonicalEntities.find((e) => e.entity === references.entity) : undefined
-    return parent === undefined ? [] : [{ entity: parent.entity, column, table: qualified('canonical', parent.table) }]
-  })
+const parentsOf = (entity: CanonicalEntity): readonly Parent[] =>
+  hardReferences(entity).map(({ column, parent }) => ({
+    entity: parent,
+    column,
+    table: qualified('canonical', canonicalEntity(parent).table),
+  }))
 
 const layoutOf = (entity: CanonicalEntity, ordinal: number): Layout => ({
   entity: entity.entity,

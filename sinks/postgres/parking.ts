@@ -2,9 +2,11 @@
 // Must hold: every record that a parked one stands for has an outcome; the one that loses its place moves from parked.
 import type { Move } from '../../ledger/landings.ts'
 import { plainArray, type Queryable } from '../../platform/postgres.ts'
+import { decodeParents } from '../../topics/headers.ts'
 import { layouts } from './layout.ts'
 import type { EntityOutcomes } from './merge.ts'
 import { compareParkedStatement, type OutcomeLetter, parkStatement, replaceParkedStatement } from './statements.ts'
+import { cleanJson } from './text.ts'
 
 /** Columns of the origin as PostgreSQL returns them; all null for a record that belongs to no run. */
 export interface OriginRow {
@@ -35,20 +37,32 @@ export interface Parked {
   readonly moves: readonly Move[]
 }
 
+/** By position: the external ids of the parents, by the column that points to them. Only of the rows that are parked. */
+const parentsOf = ({ layout, records, letters }: EntityOutcomes): string => {
+  const byPos = records.flatMap(({ original }, pos) => {
+    if (letters[pos] !== 'p') return []
+    const ids = decodeParents(original.parents)
+    return [[pos, Object.fromEntries(layout.parents.flatMap(({ column }, i) => (ids[i] == null ? [] : [[column, ids[i]]])))]]
+  })
+  return cleanJson(JSON.stringify(Object.fromEntries(byPos)), () => undefined)
+}
+
 /** Parks the rows whose letter is 'p' and gives those that lose against a parked one their letter. */
-export const park = async (client: Queryable, { layout, records, letters }: EntityOutcomes): Promise<Parked> => {
+export const park = async (client: Queryable, outcomes: EntityOutcomes): Promise<Parked> => {
+  const { layout, records, letters } = outcomes
+  const parents = parentsOf(outcomes)
   const settled = [...letters]
   const moves: Move[] = []
   const positions = new Map(records.map((record, pos) => [record.encoded.id, pos]))
   let open = letters.flatMap((letter, pos) => (letter === 'p' ? [pos] : []))
   while (open.length > 0) {
-    const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), [plainArray(open)])
+    const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), [plainArray(open), parents])
     const done = new Set(put.map(({ id }) => positions.get(id)))
     open = open.filter((pos) => !done.has(pos))
     const { rows } =
       open.length === 0 ? { rows: [] } : await client.query<Compared>(compareParkedStatement(layout), [plainArray(open)])
     const newer = rows.filter((row) => row.newer)
-    if (newer.length > 0) await client.query(replaceParkedStatement(layout), [plainArray(newer.map(({ pos }) => pos))])
+    if (newer.length > 0) await client.query(replaceParkedStatement(layout), [plainArray(newer.map(({ pos }) => pos)), parents])
     for (const row of newer) if (!row.own) moves.push(...moveOf(layout.entity, row, row.same ? 'unchanged' : 'stale'))
     for (const row of rows) if (!row.newer) settled[row.pos] = letterOf(row)
     // A row that was there and is gone was swept in between: it is parked in the next round.

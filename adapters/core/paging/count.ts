@@ -26,7 +26,7 @@ export const countWalk = (listing: Listing, field?: string): Walk => {
     advance,
     halve: () => null,
     skip: (cursor) => cursor,
-    skipParent: null,
+    skipGone: null,
   }
 }
 

@@ -41,6 +41,6 @@ export const parentsWalk = (ids: readonly string[], listingOf: (id: string) => L
       const { parent, inner, walk } = at(cursor)
       return { parent, inner: walk.skip(inner) }
     },
-    skipParent: (cursor) => startOf(at(cursor).parent + 1),
+    skipGone: (cursor) => startOf(at(cursor).parent + 1),
   }
 }

@@ -51,7 +51,7 @@ export const seamWalk = (parts: SeamWalkParts): Walk => {
       // A row that was received before and now cannot be: it moved.
       return 'look' in at ? at.moved : skipped(at, listing.maxPerPage)
     },
-    skipParent: null,
+    skipGone: null,
   }
 }
 

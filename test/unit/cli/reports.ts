@@ -23,6 +23,7 @@ export const report = (entity: string, facts: Partial<EntityReport> = {}): Entit
   stale: 0,
   parked: 0,
   dead: 0,
+  repair: 'none',
   missing: 0,
   openPages: 0,
   openSince: null,

@@ -1,6 +1,6 @@
-import { expect, test } from 'vitest'
+import { describe, expect, test } from 'vitest'
 import type { EntityProgress } from '../../../ledger/entities.ts'
-import { decide, decideEnd } from '../../../orchestrator/decide.ts'
+import { decide, decideEnd, decideRepair } from '../../../orchestrator/decide.ts'
 
 const entity = (name: string, facts: Partial<EntityProgress> = {}): EntityProgress => ({
   entity: name,
@@ -19,6 +19,7 @@ const entity = (name: string, facts: Partial<EntityProgress> = {}): EntityProgre
   openLandings: 0,
   parked: 0,
   sweep: 'none',
+  repair: 'none',
   ...facts,
 })
 
@@ -72,6 +73,45 @@ test('parked rows are swept once, after the parents have ended, before the entit
   expect(kinds([email])).toEqual(['sweep email'])
   expect(kinds([{ ...email, sweep: 'requested' }])).toEqual([])
   expect(kinds([{ ...email, sweep: 'done' }])).toEqual(['judge email'])
+})
+
+test('an entity that is ready but for its parked rows waits until they are repaired, or have found their parents', () => {
+  const email = entity('email', { state: 'landing', parked: 2, sweep: 'done', repair: 'ready' })
+  expect(kinds([email])).toEqual([])
+  expect(kinds([{ ...email, parked: 0 }])).toEqual(['judge email'])
+  expect(kinds([{ ...email, repair: 'done' }])).toEqual(['judge email'])
+  expect(kinds([{ ...email, repair: 'done', sweep: 'none' }])).toEqual(['sweep email'])
+})
+
+describe('missing parents are fetched', () => {
+  const person = entity('person', { state: 'closed' })
+  const email = entity('email', { state: 'landing', hard: ['person'], parked: 2, sweep: 'done', repair: 'ready' })
+  const event = entity('event', { ...email, entity: 'event', hard: ['person'] })
+
+  test('of all that wait for them at once', () => {
+    expect(decideRepair([person, email, event])).toEqual(['email', 'event'])
+  })
+
+  test.each<[string, Partial<EntityProgress>]>([
+    ['fetches', { state: 'fetching', openRanges: 1 }],
+    ['lands', { state: 'landing', openLandings: 1 }],
+    ['may start', { state: 'waiting' }],
+    ['is swept', { state: 'landing', parked: 1, sweep: 'requested' }],
+    ['is to be judged', { state: 'landing' }],
+  ])('not while another entity %s', (_, facts) => {
+    expect(decideRepair([person, email, entity('group', facts)])).toEqual([])
+  })
+
+  test('when all others wait for the end of those that are ready', () => {
+    const note = entity('note', { hard: ['email'] })
+    const carried = entity('tag', { state: 'landing', carrier: 'note', hard: ['note'], parked: 1 })
+    expect(decideRepair([person, email, note, carried])).toEqual(['email'])
+  })
+
+  test('not for those that were repaired before, nor again while the parents are on their way', () => {
+    expect(decideRepair([person, { ...email, repair: 'done' }])).toEqual([])
+    expect(decideRepair([{ ...person, state: 'fetching', openRanges: 1 }, email])).toEqual([])
+  })
 })
 
 test('a failed range fails its entity with the reason of the range', () => {

@@ -95,3 +95,10 @@ test('walks below parents end by themselves', () => {
   expect(judgeWalk([])).toEqual({ kind: 'proven' })
   expect(judgeWalk([{ ...none, walk: { kind: 'parents', parent: 'group', ids: ['1'] } }])).toEqual({ kind: 'proven' })
 })
+
+test('records that were asked for by id are no evidence for or against a walk', () => {
+  const ids: RangeEvidence = { ...none, walk: { kind: 'ids', ids: ['1'] }, fresh: 1, drifted: true }
+  expect(judgeWalk([keyset(99, 100), ids])).toMatchObject({ kind: 'more', walk: { kind: 'count' } })
+  expect(judgeWalk([keyset(100, 100), ids])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([sweep(1, 10, 10), ids])).toEqual({ kind: 'proven' })
+})

@@ -4,7 +4,7 @@ import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { createTransform } from '../../../processors/transform.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
 import { decodeDeadLetter } from '../../../topics/dead-letters.ts'
-import { decodeRecordOrigin, encodePageOrigin, ORIGIN_HEADER } from '../../../topics/headers.ts'
+import { decodeParents, decodeRecordOrigin, encodePageOrigin, ORIGIN_HEADER, PARENTS_HEADER } from '../../../topics/headers.ts'
 
 const schemaIds = new Map(canonicalEntities.map(({ entity }, n) => [entity, n + 1]))
 const transform = createTransform({ manifest: pcoManifest, schemaIds })
@@ -49,6 +49,30 @@ describe('a page', () => {
     const { canonical, deadLetters } = only(page)
     expect([...canonical.keys()]).toEqual(['person'])
     expect(deadLetters).toEqual([])
+  })
+
+  test('becomes records that name their parents as the source does, where they cannot be without', () => {
+    const orphan = '{"type":"Email","id":"6","attributes":{},"relationships":{}}'
+    const { canonical } = transform(pageOf(good, orphan))
+    expect(canonical.get('email')?.map(({ headers }) => decodeParents(headers[PARENTS_HEADER]))).toEqual([['1'], [null]])
+    const campus = { value: Buffer.from('{"data":[{"type":"Campus","id":"1","attributes":{}}]}') }
+    const [message] =
+      transform({ ...campus, headers: encodePageOrigin({ ...origin, entity: 'campus' }) }).canonical.get('campus') ?? []
+    expect(message?.headers).not.toHaveProperty(PARENTS_HEADER)
+  })
+
+  test('names two parents in the order of its references, and no soft one', () => {
+    const to = (type: string, id: string) => `"${type}":{"data":{"type":"${type}","id":"${id}"}}`
+    const membership = `{"type":"Membership","id":"1","attributes":{},"relationships":{${to('person', 'p,1')},${to('group', '7')}}}`
+    const event = `{"type":"Event","id":"1","attributes":{},"relationships":{${to('attendance_submitter', '3')},${to('group', '7')}}}`
+    const parentsOf = (entity: string, record: string) => {
+      const headers = encodePageOrigin({ ...origin, entity })
+      const { canonical } = transform({ value: Buffer.from(`{"data":[${record}]}`), headers })
+      return canonical.get(entity)?.map((message) => decodeParents(message.headers[PARENTS_HEADER]))
+    }
+    expect(parentsOf('group-membership', membership)).toEqual([['7', 'p,1']])
+    expect(parentsOf('group-membership', membership.replace('p,1', 'p1'))).toEqual([['7', 'p1']])
+    expect(parentsOf('event', event)).toEqual([['7']])
   })
 
   test('is transformed the same however often it comes', () => {

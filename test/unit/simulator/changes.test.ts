@@ -50,6 +50,23 @@ describe('the model', () => {
   })
 })
 
+describe('a hidden record', () => {
+  it('is on no page of the list of all nor in its total, and is there by its id and where others include it', async () => {
+    const id = idAt('person', 4)
+    await getPage(simulator, '/people/v2/people?order=created_at')
+    simulator.mutate({ op: 'hide', entity: 'person', id }, { op: 'update', entity: 'person', id, attributes: { nickname: 'Bo' } })
+    for (const order of ['created_at', 'last_name']) {
+      const listed = await walk(simulator, `/people/v2/people?order=${order}`)
+      expect(listed.map((person) => person.id)).not.toContain(id)
+    }
+    const page = await getPage(simulator, '/people/v2/people')
+    expect(page.meta.total_count).toBe(PEOPLE - 1)
+    expect((await getOne(simulator, `/people/v2/people/${id}`)).data.attributes).toMatchObject({ nickname: 'Bo' })
+    simulator.mutate({ op: 'delete', entity: 'person', id })
+    expect((await getPage(simulator, '/people/v2/people')).meta.total_count).toBe(PEOPLE - 1)
+  })
+})
+
 describe('a change', () => {
   it('of a person sets updated_at, unless it is told not to', () => {
     const id = idAt('person', 4)

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { generateCanonicalMigration } from '../../../sinks/postgres/ddl.ts'
+import { generateCanonicalMigration, generateParentsMigration } from '../../../sinks/postgres/ddl.ts'
 import { layoutByEntity, layouts } from '../../../sinks/postgres/layout.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
 
@@ -8,6 +8,10 @@ describe('the canonical tables', () => {
   // After it, a change of the schemas is a migration of its own.
   test('of the migration are those of the schemas', async () => {
     await expect(generateCanonicalMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0001_canonical.sql')
+  })
+
+  test('of parked rows keep the external ids of the parents', async () => {
+    await expect(generateParentsMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0004_repair.sql')
   })
 
   test('come after the tables that they refer to', () => {

@@ -31,13 +31,13 @@ describe('a walk below parents', () => {
   it('takes a parent that is gone as zero records', () => {
     const second = walk.advance(walk.start, answer(children('1', 3), walk.request(walk.start))).next
     expect(second).not.toBeNull()
-    const third = walk.skipParent?.(second) ?? null
+    const third = walk.skipGone?.(second) ?? null
     expect(third === null ? null : walk.request(third).path).toBe('/parents/3/rows')
   })
 
   it('ends after the last parent is gone', () => {
     const one = parentsWalk(['9'], (id) => listing(100, `/parents/${id}/rows`))
-    expect(one.skipParent?.(one.start)).toBeNull()
+    expect(one.skipGone?.(one.start)).toBeNull()
   })
 
   it('cannot be made without ids', () => {

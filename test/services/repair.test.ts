@@ -1,0 +1,155 @@
+// Parked records on the real services: a parent that no list shows is fetched by its id; one that does not exist is named.
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { adapterByName } from '../../adapters/index.ts'
+import { isEqual } from '../../cli/compare.ts'
+import { compareWithModel } from '../../cli/simulated-model.ts'
+import { changeEntity, planRun } from '../../ledger/entities.ts'
+import { readyForRepair, repairOnce } from '../../ledger/repair.ts'
+import { createRun } from '../../ledger/runs.ts'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { type Installation, newInstallation } from './installation.ts'
+
+const { manifest } = adapterByName('pco')
+const ORG = 'church'
+
+let installation: Installation
+let simulator: Simulator
+
+beforeAll(async () => {
+  installation = await newInstallation()
+  simulator = await startSimulator({ people: 300 })
+  await installation.cli(
+    ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    simulator.personalToken,
+  )
+})
+
+afterAll(async () => {
+  await installation?.remove()
+  await simulator?.close()
+})
+
+const sync = () => installation.cli(['sync', '--org', ORG, '--with-workers', '--json'])
+
+const differences = async () => {
+  const all = await compareWithModel(installation.pool, manifest, { orgId: ORG, source: 'pco' }, simulator.model)
+  return all.filter((difference) => !isEqual(difference))
+}
+
+/** People who are in a household and have an email, by which it shows whether what hangs below them came along. */
+const people = (): string[] => {
+  const mailed = new Set([...simulator.model.rows('email')].map(({ relationships }) => idOf(relationships['person'])))
+  const housed = [...simulator.model.rows('household-membership')].map(({ relationships }) => idOf(relationships['person']))
+  return [...new Set(housed)].filter((id) => mailed.has(id))
+}
+
+const idOf = (relation: unknown): string => {
+  const data = typeof relation === 'object' && relation !== null && 'data' in relation ? relation.data : null
+  return typeof data === 'object' && data !== null && 'id' in data ? String(data.id) : ''
+}
+
+const repairCalls = async (runId: unknown): Promise<readonly string[]> => {
+  const { rows } = await installation.pool.query<{ request: string }>(
+    `select p.request from sync.pages p join sync.ranges r using (run_id, range_id)
+     where run_id = $1 and r.spec -> 'walk' ->> 'kind' = 'ids' order by p.range_id, p.page`,
+    [runId],
+  )
+  return rows.map(({ request }) => request.replace(/\?.*/, ''))
+}
+
+test('a parent that the list omits is fetched by its id with what hangs below it, and the run is complete', async () => {
+  const hidden = people().slice(0, 30)
+  simulator.mutate(...hidden.map((id) => ({ op: 'hide' as const, entity: 'person' as const, id })))
+  const result = await sync()
+  expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
+  expect(result.code, result.stderr).toBe(0)
+  expect(await differences()).toEqual([])
+  const { runId } = result.json.at(-1) ?? {}
+  expect([...(await repairCalls(runId))].sort()).toEqual(hidden.map((id) => `/people/v2/people/${id}`).sort())
+  const verified = await installation.cli(['verify', '--run', String(runId), '--json'])
+  expect(verified.code, verified.stdout).toBe(0)
+  expect(verified.json.at(-1)).toMatchObject({ verdict: 'closed', missingParents: 0, parked: [] })
+})
+
+test('a parent that exists nowhere, or has died, leaves its child parked: exit 3, and status, show and verify name it', async () => {
+  const [group] = simulator.model.rows('group')
+  const [household] = simulator.model.rows('household')
+  const [late, dead, orphan] = simulator
+    .mutate(
+      { op: 'insert', entity: 'person', attributes: { first_name: 'Late' } },
+      { op: 'insert', entity: 'person', attributes: { first_name: 'Dead' } },
+      { op: 'insert', entity: 'group-membership', relationships: { person: '999999999', group: group?.id ?? '' } },
+    )
+    .map(({ id }) => id)
+  simulator.mutate(
+    { op: 'insert', entity: 'household-membership', relationships: { person: late ?? '', household: household?.id ?? '' } },
+    { op: 'hide', entity: 'person', id: late ?? '' },
+    // In the tables since the first run: nobody waits for this one.
+    { op: 'hide', entity: 'person', id: people().at(-1) ?? '' },
+    { op: 'insert', entity: 'email', attributes: { address: 'd@example.org' }, relationships: { person: dead ?? '' } },
+    { op: 'corrupt', entity: 'person', id: dead ?? '', attributes: { child: [1] } },
+  )
+  const result = await sync()
+  expect(result.code, result.stderr).toBe(3)
+  expect(result.json.at(-1)).toMatchObject({ state: 'complete_with_exceptions' })
+  const entities = result.json.at(-1)?.['entities']
+  expect(entities).toContainEqual(expect.objectContaining({ entity: 'group-membership', state: 'closed', parked: 1 }))
+  expect(entities).toContainEqual(expect.objectContaining({ entity: 'household-membership', state: 'closed', parked: 0 }))
+
+  // One repair for all; one that is not there keeps no other away, and one that died is not asked for to die again.
+  const runId = String(result.json.at(-1)?.['runId'])
+  expect([...(await repairCalls(runId))].sort()).toEqual(['/people/v2/people/999999999', `/people/v2/people/${late}`].sort())
+  expect(await differences()).toMatchObject([
+    { entity: 'email', extra: [], different: [] },
+    { entity: 'group-membership', missing: [orphan], extra: [], different: [] },
+  ])
+
+  const parked = [
+    { entity: 'email', parent: 'person', externalId: dead, records: 1, status: 'dead' },
+    { entity: 'group-membership', parent: 'person', externalId: '999999999', records: 1, status: 'absent' },
+  ]
+  for (const [command, code] of [
+    ['status', 0],
+    ['show', 0],
+    ['verify', 3],
+  ] as const) {
+    const json = await installation.cli([command, '--run', runId, '--json'])
+    expect(json.json.at(-1), command).toMatchObject({ missingParents: 2, parked })
+    expect(json.code, command).toBe(code)
+  }
+  const { stdout } = await installation.cli(['status', '--run', runId])
+  expect(stdout).toContain('1 record of group-membership waits for person 999999999, which the API does not have')
+})
+
+describe('the step that opens a repair', () => {
+  test('is done once however many leaders take it, and sets going what had closed', async () => {
+    const { pool } = installation
+    const planned = { ordinal: 0, tier: 0, hard: [], soft: [], carrier: null, carries: [] }
+    const paging = { kind: 'keyset', field: 'created_at' } as const
+    const runId = await createRun(pool, { orgId: ORG, source: 'pco', adapter: 'pco', strategy: 'full', selection: [] })
+    await planRun(pool, runId, [
+      { ...planned, entity: 'person', carries: ['email'], paging },
+      { ...planned, entity: 'email', hard: ['person'], carrier: 'person', paging },
+      { ...planned, entity: 'event', hard: ['person'], paging },
+    ])
+    for (const entity of ['person', 'email']) await changeEntity(pool, runId, entity, { from: 'waiting', to: 'closed' })
+    await changeEntity(pool, runId, 'event', { from: 'waiting', to: 'landing' })
+    const ranges = [
+      { spec: { entity: 'person', walk: { kind: 'ids', ids: ['1'] } as const, carries: ['email'] }, counted: false },
+    ]
+    const open = () => repairOnce(pool, runId, ['event'], async () => ranges)
+    expect(await open()).toBeUndefined()
+    expect([await readyForRepair(pool, runId, 'event'), await readyForRepair(pool, runId, 'event')]).toEqual([true, false])
+
+    const opened = await Promise.all([open(), open(), open()])
+    expect(opened.filter((reopened) => reopened !== undefined)).toHaveLength(1)
+    const reopened = opened.find((one) => one !== undefined) ?? []
+    expect([...reopened].sort((a, b) => (a.entity < b.entity ? -1 : 1))).toEqual([
+      { entity: 'email', state: 'landing' },
+      { entity: 'person', state: 'fetching' },
+    ])
+    const { rows } = await pool.query('select entity, spec from sync.ranges where run_id = $1', [runId])
+    expect(rows).toEqual([{ entity: 'person', spec: ranges[0]?.spec }])
+    await installation.cli(['cancel', '--run', runId])
+  })
+})
