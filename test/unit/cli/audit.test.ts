@@ -17,7 +17,7 @@ test.each([
   expect(parseSince(text, NOW).toISOString()).toBe(moment)
 })
 
-test.each(['', 'yesterday', '7', '7w', '-1d', '2026-11-31T25:00Z', '2026-11-20T08:00', '1', 'Nov 20'])(
+test.each(['', 'yesterday', '7', '7y', '-1d', '2026-11-31T25:00Z', '2026-11-20T08:00', '1', 'Nov 20'])(
   '--since %s is refused',
   (text) => {
     expect(() => parseSince(text, NOW)).toThrow(InvalidArgumentError)

@@ -98,7 +98,7 @@ test('walks below parents end by themselves', () => {
 
 test('records that were asked for by id are no evidence for or against a walk', () => {
   const ids: RangeEvidence = { ...none, walk: { kind: 'ids', ids: ['1'] }, fresh: 1, drifted: true }
-  expect(judgeWalk([keyset(99, 100), ids])).toMatchObject({ kind: 'more', walk: { kind: 'count' } })
-  expect(judgeWalk([keyset(100, 100), ids])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([keyset(99, 100), count(100), ids])).toMatchObject(SWEEP)
+  expect(judgeWalk([keyset(100, 100), count(100), ids])).toEqual({ kind: 'proven' })
   expect(judgeWalk([sweep(1, 10, 10), ids])).toEqual({ kind: 'proven' })
 })
