@@ -2,6 +2,7 @@
 // demand the differing records on their way to it by the normal merge. Must hold: no row is removed.
 import { Command, Option } from 'commander'
 import { adapterByName } from '../adapters/index.ts'
+import { recordAudit } from '../ledger/audit.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { createKafka } from '../platform/kafka/client.ts'
@@ -97,6 +98,11 @@ const replay = async (runtime: Runtime, options: ReplayOptions): Promise<void> =
     const examples = await examplesOf(deps.into, options)
     const mending = comparison.counts.changed + comparison.counts['only-topic']
     const revision = mending === 0 ? null : Math.max(comparison.revision, revisionOf(sources, entity))
+    if (options.apply && revision !== null) {
+      // Before: who killed it half-way has still begun it.
+      const facts = { from: options.from, revision, records: mending }
+      await recordAudit(runtime.pool, { orgId, action: 'replay.applied', subject: entity, facts })
+    }
     const applied = options.apply ? (revision === null ? 0 : await apply(revision)) : null
     return { orgId, entity, from: options.from, sinceMs, readings, comparison, examples, revision, applied }
   })
