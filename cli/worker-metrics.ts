@@ -1,10 +1,11 @@
 // What of a worker's metrics is looked up when it is asked for: how its roles are and, where it plans, what the ledger has open.
 import { type Backlog, readBacklog } from '../ledger/backlog.ts'
 import { messageOf } from '../platform/errors.ts'
-import { ROLE_STATES, type RoleHealth } from '../platform/health.ts'
+import type { RoleHealth } from '../platform/health.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
 import type { Metrics, SetGauge } from '../platform/prometheus.ts'
+import { ROLE_STATES } from '../platform/role-state.ts'
 import { endsWithin } from '../platform/stopping.ts'
 import { parkedCounts } from '../sinks/postgres/parking.ts'
 

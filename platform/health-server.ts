@@ -1,7 +1,8 @@
 // The port of a worker: /live, /ready and /metrics. Liveness asks whether a restart would help, readiness whether work is done now.
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { messageOf, SynclineError } from './errors.ts'
-import type { RoleReport, RoleState } from './health.ts'
+import type { RoleReport } from './health.ts'
+import type { RoleState } from './role-state.ts'
 
 export interface HealthServerOptions {
   readonly host: string

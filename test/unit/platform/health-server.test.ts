@@ -1,8 +1,9 @@
 // What the port of a worker answers in each state of its roles, over HTTP.
 import { afterEach, describe, expect, test } from 'vitest'
-import { ROLE_STATES, type RoleReport, type RoleState } from '../../../platform/health.ts'
+import type { RoleReport } from '../../../platform/health.ts'
 import { type HealthServer, startHealthServer } from '../../../platform/health-server.ts'
 import { createMetrics } from '../../../platform/prometheus.ts'
+import { ROLE_STATES, type RoleState } from '../../../platform/role-state.ts'
 
 const roleIn = (state: RoleState, role = 'sink'): RoleReport => ({ role, state, since: '', lastProgressAt: null, restarts: 0 })
 

@@ -1,7 +1,8 @@
 // What is said of a role in each situation, and that 'stuck' is said of none that will go on by itself.
 import { describe, expect, test } from 'vitest'
-import { type Facts, HEALTH_LIMITS, judge, RoleHealth } from '../../../platform/health.ts'
+import { RoleHealth } from '../../../platform/health.ts'
 import { type ConsumerReport, FetchWatch } from '../../../platform/kafka/fetch-watch.ts'
+import { type Facts, HEALTH_LIMITS, judge } from '../../../platform/role-state.ts'
 
 const MINUTE = 60_000
 const hearing: ConsumerReport = { generation: 1, isPaused: false, isAway: false, isJoining: false, silentMs: 400, lag: 0 }
@@ -150,6 +151,7 @@ describe('a consumer', () => {
     for (let now = 500; now <= 60_000; now += 500) {
       watch.answered(2, now)
       watch.asked(2, now)
+      if (now === 30_000) watch.asked(1, now)
     }
     expect(watch.silentMs(60_010)).toBe(60_000)
   })
