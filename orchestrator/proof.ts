@@ -54,6 +54,8 @@ const judgeKeyset = (ranges: readonly RangeEvidence[], field: string): Verdict =
   const keyset = ranges.filter((range) => range.walk.kind === 'keyset')
   const counts = ranges.filter((range) => range.walk.kind === 'count')
   if (keyset.some((range) => range.drifted) || sweeps.length > 0) return judgeSweeps(sweeps, field)
+  // There was nothing to miss.
+  if (keyset[0]?.firstTotal === 0) return PROVEN
   const counted = counts.at(-1)
   const again: Verdict = { kind: 'more', walk: { kind: 'count', field }, counted: false }
   if (counted === undefined) return again

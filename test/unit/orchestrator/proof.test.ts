@@ -36,7 +36,11 @@ test('a keyset walk is judged when its totals have been asked for', () => {
 
 test('a keyset walk that saw the total is proven where every row has a key, its ranges taken together', () => {
   expect(judgeWalk([keyset(60, 100), keyset(40, null), count(100)])).toEqual({ kind: 'proven' })
-  expect(judgeWalk([keyset(0, 0), count(0)])).toEqual({ kind: 'proven' })
+})
+
+test('a keyset walk that began with a total of nothing is proven at once', () => {
+  expect(judgeWalk([keyset(0, 0)])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([keyset(3, 0)])).toEqual({ kind: 'proven' })
 })
 
 test('rows that came meanwhile prove it and disprove it no more than rows that went', () => {
