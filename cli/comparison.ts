@@ -12,7 +12,7 @@ export interface Finding {
   readonly externalId: string | null
   readonly verdict: Exclude<Verdict, 'equal'>
   readonly columns: readonly ColumnDifference[]
-  /** Of a record that cannot be mapped. */
+  /** Why it cannot be mapped, or why the table lacks it, where that is known. */
   readonly reason: string | null
 }
 

@@ -1,7 +1,8 @@
 // A trace as one JSON object: the shape of `trace --json`.
 import type { RowVersion } from '../sinks/postgres/find-row.ts'
 import type { DeadLetterTrace, Trace } from './trace-look.ts'
-import type { CanonicalPlace, Path, TopicPlace } from './trace-path.ts'
+import type { TopicPlace } from './trace-page.ts'
+import type { CanonicalPlace, Path } from './trace-path.ts'
 
 const iso = (date: Date | null): string | null => date?.toISOString() ?? null
 
@@ -34,6 +35,10 @@ const pathLine = ({ origin, page, raw, canonical, outcome, mergedBefore, gaps }:
     page === null
       ? null
       : {
+          runId: page.runId,
+          rangeId: page.rangeId,
+          page: page.page,
+          attempt: page.attempt,
           entity: page.entity,
           accepted: page.accepted,
           request: requestLine(page.request),

@@ -5,16 +5,8 @@ import type { SourceRecord } from '../manifests/manifest.ts'
 import { findByKey } from '../platform/kafka/look.ts'
 import type { MissingParent } from '../sinks/postgres/find-row.ts'
 import { schemaIdOf } from '../topics/canonical-codec.ts'
-import {
-  type CanonicalPlace,
-  MAX_LOOKED,
-  type Path,
-  type PathDeps,
-  placeOfKey,
-  type TopicPlace,
-  traceLetter,
-  tracePath,
-} from './trace-path.ts'
+import type { PathDeps, TopicPlace } from './trace-page.ts'
+import { type CanonicalPlace, MAX_LOOKED, type Path, placeOfKey, traceLetter, tracePath } from './trace-path.ts'
 import { type Elsewhere, findElsewhere, findSubject, isKnown, type Subject, type TraceQuestion } from './trace-subject.ts'
 
 /** row and deleted: in the table. on-its-way: on the canonical topic, the sink has still to read it. vanished: it has read it, yet there is no row. */

@@ -1,40 +1,33 @@
 // The way that one record took: its request, its place on the raw topic and on the canonical one, its outcome. What is not there any
 // more is told as a gap with its reason, never guessed.
-
 import type { Outcome, PageKey } from '../ledger/landings.ts'
 import { entityEndedAt, findOutcome, findPage, type PageFacts, pagesObservedAt, type TracedLetter } from '../ledger/trace.ts'
-import type { Manifest, SourceRecord } from '../manifests/manifest.ts'
-import { split } from '../manifests/split.ts'
-import { findByKey, type Look, type Place } from '../platform/kafka/look.ts'
+import type { SourceRecord } from '../manifests/manifest.ts'
+import { findByKey, type Place } from '../platform/kafka/look.ts'
 import { partitionOf } from '../platform/kafka/partition.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
-import type { Queryable } from '../platform/postgres.ts'
 import type { RowVersion } from '../sinks/postgres/find-row.ts'
-import { type CanonicalDecoder, schemaIdOf } from '../topics/canonical-codec.ts'
-import { decodePageOrigin, decodeRecordOrigin, ORIGIN_HEADER } from '../topics/headers.ts'
-import { CANONICAL_PARTITIONS, type Topics } from '../topics/list.ts'
-import type { Subject } from './trace-subject.ts'
+import { schemaIdOf } from '../topics/canonical-codec.ts'
+import { decodeRecordOrigin, ORIGIN_HEADER } from '../topics/headers.ts'
+import { CANONICAL_PARTITIONS } from '../topics/list.ts'
+import {
+  CLOCK_SLACK_MS,
+  findOnPages,
+  type OnPage,
+  type Origin,
+  type PathDeps,
+  searchRaw,
+  type TopicPlace,
+  type Wanted,
+  walkersOf,
+} from './trace-page.ts'
 import { moment } from './words.ts'
-
-/** there: it can be read. removed: retention or compaction took it. unknown: Kafka was not asked. */
-type Presence = 'there' | 'removed' | 'unknown'
-
-export interface TopicPlace extends Place {
-  readonly offset: bigint
-  readonly state: Presence
-}
 
 export interface CanonicalPlace extends TopicPlace {
   readonly key: string
   readonly schemaId: number
   /** By the clock of the processor that produced it. */
   readonly producedAt: Date
-}
-
-export interface Origin extends PageKey {
-  readonly index: number
-  /** Records of its entity on the page; null: not known. */
-  readonly count: number | null
 }
 
 export interface Path {
@@ -52,21 +45,8 @@ export interface Path {
   readonly gaps: readonly string[]
 }
 
-export interface PathDeps {
-  readonly pool: Queryable
-  readonly topics: Topics
-  readonly manifest: Manifest
-  readonly decoder: CanonicalDecoder
-  /** Undefined: Kafka is away. */
-  readonly look: Look | undefined
-}
-
-/** Clocks of PostgreSQL and of the processors need not agree better. */
-const CLOCK_SLACK_MS = 60_000
 /** Messages of a partition that are looked through for one record. */
 export const MAX_LOOKED = 1_000_000
-
-type Wanted = Pick<Subject, 'orgId' | 'source' | 'definition' | 'id' | 'externalId'>
 
 /** The path of the version that stands in the table, or is parked (`origin` is then known). */
 export const tracePath = async (
@@ -81,14 +61,13 @@ export const tracePath = async (
   )
   const origin = known ?? decodeRecordOrigin(canonical?.headers[ORIGIN_HEADER]) ?? null
   const pages = origin === null ? await pagesOf(deps, of, version) : [await findPage(deps.pool, origin)]
-  const found = await findOnPages(
-    deps,
-    of,
-    gaps,
-    pages.flatMap((page) => page ?? []),
-  )
+  const receipts = pages.flatMap((page) => page ?? [])
+  const found =
+    origin !== null && receipts.length === 0
+      ? await searchRaw(deps, of, origin, version.observedAt)
+      : await findOnPages(deps, of, gaps, receipts)
   const at = origin === null ? found.origin : { ...origin, count: countOf(origin, found) }
-  if (found.page === null) gaps.push(noPage(origin))
+  if (found.page === null) gaps.push(noPage(origin, receipts.length))
   return {
     ...(await landingOf(deps, of, at)),
     ...found,
@@ -103,15 +82,17 @@ export const traceLetter = async (deps: PathDeps, of: Wanted, { origin }: Traced
   const gaps: string[] = []
   const page = origin === null ? undefined : await findPage(deps.pool, origin)
   const found = await findOnPages(deps, of, gaps, page === undefined ? [] : [page])
-  if (page === undefined) gaps.push(noPage(origin))
+  if (page === undefined) gaps.push(noPage(origin, 0))
   const at = origin === null ? null : { ...origin, count: countOf(origin, found) }
   return { ...(await landingOf(deps, of, at)), ...found, origin: at, canonical: null, gaps }
 }
 
-const noPage = (origin: PageKey | null): string =>
-  origin === null
+const noPage = (origin: PageKey | null, candidates: number): string => {
+  if (candidates > 0) return `The request is not known: ${candidates} pages were asked for at that moment, and none can be read.`
+  return origin === null
     ? 'The request is not known: no receipt in the ledger names a page of that moment (they are kept for 30 days after the run).'
     : `The request is not known: page ${origin.page} (attempt ${origin.attempt}) has no receipt, because its worker died before writing one or it was dropped after 30 days.`
+}
 
 const countOf = (origin: PageKey & { count?: number | null }, found: OnPage): number | null =>
   origin.count ?? found.origin?.count ?? null
@@ -185,52 +166,5 @@ const placeOf = (deps: PathDeps, of: Wanted, { offset, value, timestamp }: Messa
   producedAt: new Date(timestamp),
 })
 
-const pagesOf = ({ pool, manifest }: PathDeps, of: Wanted, { observedAt }: RowVersion): Promise<readonly PageFacts[]> => {
-  const { entity, carriedBy } = manifest.get(of.definition.entity)
-  return pagesObservedAt(pool, of, carriedBy === undefined ? [entity] : [entity, carriedBy.carrier], observedAt)
-}
-
-interface OnPage {
-  readonly page: PageFacts | null
-  readonly raw: TopicPlace | null
-  readonly record: SourceRecord | null
-  readonly origin: Origin | null
-}
-
-const NOWHERE: OnPage = { page: null, raw: null, record: null, origin: null }
-
-/** Of pages that may have the record the one that has it; where their bytes are gone, the only one. */
-const findOnPages = async (deps: PathDeps, of: Wanted, gaps: string[], pages: readonly PageFacts[]): Promise<OnPage> => {
-  const looked: OnPage[] = []
-  for (const page of pages) looked.push(await lookOnPage(deps, of, page))
-  const only = looked.length === 1 ? looked[0] : undefined
-  const found = looked.find(({ record }) => record !== null) ?? only ?? NOWHERE
-  if (found.raw?.state === 'removed') gaps.push('The raw page is removed: raw topics keep pages for 7 days.')
-  if (found.page !== null && found.raw === null) gaps.push('The page was not produced: it could not be received whole.')
-  return found
-}
-
-const lookOnPage = async (deps: PathDeps, of: Wanted, page: PageFacts): Promise<OnPage> => {
-  if (page.rawPartition < 0) return { ...NOWHERE, page }
-  const place = { topic: deps.topics.raw(deps.manifest.adapter), partition: page.rawPartition }
-  const message = await deps.look?.at(place, page.rawOffset)
-  const state = deps.look === undefined ? 'unknown' : message === undefined ? 'removed' : 'there'
-  const raw = { ...place, offset: page.rawOffset, state } as const
-  const records = message === undefined ? [] : recordsOn(deps, of, message)
-  const index = records.findIndex(({ externalId }) => externalId === of.externalId)
-  const record = records[index] ?? null
-  const { runId, rangeId, page: number, attempt } = page
-  const origin = record === null ? null : { runId, rangeId, page: number, attempt, index, count: records.length }
-  return { page, raw, record, origin }
-}
-
-/** None where the message is not a page that this version can read: then it has told nothing. */
-const recordsOn = ({ manifest }: PathDeps, of: Wanted, { value, headers }: Message): readonly SourceRecord[] => {
-  try {
-    const { entity, carries } = decodePageOrigin(headers)
-    const body: unknown = JSON.parse((value ?? Buffer.alloc(0)).toString())
-    return split(manifest, entity, carries, body).get(of.definition.entity) ?? []
-  } catch {
-    return []
-  }
-}
+const pagesOf = (deps: PathDeps, of: Wanted, { observedAt }: RowVersion): Promise<readonly PageFacts[]> =>
+  pagesObservedAt(deps.pool, of, walkersOf(deps, of), observedAt)

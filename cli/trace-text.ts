@@ -1,7 +1,9 @@
 // A trace as a page of text that reads from top to bottom: what it is, the way it took, its versions, what is wrong with it. Pure.
+import type { PageKey } from '../ledger/landings.ts'
 import type { Paint, Style } from './color.ts'
 import type { DeadLetterTrace, Trace, TracedParent, TraceState } from './trace-look.ts'
-import type { CanonicalPlace, Origin, Path, TopicPlace } from './trace-path.ts'
+import type { Origin, TopicPlace } from './trace-page.ts'
+import type { CanonicalPlace, Path } from './trace-path.ts'
 import { count } from './words.ts'
 
 const STATE_TEXT: Readonly<Record<TraceState, string>> = {
@@ -45,7 +47,7 @@ const GONE: Readonly<Record<TopicPlace['state'], string>> = {
 const placeText = ({ topic, partition, offset, state }: TopicPlace): string =>
   `${topic}, partition ${partition}, offset ${offset}${GONE[state]}`
 
-const originText = ({ runId, rangeId, page, attempt }: Origin): string =>
+const originText = ({ runId, rangeId, page, attempt }: PageKey): string =>
   `run ${runId}, range ${rangeId}, page ${page}, attempt ${attempt}`
 
 const indexText = ({ index, count: of }: Origin): string => `record ${index}${of === null ? '' : ` of ${of}`}, counted from 0`
@@ -53,11 +55,16 @@ const indexText = ({ index, count: of }: Origin): string => `record ${index}${of
 const canonicalStep = (place: CanonicalPlace): readonly string[] =>
   step(exact(place.producedAt), 'mapped', [placeText(place), `key ${place.key}, schema id ${place.schemaId}`])
 
+const attemptStep = (origin: Origin | null, page: PageKey | null): readonly string[] => {
+  if (origin !== null) return step(NO_TIME, '', [originText(origin), indexText(origin)])
+  return page === null ? [] : step(NO_TIME, '', [originText(page)])
+}
+
 const wayHere = ({ origin, page, raw, canonical }: Path): readonly string[] => [
   ...(page === null ? [] : step(exact(page.observedAt), 'asked', [`GET ${page.request}`])),
   ...(page === null ? [] : step(exact(page.receivedAt), 'received', [`${count(page.bytes, 'byte')}, a page of ${page.entity}`])),
   ...(raw === null ? [] : step(NO_TIME, 'raw', [placeText(raw)])),
-  ...(origin === null ? [] : step(NO_TIME, '', [originText(origin), indexText(origin)])),
+  ...attemptStep(origin, page),
   ...(canonical === null ? [] : canonicalStep(canonical)),
 ]
 

@@ -1,6 +1,7 @@
 // What a comparison with the API found, as one JSON object and as text for people. Values of the payload only where they are asked for.
 
-import { type Column, renderColumns } from './columns.ts'
+import type { Style } from './color.ts'
+import { type Column, renderColumns, type TableOptions } from './columns.ts'
 import type { Owner } from './compare.ts'
 import type { ColumnDifference, Verdict } from './compare-content.ts'
 import { type EntityComparison, type Finding, hasDifferences, isDifference } from './comparison.ts'
@@ -42,20 +43,22 @@ export const comparisonLine = (
   entities: results.map((result) => entityLine(result, values)),
 })
 
-const verdictColumn = (title: string, verdict: Verdict): Column<EntityComparison> => ({
+const verdictColumn = (title: string, verdict: Verdict, keep: number, style?: Style): Column<EntityComparison> => ({
   title,
   cell: ({ verdicts }) => verdicts[verdict],
+  style: ({ verdicts }) => (verdicts[verdict] > 0 ? style : undefined),
+  keep,
 })
 
 const COLUMNS: readonly Column<EntityComparison>[] = [
   { title: 'ENTITY', cell: ({ entity }) => entity },
   { title: 'COMPARED', cell: ({ compared }) => compared },
-  verdictColumn('EQUAL', 'equal'),
-  verdictColumn('NOT SYNCED YET', 'newer-there'),
-  verdictColumn('DIFFERENT', 'differs'),
-  verdictColumn('ONLY HERE', 'only-here'),
-  verdictColumn('ONLY AT THE API', 'only-there'),
-  verdictColumn('UNREADABLE', 'unmapped'),
+  verdictColumn('EQUAL', 'equal', 1),
+  verdictColumn('NOT SYNCED YET', 'newer-there', 2, 'cyan'),
+  verdictColumn('DIFFERENT', 'differs', 6, 'red'),
+  verdictColumn('ONLY HERE', 'only-here', 5, 'red'),
+  verdictColumn('ONLY AT THE API', 'only-there', 4, 'red'),
+  verdictColumn('UNREADABLE', 'unmapped', 3, 'red'),
 ]
 
 const WORDS: Readonly<Record<Finding['verdict'], string>> = {
@@ -79,11 +82,11 @@ const findingText = (entity: string, { externalId, verdict, columns, reason }: F
   ]
 }
 
-export const comparisonText = (results: readonly EntityComparison[], values: boolean): string => {
+export const comparisonText = (results: readonly EntityComparison[], values: boolean, options: TableOptions): string => {
   const found = results.flatMap(({ entity, findings }) =>
     findings.filter(isDifference).flatMap((finding) => findingText(entity, finding, values)),
   )
-  return [...renderColumns(COLUMNS, results), ...(found.length === 0 ? [] : ['', ...found])].join('\n')
+  return [...renderColumns(COLUMNS, results, options), ...(found.length === 0 ? [] : ['', ...found])].join('\n')
 }
 
 const sumOf = (results: readonly EntityComparison[], of: (result: EntityComparison) => number): number =>
@@ -95,5 +98,5 @@ export const totalText = ({ orgId }: Owner, results: readonly EntityComparison[]
   const different = compared - newer - sumOf(results, ({ verdicts }) => verdicts.equal)
   const later = newer === 0 ? '' : ` ${count(newer, 'record')} changed at the API since: syncline sync --org ${orgId}`
   if (different === 0) return `The tables hold what the API says, ${count(compared, 'record')} compared.${later}`
-  return `${count(different, 'record')} of ${count(compared, 'record')} differ. See where one comes from with: syncline trace ENTITY ID --org ${orgId}.${later}`
+  return `${different.toLocaleString('en-US')} of ${count(compared, 'record')} ${different === 1 ? 'differs' : 'differ'}. See where one comes from with: syncline trace ENTITY ID --org ${orgId}.${later}`
 }

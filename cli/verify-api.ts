@@ -3,7 +3,7 @@ import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
 import { type Connection, openConnection } from '../ledger/organisations.ts'
 import { entityGraph } from '../manifests/graph.ts'
-import type { Manifest } from '../manifests/manifest.ts'
+import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { connectRedis } from '../platform/redis.ts'
@@ -12,13 +12,15 @@ import { connectVendor, type VendorConnection } from '../producers/connections.t
 import { limitedConnection } from '../producers/limited.ts'
 import { createLimiter, type Limiter } from '../producers/limiter/limiter.ts'
 import { type ApiReader, createApiReader } from './api-reader.ts'
+import { painterFor } from './color.ts'
 import type { Owner } from './compare.ts'
-import { createComparison, type EntityComparison, hasDifferences } from './comparison.ts'
+import { createComparison, type EntityComparison, type Finding, hasDifferences } from './comparison.ts'
 import { requireOrg } from './org.ts'
 import { REQUEST_TIMEOUT_MS } from './roles.ts'
 import type { Runtime } from './runtime.ts'
 import { lastSyncedAt, tableContent } from './table-content.ts'
-import { EXIT, onInterrupt, print, printJson, say } from './terminal.ts'
+import { EXIT, onInterrupt, print, printJson, say, stdoutWidth } from './terminal.ts'
+import { findSubject } from './trace-subject.ts'
 import { comparisonLine, comparisonText, totalText } from './verify-api-text.ts'
 import { type Compared, compareAll, compareSample, type WayDeps } from './verify-ways.ts'
 import { duration } from './words.ts'
@@ -44,7 +46,7 @@ export const verifyAgainstApi = async (runtime: Runtime, options: AgainstApiOpti
   const { values = false, json } = options
   if (json) printJson(comparisonLine(connection, options.all ? 'all' : options.sample, results, values))
   else {
-    print(comparisonText(results, values))
+    print(comparisonText(results, values, { width: stdoutWidth(), paint: painterFor(process.stdout) }))
     say(totalText(connection, results))
   }
 }
@@ -133,7 +135,21 @@ const compareEach = async (
       say(`Comparing ${each.definition.entity} …`)
       await compareSample(deps, each, sample)
     }
-  return compared.map(({ comparison }) => comparison.result())
+  return Promise.all(compared.map((each) => explained(deps, each.definition, each.comparison.result())))
+}
+
+/** What the table lacks may be known to the ledger as dead or parked: that is its reason. */
+const explained = async (deps: WayDeps, definition: EntityDefinition, result: EntityComparison): Promise<EntityComparison> => {
+  const { orgId, source } = deps.owner
+  const explain = async (finding: Finding): Promise<Finding> => {
+    const { externalId: id, verdict } = finding
+    if (id === null || verdict !== 'only-there') return finding
+    const [subject] = await findSubject(deps.pool, { orgId, sources: [source], definition, id })
+    const [letter] = subject?.letters ?? []
+    if (subject?.parked) return { ...finding, reason: 'parked: it waits for its parent' }
+    return letter === undefined ? finding : { ...finding, reason: `a dead letter: ${letter.reason}` }
+  }
+  return { ...result, findings: await Promise.all(result.findings.map(explain)) }
 }
 
 const beginOne = async ({ pool, owner, manifest, reader }: WayDeps, entity: string, maxFindings: number): Promise<Compared> => {

@@ -149,6 +149,17 @@ test('a row that was removed behind our back is told from one that never was', a
   expect(line).toMatchObject({ state: 'vanished', canonical: { state: 'there' } })
 })
 
+test('the raw page of an attempt whose worker died before its receipt is found all the same', async () => {
+  await installation.pool.query("delete from sync.pages where entity = 'group'")
+  const [group] = [...simulator.model.rows('group')]
+  const { line } = await trace('group', group?.id ?? '')
+  expect(line).toMatchObject({ state: 'row', page: null, raw: { state: 'there' }, origin: { attempt: 1 } })
+  expect(JSON.stringify(line['gaps'])).toContain('no receipt')
+  const raw = placeIn(line, 'raw')
+  const page = await look.at(raw, BigInt(raw.offset))
+  expect(String(page?.value)).toContain(`"id":"${group?.id}"`)
+})
+
 test('what retention has taken is said to be gone, and the ledger still knows the request', async () => {
   const admin = kafka().admin()
   await admin.connect()

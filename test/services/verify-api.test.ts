@@ -9,9 +9,9 @@ let simulator: Simulator
 
 beforeAll(async () => {
   installation = await newInstallation()
-  simulator = await startSimulator({ people: 60, rate: { limit: 60, periodSeconds: 1 } })
+  simulator = await startSimulator({ people: 60, rate: { limit: 15, periodSeconds: 1 } })
   await installation.cli(
-    ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', '60/1', '--pat-stdin'],
+    ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', '15/1', '--pat-stdin'],
     simulator.personalToken,
   )
   const { code, stderr } = await installation.cli(['sync', '--org', 'acme', '--with-workers'])
@@ -55,7 +55,7 @@ const tables = async (): Promise<unknown> => {
 
 test('after a sync all is equal, by sample and by sweep, within the limit of the API', async () => {
   const before = await tables()
-  const sampled = await verify('--sample', '20')
+  const sampled = await verify('--sample', '10')
   expect(sampled.code, sampled.stderr).toBe(0)
   expect(sampled.entities).toHaveLength(10)
   for (const { entity, compared, equal } of sampled.entities) {
