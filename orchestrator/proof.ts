@@ -37,11 +37,9 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
 /**
  * Keyset: as many records as the vendor's total at the start. If fewer, one request asks for the total now; if still fewer (rows
  * without a key, or an API that hides some), or if rows moved under the walk, sweeps by offset must prove it.
- * Offset: sweeps. Parents: every chain has its own end.
+ * Offset: sweeps. Parents: every chain has its own end. Records asked for by id say nothing of what the lists show: not counted.
  */
-export const judgeWalk = (all: readonly RangeEvidence[]): Verdict => {
-  // Records that were asked for by id say nothing of what the lists show.
-  const ranges = all.filter((range) => range.walk.kind !== 'ids')
+export const judgeWalk = (ranges: readonly RangeEvidence[]): Verdict => {
   const first = ranges[0]
   if (first === undefined || first.walk.kind === 'parents') return PROVEN
   const sweeps = ranges.filter((range) => range.walk.kind === 'offset')
