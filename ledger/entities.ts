@@ -13,7 +13,7 @@ export interface EntityProgress extends EntityPlan {
   readonly state: EntityState
   readonly reason: string | null
   readonly errorCode: string | null
-  /** Ranges of the walk that yields this entity (its carrier's, when carried). */
+  /** Ranges of the walk that yields this entity (its carrier's, when carried), and those that ask for records of it by id. */
   readonly openRanges: number
   readonly failedRange: { readonly code: string; readonly reason: string } | null
   /** Landing rows of accepted pages with records missing; counted in state `landing` only. */
@@ -50,7 +50,7 @@ const IS_WALK = "r.spec -> 'walk' ->> 'kind' <> 'ids'"
 
 const PROGRESS = `
   select e.run_id, e.entity, e.ordinal, e.tier, e.hard, e.soft, e.carrier, e.carries, e.paging, e.state, e.reason, e.error_code,
-    (select count(*) from sync.ranges r where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'open') as open_ranges,
+    (select count(*) from sync.ranges r where r.run_id = e.run_id and r.entity in (e.carrier, e.entity) and r.state = 'open') as open_ranges,
     (select jsonb_build_object('code', r.error_code, 'reason', r.reason) from sync.ranges r
        where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'failed' and ${IS_WALK} order by r.range_id limit 1) as failed_range,
     case when e.state = 'landing' then (
