@@ -8,10 +8,15 @@ import { count, moment } from './words.ts'
 
 const isoOf = (ms: number | null): string | null => (ms === null ? null : new Date(ms).toISOString())
 
-/** Values of the columns that differ, or of the whole row where there is one side only; undefined when they were not asked for. */
-const valuesOf = ({ columns, here, there }: Example): Readonly<Record<string, unknown>> | undefined => {
+interface Values {
+  readonly table: unknown
+  readonly topic: unknown
+}
+
+/** Of the columns that differ; where there is one side only, all that it has. Undefined when they were not asked for. */
+const valuesOf = ({ columns, here, there }: Example): Readonly<Record<string, Values>> | undefined => {
   if (here === undefined || there === undefined) return undefined
-  const names = columns ?? Object.keys(here ?? there ?? {})
+  const names = columns ?? Object.entries(here ?? there ?? {}).flatMap(([name, value]) => (value === null ? [] : [name]))
   return Object.fromEntries(names.map((name) => [name, { table: here?.[name] ?? null, topic: there?.[name] ?? null }]))
 }
 
@@ -106,7 +111,7 @@ const exampleText = (example: Example): readonly string[] => {
   const { kind, id, externalId, columns } = example
   const names = columns === null ? '' : columns.length === 0 ? ': content_hash' : `: ${columns.join(', ')}`
   const values = Object.entries(valuesOf(example) ?? {}).map(
-    ([name, value]) => `    ${name}: ${JSON.stringify(value).slice(1, -1)}`,
+    ([name, { table, topic }]) => `    ${name}: ${JSON.stringify(table)} in the table, ${JSON.stringify(topic)} on the topic`,
   )
   return [`  ${WORDS[kind][0]}: ${externalId ?? 'no external id'} (${id})${names}`, ...values]
 }

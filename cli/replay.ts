@@ -11,10 +11,11 @@ import { DIFFERENCE_KINDS } from '../sinks/postgres/difference.ts'
 import { layoutByEntity } from '../sinks/postgres/layout.ts'
 import { type Comparison, type Example, openRederived, type Rederived } from '../sinks/postgres/rederived.ts'
 import { canonicalEntity } from '../topics/canonical.ts'
-import { createCanonicalDecoder, encodeCanonical } from '../topics/canonical-codec.ts'
+import { createCanonicalDecoder } from '../topics/canonical-codec.ts'
 import { CANONICAL_PARTITIONS } from '../topics/list.ts'
 import { createRegistry, subjectOfTopic } from '../topics/registry.ts'
 import { requireOrg } from './org.ts'
+import { produceAgain } from './produce-again.ts'
 import { fromCanonical, fromRaw, ORIGINS, type Origin, type Reading, type RederiveDeps, type Wanted } from './rederive.ts'
 import { replayLines, replayText } from './replay-text.ts'
 import { parseLimit } from './runs.ts'
@@ -176,30 +177,6 @@ const withDeps = async <T>(
     await producer.disconnect().catch(() => undefined)
     registry.close()
   }
-}
-
-type Send = (messages: readonly { key: string; value: Buffer; headers: Readonly<Record<string, string>> }[]) => Promise<void>
-
-/** The differing records, as they are but for their revision. No origin: they belong to no run. */
-const produceAgain = async (
-  { decoder, schemaIds, into }: RederiveDeps,
-  entity: string,
-  mappingRevision: number,
-  send: Send,
-): Promise<number> => {
-  const schemaId = schemaIds.get(entity) ?? -1
-  let produced = 0
-  for await (const records of into.toMend()) {
-    await decoder.prepare(records.map(({ message }) => message))
-    const messages = records.map(({ id, message }) => {
-      const record = { ...decoder.decode(entity, message), mappingRevision }
-      return { key: id, value: encodeCanonical(entity, schemaId, record), headers: {} }
-    })
-    await into.disown(records.flatMap(({ id, altered }) => (altered ? [id] : [])))
-    await send(messages)
-    produced += messages.length
-  }
-  return produced
 }
 
 const tell = (result: Replay, options: ReplayOptions): void => {

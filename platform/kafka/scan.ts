@@ -100,20 +100,27 @@ const readAll = async (
 ): Promise<void> => {
   const done = deferred<void>()
   const consumer = consumerOf(kafka, groupId)
+  const seek = ({ partition, next }: Progress) => consumer.seek({ topic, partition, offset: next.toString() })
+  // After a lost session too: what was read is not read again.
+  consumer.on(consumer.events.GROUP_JOIN, () => progress.forEach(seek))
+  consumer.on(consumer.events.CRASH, ({ payload }) => {
+    if (!payload.restart) done.reject(payload.error)
+  })
+
   /** When a delivery was last done with; infinite while one is being taken. */
   let lastAt = performance.now()
   const settle = () => {
     lastAt = performance.now()
     if (progress.every(isDone)) done.resolve()
   }
-  const seek = ({ partition, next }: Progress) => consumer.seek({ topic, partition, offset: next.toString() })
-  // After a lost session too: what was read is not read again.
-  consumer.on(consumer.events.GROUP_JOIN, () => {
-    for (const each of progress) seek(each)
-  })
-  consumer.on(consumer.events.CRASH, ({ payload }) => {
-    if (!payload.restart) done.reject(payload.error)
-  })
+  const deliver = async (of: Progress, batch: KafkaBatch): Promise<void> => {
+    lastAt = Number.POSITIVE_INFINITY
+    await take(of, batch, onMessages)
+    // A partition that is done is at its end, or is being written to by others: no more of it.
+    if (isDone(of)) consumer.pause([{ topic, partitions: [of.partition] }])
+    else if (of.next > BigInt(batch.lastOffset()) + 1n) seek(of)
+    settle()
+  }
   const look = setInterval(() => {
     lookFor(admin, topic, progress, performance.now() - lastAt).then((gone) => gone && settle(), done.reject)
   }, LOOK_EVERY_MS)
@@ -124,20 +131,10 @@ const readAll = async (
       autoCommit: false,
       eachBatchAutoResolve: false,
       eachBatch: async ({ batch, resolveOffset }) => {
+        resolveOffset(batch.lastOffset())
         const of = progress.find(({ partition }) => partition === batch.partition)
-        if (of === undefined) return
-        lastAt = Number.POSITIVE_INFINITY
-        try {
-          resolveOffset(batch.lastOffset())
-          await take(of, batch, onMessages)
-          // A partition that is done is at its end, or is being written to by others: no more of it.
-          if (isDone(of)) consumer.pause([{ topic, partitions: [of.partition] }])
-          else if (of.next > BigInt(batch.lastOffset()) + 1n) seek(of)
-          settle()
-        } catch (error) {
-          // Anything thrown out of here would make the client deliver it again for ever.
-          done.reject(error)
-        }
+        // Anything thrown out of here would make the client deliver it again for ever.
+        if (of !== undefined) await deliver(of, batch).catch(done.reject)
       },
     })
     await done.promise

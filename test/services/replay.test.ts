@@ -62,8 +62,8 @@ test.each([
   expect(totals).toMatchObject({ changed: 0, onlyTopic: 0, onlyTable: 0, newer: 0, deleted: 0, revision: null })
 })
 
-test('rows changed behind our back are found in the raw pages and come back by the merge; a deleted one stays deleted', async () => {
-  const [rehashed = '', byHand = '', deleted = ''] = await idsOf('person', 3)
+test('rows changed behind our back are found in the raw pages and come back by the merge; deleted and newer ones stay', async () => {
+  const [rehashed = '', byHand = '', deleted = '', newer = ''] = await idsOf('person', 4)
   await sql(
     "update canonical.person set last_name = 'Mallory', content_hash = gen_random_uuid() where org_id = 'acme' and external_id = $1",
     [rehashed],
@@ -74,11 +74,17 @@ test('rows changed behind our back are found in the raw pages and come back by t
      where org_id = 'acme' and external_id = $1`,
     [deleted],
   )
+  await sql(
+    `update canonical.person set nickname = 'Newer', source_updated_at = now(), content_hash = gen_random_uuid()
+     where org_id = 'acme' and external_id = $1`,
+    [newer],
+  )
   const found = await replay('raw', 'person', '--dry-run', '--since', '1h')
   expect(totalsOf(found)).toMatchObject({
-    same: (await rowsOf('person')) - 3,
+    same: (await rowsOf('person')) - 4,
     changed: 2,
     deleted: 1,
+    newer: 1,
     onlyTopic: 0,
     onlyTable: 0,
     columns: { first_name: 1, last_name: 1 },
@@ -106,7 +112,7 @@ test('rows changed behind our back are found in the raw pages and come back by t
   }
   expect(await sql('select external_id from canonical.person where deleted_at is not null')).toEqual([{ external_id: deleted }])
   expect(await sql('select from sync.dead_letters')).toEqual([])
-  await expectOnly({ entity: 'person', missing: [deleted] })
+  await expectOnly({ entity: 'person', missing: [deleted], different: [newer] })
 })
 
 test('rows that are gone come back from the canonical topic, but not a forgotten one; a row only in the table stays', async () => {
@@ -145,7 +151,12 @@ const forget = async (entity: string, id: string): Promise<void> => {
 }
 
 /** The tables are the simulator's model, but for what this says of one entity. */
-const expectOnly = async (expected: { entity: string; missing?: string[]; extra?: string[] }): Promise<void> => {
+const expectOnly = async (expected: {
+  entity: string
+  missing?: string[]
+  extra?: string[]
+  different?: string[]
+}): Promise<void> => {
   const differences = await compareWithModel(installation.pool, manifest, OWNER, simulator.model)
   const ofEntity = differences.find(({ entity }) => entity === expected.entity)
   expect(ofEntity).toMatchObject({ missing: [], extra: [], different: [], ...expected })
