@@ -21,6 +21,8 @@ export interface Placed {
 export interface Original {
   readonly value: Buffer | null
   readonly origin: string | undefined
+  /** Header of the dead letter that is replayed with it (topics/dead-letters.ts). */
+  readonly replays?: string | undefined
 }
 
 export interface BatchRecord extends Placed {
@@ -32,6 +34,7 @@ export interface BatchRecord extends Placed {
 /** A record that another of the same batch with the same id has beaten: it only needs its landing. */
 export interface Loser extends Placed {
   readonly externalId: string
+  readonly replays?: string | undefined
   readonly outcome: 'unchanged' | 'stale'
 }
 

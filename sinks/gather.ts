@@ -32,6 +32,7 @@ const loserOf = (loser: BatchRecord, winner: BatchRecord): Loser => ({
   page: loser.page,
   index: loser.index,
   externalId: loser.encoded.externalId,
+  replays: loser.original.replays,
   outcome: loser.encoded.contentHash === winner.encoded.contentHash ? 'unchanged' : 'stale',
 })
 
