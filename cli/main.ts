@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { cancelCommand } from './cancel.ts'
 import { demoCommand } from './demo.ts'
+import { dlqCommand } from './dlq.ts'
 import { downCommand } from './down.ts'
 import { graphCommand } from './graph.ts'
 import { orgCommand } from './org.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   runsCommand,
   showCommand,
   verifyCommand,
+  dlqCommand,
   workerCommand,
 ]
 

@@ -147,7 +147,7 @@ const transformPage = (
       const { runId, rangeId, page, attempt, orgId, source } = origin
       const { externalId, code, reason } = encoded
       const at = replayed?.record ?? { runId, rangeId, page, attempt, index, count }
-      const why = { stage: 'process', code, reason, origin: at, observedAt, replays: replayed?.letter } as const
+      const why = { stage: 'process', code, reason, origin: at, observedAt, traceparent, replays: replayed?.letter } as const
       const letter: DeadLetter = { orgId, source, entity, externalId, ...why }
       // A record that was derived from another has no bytes of its own: it is printed.
       const value = bytesOf(record.raw) ?? Buffer.from(JSON.stringify(record.raw) ?? 'null')

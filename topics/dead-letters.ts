@@ -52,6 +52,8 @@ export interface DeadLetter {
   readonly origin: RecordOrigin | undefined
   /** Start of the request that brought the record, in ms since 1970: a replay is no newer than that. Of stage 'process'. */
   readonly observedAt?: number | undefined
+  /** Of the page. Of stage 'process'. */
+  readonly traceparent?: string | undefined
   /** Path and query of the request. Of stage 'fetch'. */
   readonly request?: string | undefined
   readonly cut?: Cut | undefined
@@ -82,6 +84,7 @@ const headersSchema = z.object({
   code: z.enum(DEAD_LETTER_CODES),
   reason: z.string(),
   'observed-at': z.coerce.number().int().optional(),
+  traceparent: z.string().optional(),
   request: z.string().optional(),
   'read-bytes': z.coerce.number().int().min(0).optional(),
   'read-sha256': z.string().optional(),
@@ -106,6 +109,7 @@ export const encodeDeadLetter = (letter: DeadLetter): Headers => ({
   code: letter.code,
   reason: letter.reason.slice(0, 500),
   ...(letter.observedAt === undefined ? {} : { 'observed-at': String(letter.observedAt) }),
+  ...(letter.traceparent === undefined ? {} : { traceparent: letter.traceparent }),
   ...(letter.request === undefined ? {} : { request: letter.request }),
   ...cutHeaders(letter.cut),
   ...(letter.replays === undefined ? {} : { [REPLAY_HEADER]: encodePlace(letter.replays) }),
@@ -132,6 +136,7 @@ export const decodeDeadLetter = (headers: Headers): DeadLetter => {
     reason: h.reason,
     origin: decodeRecordOrigin(headers[ORIGIN_HEADER]),
     observedAt: h['observed-at'],
+    traceparent: h.traceparent,
     request: h.request,
     cut: cutOf(h),
     replays: decodePlace(headers[REPLAY_HEADER]),
