@@ -5,8 +5,10 @@ const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
-const OPEN = new Set([0x5b, 0x7b])
-const CLOSE = new Set([0x5d, 0x7d])
+/** Brackets and braces differ in this bit. */
+const BRACE_BIT = 0x20
+const OPEN = 0x7b
+const CLOSE = 0x7d
 const ARRAY = 0x5b
 const END_OF_ARRAY = 0x5d
 
@@ -32,8 +34,8 @@ const endOfValue = (json: Buffer, start: number): number => {
       i = afterString(json, i)
       continue
     }
-    if (OPEN.has(byte)) depth++
-    else if (CLOSE.has(byte) && depth-- === 0) return i
+    if ((byte | BRACE_BIT) === OPEN) depth++
+    else if ((byte | BRACE_BIT) === CLOSE && depth-- === 0) return i
     else if (byte === COMMA && depth === 0) return i
     i++
   }
