@@ -50,7 +50,7 @@ const drop = async (runtime: Runtime, ids: readonly string[], options: DropOptio
   if (byId) requireAll(filter, await findLetters(runtime.pool, filter, ids.length))
   if (matching === 0) return say('No dead letter matches that is open.')
   if (!options.yes) {
-    throw new SynclineError('usage', `This drops ${count(matching, 'dead letter')}.`, {
+    throw new SynclineError('usage', `This would drop ${count(matching, 'dead letter')}.`, {
       remedy: 'If that is what you want, say it again with --yes.',
       details: { matching },
     })

@@ -47,7 +47,7 @@ const list = async (runtime: Runtime, options: ListOptions): Promise<void> => {
   if (letters.length === 0) return say(`There are no dead letters${options.state === 'all' ? '' : ` that are ${options.state}`}.`)
   const total = await countLetters(pool, filter)
   const paint = painterFor(process.stdout)
-  print([`${count(total, 'dead letter')}, by cause:`, ...causes.map(causeText), ''].join('\n'))
+  print([`${count(total, 'dead letter')}, by cause:`, ...causes.map(causeText), '', ''].join('\n'))
   print(renderColumns(LETTER_COLUMNS, letters, { width: stdoutWidth(), paint }).join('\n'))
   if (total > letters.length) say(`… and ${(total - letters.length).toLocaleString('en-US')} more; see them with --limit.`)
   say('Look at one with: syncline dlq show ID; once the cause is mended, replay it with: syncline dlq replay ID')

@@ -70,7 +70,7 @@ const replay = async (runtime: Runtime, ids: readonly string[], options: ReplayO
   if (byId) requireAll(filter, letters)
   else if (letters.length === 0) return say('No dead letter matches that is open.')
   else if (!options.yes) {
-    throw new SynclineError('usage', `This replays ${count(letters.length, 'dead letter')}.`, {
+    throw new SynclineError('usage', `This would replay ${count(letters.length, 'dead letter')}.`, {
       remedy: 'If that is what you want, say it again with --yes.',
     })
   }
