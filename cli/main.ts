@@ -5,6 +5,7 @@ import { Command, CommanderError } from 'commander'
 import { auditCommand } from './audit.ts'
 import { cancelCommand } from './cancel.ts'
 import { demoCommand } from './demo.ts'
+import { dlqCommand } from './dlq.ts'
 import { downCommand } from './down.ts'
 import { graphCommand } from './graph.ts'
 import { orgCommand } from './org.ts'
@@ -40,6 +41,7 @@ const COMMANDS = [
   auditCommand,
   replayCommand,
   traceCommand,
+  dlqCommand,
   workerCommand,
 ]
 

@@ -15,7 +15,7 @@ const REMEDIES: Readonly<Record<ErrorCode, (org: string) => string>> = {
   unavailable: (org) => `Bring the service back. ${AGAIN(org)}`,
   incompatible: (org) => `Run one version of Syncline everywhere. ${AGAIN(org)}`,
   'too-large': (org) => `Ask the owner of the data to make the record smaller. ${AGAIN(org)}`,
-  'invalid-record': () => 'Read the dead letters: their reason names the field.',
+  'invalid-record': () => 'Read the dead letters, their reason names the field: syncline dlq list',
   usage: (org) => AGAIN(org),
   config: (org) => `Mend the setting. ${AGAIN(org)}`,
   conflict: (org) => AGAIN(org),

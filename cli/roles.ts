@@ -94,7 +94,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           pool,
           producer,
           offsets: createLogOffsets(kafka),
-          readAt: createReadAt(kafka, topics.group('heal')),
+          readAt: createReadAt(kafka),
           openForMs: Number(settings.healAfterSeconds) * 1000,
           topics,
           manifestOf: (name) => adapterByName(name).manifest,

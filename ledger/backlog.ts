@@ -15,7 +15,7 @@ export const readBacklog = async (client: Queryable): Promise<Backlog> => {
        and l.run_id in (select run_id from sync.runs where state in ('planned', 'running', 'paused'))`,
   )
   const { rows: deadLetters } = await client.query<{ stage: string; letters: number }>(
-    'select stage, count(*) as letters from sync.dead_letters group by stage',
+    "select stage, count(*) as letters from sync.dead_letters where state = 'open' group by stage",
   )
   return { openPages: rows[0]?.open ?? 0, deadLetters }
 }

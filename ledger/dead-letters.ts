@@ -1,14 +1,15 @@
-// The register of dead letters: one row per letter on the topic, one per record of a page attempt however often it was produced.
+// The register of dead letters: one row per letter on the topic, one per record
+// of a page attempt and round of replay, however often it was produced.
 import type { Queryable } from '../platform/postgres.ts'
-import type { DeadLetter } from '../topics/dead-letters.ts'
+import type { DeadLetter, LetterPlace } from '../topics/dead-letters.ts'
 
-export interface DeadLetterRow extends DeadLetter {
-  readonly topic: string
-  readonly partition: number
-  readonly offset: bigint
-  /** Size of the original bytes. */
+export interface DeadLetterRow extends DeadLetter, LetterPlace {
+  /** Size of the original bytes, as far as they were read. */
   readonly bytes: number
 }
+
+/** `round`: replays of its place that came before it. */
+type NewLetter = DeadLetterRow & { readonly round: number }
 
 const COLUMNS = [
   ['topic', 'text'],
@@ -27,6 +28,7 @@ const COLUMNS = [
   ['page', 'int'],
   ['attempt', 'int'],
   ['index', 'int'],
+  ['round', 'int'],
 ] as const
 
 const INSERT = `
@@ -34,7 +36,7 @@ const INSERT = `
   select * from unnest(${COLUMNS.map(([, type], i) => `$${i + 1}::${type}[]`).join(', ')})
   on conflict do nothing`
 
-const valuesOf = (row: DeadLetterRow): unknown[] => [
+const valuesOf = (row: NewLetter): unknown[] => [
   row.topic,
   row.partition,
   row.offset.toString(),
@@ -51,9 +53,10 @@ const valuesOf = (row: DeadLetterRow): unknown[] => [
   row.origin?.page ?? null,
   row.origin?.attempt ?? null,
   row.origin?.index ?? null,
+  row.round,
 ]
 
-export const recordDeadLetters = async (client: Queryable, rows: readonly DeadLetterRow[]): Promise<void> => {
+export const recordDeadLetters = async (client: Queryable, rows: readonly NewLetter[]): Promise<void> => {
   if (rows.length === 0) return
   const values = rows.map(valuesOf)
   await client.query(

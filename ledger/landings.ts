@@ -18,7 +18,8 @@ export interface Landing extends PageKey, Readonly<Record<Outcome, string>> {
 }
 
 /**
- * ORs outcomes into the landing rows. A record keeps its first outcome: only bits that no outcome has yet are set. A landing
+ * ORs outcomes into the landing rows. A record keeps its first outcome: only bits that no outcome has yet are set
+ * (a parked record and a replayed dead one get another by the moves below). A landing
  * before its receipt creates the row; a run that is unknown or has ended gets none, nor does a landing whose count contradicts the
  * row's: it stays open and is named. Locks rows in key order.
  */
@@ -55,7 +56,14 @@ export interface Move extends PageKey {
   readonly to: 'merged' | 'unchanged' | 'stale'
 }
 
-const MOVE = `
+/** A dead record that was replayed: its bit moves from `dead` to `to`. */
+export interface Revival extends PageKey {
+  readonly entity: string
+  readonly index: number
+  readonly to: Exclude<Outcome, 'dead'>
+}
+
+const moveStatement = (from: Outcome, targets: readonly Outcome[]): string => `
   with moved as (
     select run_id, range_id, page, attempt, entity, array_agg(index) as indexes, array_agg(outcome) as outcomes
     from unnest($1::uuid[], $2::int[], $3::int[], $4::int[], $5::text[], $6::int[], $7::text[])
@@ -66,17 +74,17 @@ const MOVE = `
     from sync.landings l join moved m using (run_id, range_id, page, attempt, entity)
     order by 1, 2, 3, 4, 5 for update of l)
   update sync.landings l set
-    merged = sync.move_bits(l.merged, l.parked, k.indexes, k.outcomes, 'merged'),
-    unchanged = sync.move_bits(l.unchanged, l.parked, k.indexes, k.outcomes, 'unchanged'),
-    stale = sync.move_bits(l.stale, l.parked, k.indexes, k.outcomes, 'stale'),
-    parked = sync.clear_bits(l.parked, k.indexes)
+    ${targets.map((to) => `${to} = sync.move_bits(l.${to}, l.${from}, k.indexes, k.outcomes, '${to}')`).join(',\n    ')},
+    ${from} = sync.clear_bits(l.${from}, k.indexes)
   from locked k
   where (l.run_id, l.range_id, l.page, l.attempt, l.entity) = (k.run_id, k.range_id, k.page, k.attempt, k.entity)`
 
-/** Moves bits of parked records to their final outcome; a bit that is not parked (any more) is left alone. */
-export const moveOutcomes = async (client: Queryable, moves: readonly Move[]): Promise<void> => {
+const MOVE = moveStatement('parked', ['merged', 'unchanged', 'stale'])
+const REVIVE = moveStatement('dead', ['merged', 'unchanged', 'stale', 'parked'])
+
+const moveBits = async (client: Queryable, statement: string, moves: readonly (Move | Revival)[]): Promise<void> => {
   if (moves.length === 0) return
-  await client.query(MOVE, [
+  await client.query(statement, [
     moves.map((m) => m.runId),
     moves.map((m) => m.rangeId),
     moves.map((m) => m.page),
@@ -86,3 +94,10 @@ export const moveOutcomes = async (client: Queryable, moves: readonly Move[]): P
     moves.map((m) => m.to),
   ])
 }
+
+/** Moves bits of parked records to their final outcome; a bit that is not parked (any more) is left alone. */
+export const moveOutcomes = (client: Queryable, moves: readonly Move[]): Promise<void> => moveBits(client, MOVE, moves)
+
+/** Moves bits of dead records that were replayed, of ended runs too; a bit that is not dead (any more) is left alone. */
+export const reviveOutcomes = (client: Queryable, revivals: readonly Revival[]): Promise<void> =>
+  moveBits(client, REVIVE, revivals)

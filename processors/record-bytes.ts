@@ -1,12 +1,21 @@
-// The bytes of one element of a page's `data` or `included` array, exactly as received: parsing and printing again would change
+// The bytes of the elements of a page's `data` or `included` array, exactly as received: parsing and printing again would change
 // numbers beyond 2^53 and the order of keys. Only pages with a dead letter pay for this scan.
 
 const QUOTE = 0x22
 const BACKSLASH = 0x5c
 const COMMA = 0x2c
 const COLON = 0x3a
-const OPEN = new Set([0x5b, 0x7b])
-const CLOSE = new Set([0x5d, 0x7d])
+/** Brackets and braces differ in this bit. */
+const BRACE_BIT = 0x20
+const OPEN = 0x7b
+const CLOSE = 0x7d
+const ARRAY = 0x5b
+const END_OF_ARRAY = 0x5d
+
+interface Span {
+  readonly start: number
+  readonly end: number
+}
 
 /** Index after the string that begins at `start`. */
 const afterString = (json: Buffer, start: number): number => {
@@ -25,8 +34,8 @@ const endOfValue = (json: Buffer, start: number): number => {
       i = afterString(json, i)
       continue
     }
-    if (OPEN.has(byte)) depth++
-    else if (CLOSE.has(byte) && depth-- === 0) return i
+    if ((byte | BRACE_BIT) === OPEN) depth++
+    else if ((byte | BRACE_BIT) === CLOSE && depth-- === 0) return i
     else if (byte === COMMA && depth === 0) return i
     i++
   }
@@ -58,19 +67,49 @@ const valueOfKey = (json: Buffer, key: string): number => {
   return -1
 }
 
-/** The element's bytes without surrounding space; undefined when the page has no such element. `json` must be valid JSON. */
-export const elementBytes = (json: Buffer, key: string, index: number): Buffer | undefined => {
+/** Where each element of the array stands, without surrounding space; none when the page has no such array. One pass. */
+const elementSpans = (json: Buffer, key: string): readonly Span[] => {
+  const spans: Span[] = []
   const array = valueOfKey(json, key)
-  if (array < 0 || json[array] !== 0x5b) return undefined
+  if (array < 0 || json[array] !== ARRAY) return spans
   let start = afterSpace(json, array + 1)
-  if (json[start] === 0x5d) return undefined
-  for (let n = 0; ; n++) {
-    let end = endOfValue(json, start)
-    if (n === index) {
-      while (isSpace(json[end - 1])) end--
-      return json.subarray(start, end)
+  if (json[start] === END_OF_ARRAY) return spans
+  for (;;) {
+    const next = endOfValue(json, start)
+    let end = next
+    while (isSpace(json[end - 1])) end--
+    spans.push({ start, end })
+    if (json[next] !== COMMA) return spans
+    start = afterSpace(json, next + 1)
+  }
+}
+
+/** The bytes of one of a page's elements, by the parsed value; undefined for a value that is no element. */
+export type ElementBytes = (element: unknown) => Buffer | undefined
+
+/**
+ * `json` must be valid JSON and `body` what was parsed from it. The page is read once, at the first question: a page of nothing but
+ * bad records costs no more than that.
+ */
+export const createElementBytes = (json: Buffer, body: unknown): ElementBytes => {
+  let known: Map<unknown, Span> | undefined
+  const index = (): Map<unknown, Span> => {
+    const made = new Map<unknown, Span>()
+    for (const section of ['included', 'data']) {
+      const elements = typeof body === 'object' && body !== null && section in body ? Reflect.get(body, section) : undefined
+      if (!Array.isArray(elements)) continue
+      const spans = elementSpans(json, section)
+      // From the end, so that of equal plain values (null, 1) the first stays.
+      for (let n = elements.length - 1; n >= 0; n--) {
+        const span = spans[n]
+        if (span !== undefined) made.set(elements[n], span)
+      }
     }
-    if (json[end] !== COMMA) return undefined
-    start = afterSpace(json, end + 1)
+    return made
+  }
+  return (element) => {
+    known ??= index()
+    const span = known.get(element)
+    return span && json.subarray(span.start, span.end)
   }
 }

@@ -1,14 +1,14 @@
 // One raw page to canonical messages and dead letters: split, validate, map, encode. Pure; never throws because of what a page holds.
-import { createHash } from 'node:crypto'
 import type { EntityDefinition, Manifest, SourceRecord } from '../manifests/manifest.ts'
 import { createMapper, type Mapper } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { encodeCanonical } from '../topics/canonical-codec.ts'
-import { type DeadLetter, encodeDeadLetter } from '../topics/dead-letters.ts'
+import { type DeadLetter, deadLetterMessage, decodePlace, type LetterPlace, REPLAY_HEADER } from '../topics/dead-letters.ts'
 import {
   decodePageOrigin,
+  decodeRecordOrigin,
   encodeParents,
   encodeRecordOrigin,
   type Headers,
@@ -17,8 +17,9 @@ import {
   PARENTS_HEADER,
   type PageOrigin,
   type ParentIds,
+  type RecordOrigin,
 } from '../topics/headers.ts'
-import { elementBytes } from './record-bytes.ts'
+import { createElementBytes } from './record-bytes.ts'
 
 export interface RawPage {
   readonly value: Buffer | null
@@ -72,14 +73,30 @@ export const createTransform = (deps: TransformDeps): Transform => {
 interface OpenedPage {
   readonly ok: true
   readonly origin: PageOrigin
+  readonly replayed: Replayed | undefined
   readonly bytes: Buffer
   readonly body: unknown
+}
+
+/** A page of one record that had died: it keeps the place that it had in the page it came with. */
+interface Replayed {
+  readonly record: RecordOrigin
+  readonly letter: LetterPlace
+  readonly headers: Headers
+}
+
+const replayedIn = (headers: Headers): Replayed | undefined => {
+  const [record, letter] = [decodeRecordOrigin(headers[ORIGIN_HEADER]), decodePlace(headers[REPLAY_HEADER])]
+  if (record === undefined || letter === undefined) return undefined
+  const kept = { [ORIGIN_HEADER]: headers[ORIGIN_HEADER] ?? '', [REPLAY_HEADER]: headers[REPLAY_HEADER] ?? '' }
+  return { record, letter, headers: kept }
 }
 
 const openPage = ({ value, headers }: RawPage): OpenedPage | { ok: false; deadLetter: OutgoingMessage } => {
   const bytes = value ?? Buffer.alloc(0)
   try {
-    return { ok: true, origin: decodePageOrigin(headers), bytes, body: JSON.parse(bytes.toString()) }
+    const [origin, replayed] = [decodePageOrigin(headers), replayedIn(headers)]
+    return { ok: true, origin, replayed, bytes, body: JSON.parse(bytes.toString()) }
   } catch (error) {
     const why = error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)
     return { ok: false, deadLetter: unreadable(headers, bytes, why) }
@@ -101,20 +118,16 @@ const unreadable = (headers: Headers, bytes: Buffer, why: string): OutgoingMessa
     bytes,
   )
 
-const deadLetterMessage = (letter: DeadLetter, bytes: Buffer): OutgoingMessage => {
-  const id = letter.externalId ?? createHash('sha256').update(bytes).digest('hex').slice(0, 32)
-  return { key: `${letter.orgId}/${letter.entity}/${id}`, value: bytes, headers: encodeDeadLetter(letter) }
-}
-
 const transformPage = (
   { manifest, schemaIds, only }: TransformDeps,
   mapper: Mapper,
-  { origin, bytes, body }: OpenedPage,
+  { origin, replayed, bytes, body }: OpenedPage,
 ): Transformed => {
   const canonical = new Map<string, OutgoingMessage[]>()
   const deadLetters: OutgoingMessage[] = []
   const prefix = originPrefix(origin)
   const { observedAt, traceparent } = origin
+  const bytesOf = createElementBytes(bytes, body)
   let total = 0
   for (const [entity, records] of split(manifest, origin.entity, origin.carries, body)) {
     const definition = manifest.get(entity)
@@ -130,15 +143,21 @@ const transformPage = (
         out.push({
           key: encoded.id,
           value: encoded.value,
-          headers: headersOf(encodeRecordOrigin(prefix, index, count), traceparent, encoded.parents),
+          headers:
+            replayed === undefined
+              ? headersOf(encodeRecordOrigin(prefix, index, count), traceparent, encoded.parents)
+              : { ...headersOf('', traceparent, encoded.parents), ...replayed.headers },
         })
         return
       }
       const { runId, rangeId, page, attempt, orgId, source } = origin
       const { externalId, code, reason } = encoded
-      const at = { runId, rangeId, page, attempt, index, count }
-      const letter: DeadLetter = { orgId, source, entity, externalId, stage: 'process', code, reason, origin: at }
-      deadLetters.push(deadLetterMessage(letter, bytesOf(record, bytes, body)))
+      const at = replayed?.record ?? { runId, rangeId, page, attempt, index, count }
+      const why = { stage: 'process', code, reason, origin: at, observedAt, traceparent, replays: replayed?.letter } as const
+      const letter: DeadLetter = { orgId, source, entity, externalId, ...why }
+      // A record that was derived from another has no bytes of its own: it is printed.
+      const value = bytesOf(record.raw) ?? Buffer.from(JSON.stringify(record.raw) ?? 'null')
+      deadLetters.push(deadLetterMessage(letter, value))
     })
   }
   return { canonical, deadLetters, records: total }
@@ -175,15 +194,4 @@ const encodeRecord = (
   } catch (error) {
     return { ok: false, code: 'encoding', reason: messageOf(error), externalId }
   }
-}
-
-/** The record's bytes as received. A record that was derived from another has none of its own: it is printed. */
-const bytesOf = (record: SourceRecord, page: Buffer, body: unknown): Buffer => {
-  for (const section of ['data', 'included']) {
-    const elements = typeof body === 'object' && body !== null && section in body ? Reflect.get(body, section) : undefined
-    const at = Array.isArray(elements) ? elements.indexOf(record.raw) : -1
-    const bytes = at < 0 ? undefined : elementBytes(page, section, at)
-    if (bytes !== undefined) return bytes
-  }
-  return Buffer.from(JSON.stringify(record.raw) ?? 'null')
 }

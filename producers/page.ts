@@ -1,5 +1,6 @@
 // Getting one page: permit, request, parse, split. Out comes a page with the position behind it, or what to do instead.
 import type { ApiRequest, ApiResponse, ListPage, RateObservation, Walk, WalkStep } from '../adapters/core/adapter.ts'
+import type { ReceivedPart } from '../adapters/core/body.ts'
 import { ApiError } from '../adapters/core/errors.ts'
 import { pageOfOne } from '../adapters/core/paging/ids.ts'
 import { retryDelay, retryOf } from '../adapters/core/retry.ts'
@@ -32,6 +33,8 @@ export interface OversizedRecord extends Attempted {
   readonly kind: 'oversized'
   readonly next: Json
   readonly reason: string
+  /** Its beginning; undefined when nothing of it was read. */
+  readonly received: ReceivedPart | undefined
 }
 
 export interface Waiting {
@@ -163,7 +166,8 @@ const afterFailure = ({ walk, failures, signal }: PageDeps, cursor: Json, error:
   if (isSynclineError(error, 'too-large')) {
     const smaller = walk.halve(cursor)
     if (smaller !== null) return { kind: 'smaller', cursor: smaller, calls }
-    return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, ...attempted }
+    const received = error instanceof ApiError ? error.received : undefined
+    return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, received, ...attempted }
   }
   const afterMs = retryDelay(error, failures + 1, Math.random)
   if (afterMs !== null && retryOf(error).kind === 'timed') {

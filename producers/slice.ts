@@ -1,17 +1,18 @@
 // One slice of a range: take it, fetch pages until the slice is over, release it, say how it goes on.
 // Must hold: a page is on Kafka before its receipt, and the receipt is written before the walk goes on.
-import { createHash, randomBytes } from 'node:crypto'
+import { randomBytes } from 'node:crypto'
 import type { Walk } from '../adapters/core/adapter.ts'
 import { failRange, openPages, type Release, releaseRange, splitRange, type TakenRange } from '../ledger/ranges.ts'
 import type { Receipt, ReceiptResult } from '../ledger/receipts.ts'
 import type { Json, RangeSpec, WalkSpec } from '../manifests/walk.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
+import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { rangeKey } from '../topics/commands.ts'
-import { encodeDeadLetter } from '../topics/dead-letters.ts'
+import { type DeadLetter, deadLetterMessage } from '../topics/dead-letters.ts'
 import { encodePageOrigin } from '../topics/headers.ts'
 import { DEAD_LETTER_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { VendorConnection } from './connections.ts'
@@ -265,26 +266,30 @@ const afterReceipt = async (
   return runState === 'running' ? undefined : releaseSlice(slice, { wakeInMs: 0, waitingFor: null })
 }
 
-/** The record cannot be received whole: its dead letter says which request yields it. */
-const settleOversized = async (slice: Slice, result: OversizedRecord): Promise<SliceEnd | undefined> => {
-  const { deps, range, spec, page } = slice
+/** The record cannot be received whole: its dead letter has its beginning, and says which request yields it. */
+const oversizedLetter = (slice: Slice, { request, reason, received }: OversizedRecord): OutgoingMessage => {
+  const { range, spec, page } = slice
   const { orgId, source, runId, rangeId, epoch: attempt } = range
-  const request = pathOf(result.request)
-  const value = Buffer.from(JSON.stringify({ request }))
-  const headers = encodeDeadLetter({
+  const value = received?.beginning ?? Buffer.alloc(0)
+  const letter: DeadLetter = {
     orgId,
     source,
     entity: spec.entity,
     externalId: null,
     stage: 'fetch',
     code: 'too-large',
-    reason: result.reason,
+    reason: `${reason}; the first ${value.length} bytes are kept`,
     origin: { runId, rangeId, page, attempt, index: 0, count: 1 },
-  })
-  const key = `${orgId}/${spec.entity}/${createHash('sha256').update(request).digest('hex').slice(0, 16)}`
-  await deps.producer.send([
-    { topic: deps.topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages: [{ key, value, headers }] },
-  ])
+    request: pathOf(request),
+    cut: received,
+  }
+  return deadLetterMessage(letter, value)
+}
+
+const settleOversized = async (slice: Slice, result: OversizedRecord): Promise<SliceEnd | undefined> => {
+  const { deps, spec } = slice
+  const messages = [oversizedLetter(slice, result)]
+  await deps.producer.send([{ topic: deps.topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages }])
   const counts = { [spec.entity]: 1 }
   const receipt = receiptOf(slice, result, {
     raw: NOT_PRODUCED,

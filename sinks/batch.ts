@@ -23,6 +23,8 @@ export interface Original {
   readonly origin: string | undefined
   /** Its header of that name: kept with the record if it is parked. */
   readonly parents?: string | undefined
+  /** Header of the dead letter that is replayed with it (topics/dead-letters.ts). */
+  readonly replays?: string | undefined
 }
 
 export interface BatchRecord extends Placed {
@@ -35,6 +37,7 @@ export interface BatchRecord extends Placed {
 export interface Loser extends Placed {
   readonly entity: string
   readonly externalId: string
+  readonly replays?: string | undefined
   readonly outcome: 'unchanged' | 'stale'
 }
 

@@ -1,10 +1,8 @@
-// Dead letters that the sink itself makes: goes in a message and what is wrong with it, comes out what is produced. Pure.
+// Dead letters that the sink itself makes: goes in a message and what is wrong with it, comes out what is to be produced. Pure.
 // Must hold: the value is the original bytes; the reason names fields and codes, never a value.
-import { createHash } from 'node:crypto'
-import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { refusalOf } from '../platform/postgres.ts'
 import type { CanonicalRecord } from '../topics/canonical-codec.ts'
-import { encodeDeadLetter } from '../topics/dead-letters.ts'
+import { decodePlace } from '../topics/dead-letters.ts'
 import { decodeRecordOrigin } from '../topics/headers.ts'
 import type { BatchRecord, Original, Rejected } from './batch.ts'
 
@@ -12,7 +10,7 @@ import type { BatchRecord, Original, Rejected } from './batch.ts'
 export const UNKNOWN_OWNER = 'unknown'
 
 /** A message that is no record of its entity: nothing of it is known but where it came with. */
-export const unreadable = (entity: string, { value, origin }: Original, reason: string): Rejected => ({
+export const unreadable = (entity: string, { value, origin, replays }: Original, reason: string): Rejected => ({
   letter: {
     orgId: UNKNOWN_OWNER,
     source: UNKNOWN_OWNER,
@@ -22,6 +20,7 @@ export const unreadable = (entity: string, { value, origin }: Original, reason: 
     code: 'unreadable',
     reason,
     origin: decodeRecordOrigin(origin),
+    replays: decodePlace(replays),
   },
   value: value ?? Buffer.alloc(0),
 })
@@ -29,7 +28,7 @@ export const unreadable = (entity: string, { value, origin }: Original, reason: 
 const constraint = (
   entity: string,
   record: Pick<CanonicalRecord, 'orgId' | 'source' | 'externalId'>,
-  { value, origin }: Original,
+  { value, origin, replays }: Original,
   reason: string,
 ): Rejected => ({
   letter: {
@@ -41,6 +40,7 @@ const constraint = (
     code: 'constraint',
     reason,
     origin: decodeRecordOrigin(origin),
+    replays: decodePlace(replays),
   },
   value: value ?? Buffer.alloc(0),
 })
@@ -52,8 +52,3 @@ export const refused = (record: BatchRecord, error: unknown): Rejected =>
 /** A record that cannot even be written down for PostgreSQL. */
 export const unencodable = (entity: string, record: CanonicalRecord, original: Original, why: string): Rejected =>
   constraint(entity, record, original, `PostgreSQL cannot hold the record: ${why}`)
-
-export const deadLetterMessage = ({ letter, value }: Rejected): OutgoingMessage => {
-  const id = letter.externalId ?? createHash('sha256').update(value).digest('hex').slice(0, 32)
-  return { key: `${letter.orgId}/${letter.entity}/${id}`, value, headers: encodeDeadLetter(letter) }
-}

@@ -33,6 +33,7 @@ const loserOf = (loser: BatchRecord, winner: BatchRecord): Loser => ({
   index: loser.index,
   entity: loser.entity,
   externalId: loser.encoded.externalId,
+  replays: loser.original.replays,
   outcome: loser.encoded.contentHash === winner.encoded.contentHash ? 'unchanged' : 'stale',
 })
 

@@ -4,7 +4,7 @@ import type { Batch } from '../platform/kafka/consumer.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
-import { decodeDeadLetter } from '../topics/dead-letters.ts'
+import { decodeDeadLetter, REPLAY_HEADER } from '../topics/dead-letters.ts'
 import { ORIGIN_HEADER, PARENTS_HEADER } from '../topics/headers.ts'
 import type { Topics } from '../topics/list.ts'
 import { unencodable, unreadable } from './dead-letters.ts'
@@ -63,7 +63,7 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
       counts.tombstones++
       return
     }
-    const original = { value, origin: headers[ORIGIN_HEADER], parents: headers[PARENTS_HEADER] }
+    const original = { value, origin: headers[ORIGIN_HEADER], parents: headers[PARENTS_HEADER], replays: headers[REPLAY_HEADER] }
     const transcoded = decoder.isOurs(entity, value) ? transcode(value) : undefined
     if (transcoded !== undefined) {
       into.record(entity, transcoded, original)
@@ -83,7 +83,8 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
     try {
       const letter = decodeDeadLetter(headers)
       const { topic, partition } = batch
-      into.deadLetter({ ...letter, topic, partition, offset, bytes: value?.length ?? 0 }, headers[ORIGIN_HEADER])
+      const bytes = letter.cut?.fullBytes ?? letter.cut?.readBytes ?? value?.length ?? 0
+      into.deadLetter({ ...letter, topic, partition, offset, bytes }, headers[ORIGIN_HEADER])
     } catch {
       // Its headers are the letter: without them there is nothing to record, and its own dead letter would have none either.
       counts.unreadableDeadLetters++

@@ -10,9 +10,10 @@ import { persist } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool, sqlState } from '../platform/postgres.ts'
 import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
+import { deadLetterMessage } from '../topics/dead-letters.ts'
 import { DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { GatheredBatch, MergeBatch, Rejected } from './batch.ts'
-import { deadLetterMessage, UNKNOWN_OWNER } from './dead-letters.ts'
+import { UNKNOWN_OWNER } from './dead-letters.ts'
 import { mergeIsolating } from './isolate.ts'
 import { mergeBatch, type OutcomeCounts } from './postgres/merge.ts'
 import { sweepAfter } from './postgres/sweep.ts'
@@ -74,7 +75,7 @@ export const createSettle = (deps: SettleDeps): Settle => {
   const bury = async (all: readonly Rejected[]): Promise<void> => {
     if (all.length === 0) return
     const owned = await persist(() => Promise.all(all.map(withOwner)), whileDatabaseAway)
-    const messages = owned.map(deadLetterMessage)
+    const messages = owned.map(({ letter, value }) => deadLetterMessage(letter, value))
     await persist(
       () => producer.send([{ topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages }]),
       whileKafkaAway,

@@ -2,6 +2,7 @@
 // the operator should do. No message carries a token, a query value or a body.
 import { type ErrorCode, type ErrorOptions, SynclineError } from '../../platform/errors.ts'
 import type { RateObservation } from './adapter.ts'
+import type { ReceivedPart } from './body.ts'
 
 /** timed: wait and try again. after-refresh: once, with new headers. never: the same request will fail the same way. */
 export type Retry =
@@ -50,6 +51,8 @@ export interface FailureFacts extends Pick<ErrorOptions, 'details'> {
   readonly status?: number
   readonly rate?: RateObservation
   readonly remedy?: string
+  /** Of an answer above the cap. */
+  readonly received?: ReceivedPart
 }
 
 /** A failed request, or an answer that is not what it should be. */
@@ -57,6 +60,8 @@ export class ApiError extends SynclineError {
   readonly kind: FailureKind
   readonly status: number | undefined
   readonly rate: RateObservation
+  /** Hidden from whoever prints the error: it holds payload. */
+  readonly #received: ReceivedPart | undefined
 
   constructor(kind: FailureKind, message: string, facts: FailureFacts = {}) {
     const { status, rate = {}, remedy = FAILURES[kind].operator, details } = facts
@@ -64,6 +69,11 @@ export class ApiError extends SynclineError {
     this.kind = kind
     this.status = status
     this.rate = rate
+    this.#received = facts.received
+  }
+
+  get received(): ReceivedPart | undefined {
+    return this.#received
   }
 }
 

@@ -30,7 +30,10 @@ const STATUS_MEANS: Partial<Readonly<Record<FailureKind, string>>> = {
 /** A 2xx answer whose body could not be read to its end. */
 export const bodyError = (error: unknown, request: ApiRequest, facts: { status: number; rate: RateObservation }): ApiError =>
   error instanceof BodyTooLarge
-    ? new ApiError('too-large', `The answer to ${nameOf(request)} is above the cap: ${error.message}`, facts)
+    ? new ApiError('too-large', `The answer to ${nameOf(request)} is above the cap: ${error.message}`, {
+        ...facts,
+        received: error.received,
+      })
     : new ApiError('bad-response', `The answer to ${nameOf(request)} broke off or is damaged (${systemCode(error)})`, facts)
 
 /** Whatever else was thrown while sending. Errors that are already ours stay as they are. */

@@ -136,3 +136,37 @@ export const receivedOf = (message: Kafkajs.KafkaMessage): ReceivedBatch => {
   // Every message that the client delivers was made by asMessage.
   return message.received as ReceivedBatch
 }
+
+export interface FetchedPartition {
+  readonly messages: readonly Kafkajs.KafkaMessage[]
+}
+
+interface FetchRequest {
+  readonly topics: readonly {
+    readonly topic: string
+    readonly partitions: readonly { readonly partition: number; readonly fetchOffset: string; readonly maxBytes: number }[]
+  }[]
+  readonly [setting: string]: unknown
+}
+
+/** What stands behind the client's consumers: its public ways to a message all lead through a group. */
+export interface Cluster {
+  connect(): Promise<void>
+  disconnect(): Promise<void>
+  addTargetTopic(topic: string): Promise<void>
+  /** Node id to those of the partitions that it leads. */
+  findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
+  findBroker(node: { readonly nodeId: string }): Promise<{
+    fetch(request: FetchRequest): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>
+  }>
+}
+
+const CREATE_CLUSTER = 'private:Kafka:createCluster'
+
+/** With the connection settings of the client. Throws when the client has no such member: another version. */
+export const openCluster = (kafka: Kafkajs.Kafka): Cluster => {
+  const name = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER)
+  const create: unknown = name === undefined ? undefined : Reflect.get(kafka, name)
+  if (typeof create !== 'function') throw new Error(`kafkajs has no member ${CREATE_CLUSTER}`)
+  return create({ metadataMaxAge: 300_000, allowAutoTopicCreation: false })
+}

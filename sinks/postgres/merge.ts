@@ -2,10 +2,12 @@
 // Must hold: any batch may come twice, late, or in pieces, and the tables end the same (invariants 2 and 5). Locks: data tables
 // parents first, each by id; then parked rows; then dead letters, ids seen, landings by key.
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
-import { type Move, moveOutcomes, type Outcome, recordLandings } from '../../ledger/landings.ts'
+import { type Move, moveOutcomes, type Outcome, recordLandings, reviveOutcomes } from '../../ledger/landings.ts'
+import { type Answer, type SettledReplays, settleReplays } from '../../ledger/replays.ts'
 import { recordSeen } from '../../ledger/seen.ts'
 import type { Pool, PoolClient } from '../../platform/postgres.ts'
-import type { BatchRecord, MergeBatch } from '../batch.ts'
+import { encodePlace } from '../../topics/dead-letters.ts'
+import type { BatchRecord, MergeBatch, Placed } from '../batch.ts'
 import { createOutcomeBook } from '../landings.ts'
 import { type CountedRanges, seenOf } from '../seen.ts'
 import { type Layout, layoutByEntity } from './layout.ts'
@@ -97,33 +99,39 @@ const createTally = () => {
     },
   }
 }
+/** Letters for the register. One that answers a replay is none of its own unless that replay was waited for. */
+const lettersOf = ({ deadLetters }: MergeBatch, replays: SettledReplays) =>
+  deadLetters.flatMap(({ letter }) => {
+    const round = letter.replays === undefined ? 0 : replays.nextRound(letter.replays)
+    return round === undefined ? [] : [{ ...letter, round }]
+  })
 
 const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
   const moves: Move[] = []
   const entities = await parkEntities(client, await mergeEntities(client, batch.records), moves)
   const tally = createTally()
   const book = createOutcomeBook()
+  const answers: Answer[] = []
+  const end = (record: Placed, entity: string, outcome: Outcome, replays: string | undefined): void => {
+    tally.add(entity, outcome)
+    book.mark(record, outcome)
+    if (replays !== undefined) answers.push({ place: replays, outcome })
+  }
   for (const { records, letters } of entities)
     for (const [pos, record] of records.entries()) {
       const outcome = OUTCOME_OF[letters[pos] ?? 's']
-      tally.add(record.entity, outcome)
-      book.mark(record, outcome)
+      end(record, record.entity, outcome, record.original.replays)
     }
-  for (const loser of batch.losers) {
-    tally.add(loser.entity, loser.outcome)
-    book.mark(loser, loser.outcome)
-  }
+  for (const loser of batch.losers) end(loser, loser.entity, loser.outcome, loser.replays)
   for (const dead of batch.deadLetters) {
-    tally.add(dead.letter.entity, 'dead')
-    book.mark(dead, 'dead')
+    end(dead, dead.letter.entity, 'dead', dead.letter.replays && encodePlace(dead.letter.replays))
   }
 
-  await recordDeadLetters(
-    client,
-    batch.deadLetters.map(({ letter }) => letter),
-  )
+  const replays = await settleReplays(client, answers)
+  await recordDeadLetters(client, lettersOf(batch, replays))
   await recordSeen(client, await seenOf(client, batch, counted))
   await recordLandings(client, book.landings())
+  await reviveOutcomes(client, replays.revivals)
   await moveOutcomes(client, moves)
   return { entities, ...tally }
 }

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { AddressInfo } from 'node:net'
 import { createServer } from 'node:net'
 import { gzipSync } from 'node:zlib'
@@ -294,6 +295,19 @@ describe('a large answer', () => {
     serverOf().script(text('x'.repeat(1000)))
     expect((await open({ maxBodyBytes: 1000 }).send(get)).body).toHaveLength(1000)
     expect((await failureOf(text('x'.repeat(1001)), { maxBodyBytes: 1000 })).code).toBe('too-large')
+  })
+
+  it('above the cap leaves its first 64 KiB, how much was read with its hash, and how long it would have been', async () => {
+    const body = Buffer.from('0123456789'.repeat(20_000))
+    const { received } = await failureOf(text(body, 200, { 'content-length': '200000' }), { maxBodyBytes: 100_000 })
+    expect(received?.beginning.equals(body.subarray(0, 65_536))).toBe(true)
+    expect(received?.fullBytes).toBe(200_000)
+    const readBytes = received?.readBytes ?? 0
+    expect(readBytes).toBeGreaterThan(100_000)
+    expect(received?.sha256).toBe(createHash('sha256').update(body.subarray(0, readBytes)).digest('hex'))
+    const zipped = await failureOf(text(gzipSync(body), 200, { 'content-encoding': 'gzip' }), { maxBodyBytes: 100_000 })
+    expect(zipped.received).toMatchObject({ fullBytes: null })
+    expect(JSON.stringify({ ...zipped })).not.toContain('0123456789')
   })
 
   it('compressed is measured and given decompressed', async () => {

@@ -1,9 +1,10 @@
 // One bad record of a page is one dead letter with its bytes; its neighbours become canonical records.
 import { describe, expect, test } from 'vitest'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
+import { split } from '../../../manifests/split.ts'
 import { createTransform } from '../../../processors/transform.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
-import { decodeDeadLetter } from '../../../topics/dead-letters.ts'
+import { decodeDeadLetter, encodePlace, REPLAY_HEADER } from '../../../topics/dead-letters.ts'
 import { decodeParents, decodeRecordOrigin, encodePageOrigin, ORIGIN_HEADER, PARENTS_HEADER } from '../../../topics/headers.ts'
 
 const schemaIds = new Map(canonicalEntities.map(({ entity }, n) => [entity, n + 1]))
@@ -118,5 +119,47 @@ describe('a message that is no page of ours', () => {
     expect(deadLetters).toHaveLength(1)
     expect(deadLetters[0]?.value).toEqual(page.value ?? Buffer.alloc(0))
     expect(decodeDeadLetter({ ...deadLetters[0]?.headers })).toMatchObject({ code: 'unreadable', origin: undefined })
+  })
+})
+
+describe('a page of one record that had died', () => {
+  const letter = { topic: 'sync.dead-letters', partition: 1, offset: 17n }
+  const replayOf = (entity: string, record: string) => ({
+    value: Buffer.from(`{"data":[${record}]}`),
+    headers: {
+      ...encodePageOrigin({ ...origin, entity }),
+      [ORIGIN_HEADER]: `${origin.runId}/3/7/2/41/100`,
+      [REPLAY_HEADER]: encodePlace(letter),
+    },
+  })
+  const place = { runId: origin.runId, rangeId: 3, page: 7, attempt: 2, index: 41, count: 100 }
+
+  test('becomes the canonical record that it would have been, at its own place', () => {
+    const [replayed] = transform(replayOf('email', good)).canonical.get('email') ?? []
+    const [first] = transform(pageOf(good)).canonical.get('email') ?? []
+    expect(replayed).toMatchObject({ key: first?.key, value: first?.value })
+    expect(decodeRecordOrigin(replayed?.headers[ORIGIN_HEADER])).toEqual(place)
+    expect(replayed?.headers[REPLAY_HEADER]).toBe('sync.dead-letters/1/17')
+  })
+
+  test('that had been derived from another is the same record again', () => {
+    const household = `{"type":"Household","id":"4","attributes":{"name":"x"},"relationships":{"people":{"data":[{"type":"Person","id":"9"}]}}}`
+    const carrying = { ...origin, entity: 'household', carries: ['household-membership'] }
+    const page = Buffer.from(`{"data":[${household}]}`)
+    const derived = transform({ value: page, headers: encodePageOrigin(carrying) }).canonical.get('household-membership')?.[0]
+    const records = split(pcoManifest, 'household', carrying.carries, JSON.parse(page.toString())).get('household-membership')
+    const printed = JSON.stringify(records?.[0]?.raw)
+    const again = transform(replayOf('household-membership', printed)).canonical.get('household-membership')?.[0]
+    expect(again).toMatchObject({ key: derived?.key, value: derived?.value })
+  })
+
+  test('and dies again names its place, the letter that it answers, and when it was observed', () => {
+    const { deadLetters } = transform(replayOf('email', email('null', '{}')))
+    expect(decodeDeadLetter({ ...deadLetters[0]?.headers })).toMatchObject({
+      origin: place,
+      replays: letter,
+      observedAt: origin.observedAt,
+      traceparent: origin.traceparent,
+    })
   })
 })

@@ -1,0 +1,82 @@
+// What a replay sends, and what it refuses with which next step.
+import { describe, expect, test } from 'vitest'
+import { replayMessage } from '../../../cli/replay-message.ts'
+import type { RegisteredLetter } from '../../../ledger/dead-letter-search.ts'
+import { canonicalId } from '../../../manifests/identity.ts'
+import type { DeadLetter } from '../../../topics/dead-letters.ts'
+import { decodePageOrigin } from '../../../topics/headers.ts'
+import { topicsWithPrefix } from '../../../topics/list.ts'
+
+const topics = topicsWithPrefix('test.')
+const runId = '0198c0de-0000-7000-8000-000000000001'
+const registered: RegisteredLetter = {
+  topic: 'test.sync.dead-letters',
+  partition: 1,
+  offset: 17n,
+  orgId: 'acme',
+  source: 'pco',
+  entity: 'email',
+  externalId: '9',
+  stage: 'process',
+  code: 'mapping',
+  reason: 'a fault',
+  bytes: 12,
+  page: { runId, rangeId: 3, page: 7, attempt: 2, index: 4 },
+  state: 'open',
+  round: 0,
+  outcome: null,
+  actedBy: null,
+  actedAt: null,
+  dropReason: null,
+  recordedAt: new Date(0),
+  adapter: 'pco',
+}
+const letter: DeadLetter = {
+  orgId: 'acme',
+  source: 'pco',
+  entity: 'email',
+  externalId: '9',
+  stage: 'process',
+  code: 'mapping',
+  reason: 'a fault',
+  origin: { runId, rangeId: 3, page: 7, attempt: 2, index: 4, count: 5 },
+  observedAt: 1_700_000_000_000,
+}
+const value = Buffer.from('{"id": "9" }')
+
+const HEADERS = { origin: `${runId}/3/7/2/4/5`, replay: 'test.sync.dead-letters/1/17' }
+
+test('a record that could not be mapped goes to the raw topic as a page of its own, at its place', () => {
+  const made = replayMessage(registered, { letter, value }, topics)
+  expect(made).toMatchObject({ ok: true, topic: 'test.raw.pco', message: { key: 'acme/email/3', headers: HEADERS } })
+  if (!made.ok) return
+  expect(made.message.value?.toString()).toBe('{"data":[{"id": "9" }]}')
+  const page = { runId, entity: 'email', page: 7, attempt: 2, observedAt: 1_700_000_000_000, carries: [] }
+  expect(decodePageOrigin({ ...made.message.headers })).toMatchObject(page)
+})
+
+test('a record that could not be written goes to its canonical topic as it was', () => {
+  const made = replayMessage(registered, { letter: { ...letter, stage: 'sink', code: 'constraint' }, value }, topics)
+  const key = canonicalId('acme', 'pco', 'email', '9')
+  expect(made).toMatchObject({ ok: true, topic: 'test.canonical.email', message: { key, value, headers: HEADERS } })
+})
+
+describe('refused, with the next step:', () => {
+  test.each<[string, Partial<RegisteredLetter>, Partial<DeadLetter>, RegExp]>([
+    ['settled already', { state: 'replayed', outcome: 'merged' }, {}, /is merged/],
+    ['too large to be received', {}, { stage: 'fetch', code: 'too-large' }, /smaller.*syncline sync --org acme/],
+    ['cut', {}, { cut: { readBytes: 1, sha256: '', fullBytes: null } }, /beginning.*syncline sync --org acme/],
+    ['no page at all', {}, { code: 'unreadable', origin: undefined }, /no record.*syncline sync/],
+    ['of no page', {}, { origin: undefined }, /which page.*syncline sync/],
+    ['of a connection that is gone', { adapter: null }, {}, /syncline org add acme/],
+    ['of an entity of another version', {}, { entity: 'starship' }, /starship/],
+    ['a canonical message that cannot be read', {}, { stage: 'sink', externalId: null }, /id is not known/],
+  ])('%s', (_, row, headers, words) => {
+    const made = replayMessage({ ...registered, ...row }, { letter: { ...letter, ...headers }, value }, topics)
+    expect(made.ok ? '' : made.why).toMatch(words)
+  })
+
+  test('removed by retention', () => {
+    expect(replayMessage(registered, undefined, topics)).toMatchObject({ ok: false, why: expect.stringMatching(/30 days.*sync/) })
+  })
+})
