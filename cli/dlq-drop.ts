@@ -1,7 +1,7 @@
 // `syncline dlq drop`: says of dead letters that nothing will come of them. The register keeps them, with who, when and why.
 import { Command } from 'commander'
 import { recordDrop } from '../ledger/dead-letter-actions.ts'
-import { countLetters, findLetters, type LetterFilter, type RegisteredLetter } from '../ledger/dead-letter-search.ts'
+import { countLetters, findLetters, type LetterFilter } from '../ledger/dead-letter-search.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { inTransaction } from '../platform/postgres.ts'
 import { operatorActor } from './actor.ts'

@@ -1,6 +1,12 @@
 // Which dead letters a command means: by their ids (`<partition>/<offset>`), or by filters. Unknown names are answered with the nearest.
 import { type Command, Option } from 'commander'
-import { LETTER_STATES, type LetterFilter, type LetterState, letterValues } from '../ledger/dead-letter-search.ts'
+import {
+  LETTER_STATES,
+  type LetterFilter,
+  type LetterState,
+  letterValues,
+  type RegisteredLetter,
+} from '../ledger/dead-letter-search.ts'
 import { listConnections } from '../ledger/organisations.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
