@@ -5,6 +5,7 @@ import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
+import { armFailpoints } from '../platform/failpoints.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
 import { type ConsumerHandlers, createConsumer } from '../platform/kafka/consumer.ts'
@@ -145,6 +146,7 @@ const createPresence = ({ pool, log }: Runtime, roles: readonly RoleName[]): Lea
 /** Runs the roles in this process until the signal aborts; services that are away are waited for. */
 export const runWorker = async (runtime: Runtime, roles: readonly RoleName[], signal: AbortSignal): Promise<void> => {
   const { log } = runtime
+  armFailpoints(process.env)
   const isAway = (error: unknown) => isDatabaseAway(error) || isKafkaAway(error)
   const prepare = () => prepareInstallation(runtime)
   const prepared = await persist(prepare, { what: 'PostgreSQL, Kafka or the schema registry', log, signal, isAway })

@@ -7,6 +7,7 @@ import { forgetLapsedWorkers } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { planEntities } from '../manifests/plan.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, pause, type Role } from '../platform/lifecycle.ts'
@@ -69,7 +70,10 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
   const events: SyncEvent[] = []
   const tell: Tell = (event) => void events.push(event)
   let runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
-  if (await planRequested(deps, runs, tell)) runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
+  if (await planRequested(deps, runs, tell)) {
+    await failpoint('orchestrate.after-plan')
+    runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
+  }
   const running = runs.filter((run) => run.state === 'running')
   // A change often allows the next at once: an entity without ranges, a closed parent.
   for (let round = 0; round < 10 && (await advanceRuns({ pool, log, tell }, running)); round++);
@@ -79,7 +83,9 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
     ...(due.length > 0 ? [commandMessages(topics, due)] : []),
     ...(events.length > 0 ? [eventMessages(topics, events)] : []),
   ]
+  if (due.length > 0) await failpoint('orchestrate.before-emit')
   if (outgoing.length > 0) await producer.send(outgoing)
+  if (due.length > 0) await failpoint('orchestrate.after-emit')
   return running.length > 0
 }
 

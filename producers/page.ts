@@ -5,6 +5,7 @@ import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
 import type { Json, RangeSpec } from '../manifests/walk.ts'
 import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { VendorConnection } from './connections.ts'
 import { isUsable, type Limiter } from './limiter/limiter.ts'
 
@@ -113,7 +114,9 @@ const sendWith = async (
     throw new SynclineError('conflict', 'A permit expired before its request could start.')
   }
   try {
+    await failpoint('fetch.before-response', lostAnswer)
     const response = await vendor.api.send(request, { signal })
+    await failpoint('fetch.after-response', lostAnswer)
     await limiter.settle(vendor.limiterKey, permit, response.rate)
     return response
   } catch (error) {
@@ -121,6 +124,8 @@ const sendWith = async (
     throw error
   }
 }
+
+const lostAnswer = (): ApiError => new ApiError('network', 'The connection was lost by a failpoint.')
 
 /** What a failed request says of the limit: nothing without an answer; a 429 that names no time means one period. */
 export const observedIn = (error: unknown, periodMs: number): RateObservation | null => {

@@ -2,6 +2,7 @@
 // came before it is durable (invariant 1); whatever is away meanwhile is waited for.
 import { findRun } from '../ledger/runs.ts'
 import { messageOf } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Consumer } from '../platform/kafka/consumer.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
@@ -40,6 +41,7 @@ export const createSettle = ({ pool, producer, consumer, topics, log, signal }: 
 
   const merge = async (batch: MergeBatch): Promise<void> => {
     const result = await mergeBatch(pool, batch, counted)
+    await failpoint('sink.after-commit')
     log.debug(result.counts, 'batch merged')
     try {
       await sweepAfter(pool, result)

@@ -4,6 +4,7 @@
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { type Move, moveOutcomes, type Outcome, recordLandings } from '../../ledger/landings.ts'
 import { recordSeen } from '../../ledger/seen.ts'
+import { failpoint } from '../../platform/failpoints.ts'
 import type { Pool, PoolClient } from '../../platform/postgres.ts'
 import type { BatchRecord, MergeBatch } from '../batch.ts'
 import { createOutcomeBook } from '../landings.ts'
@@ -53,6 +54,7 @@ const mergeEntities = async (client: PoolClient, records: readonly BatchRecord[]
   const merged: EntityOutcomes[] = []
   for (const group of byLayout(records)) {
     await stage(client, group.layout, group.records)
+    await failpoint('sink.after-copy')
     merged.push({ ...group, letters: await mergeStaged(client, group.layout) })
   }
   return merged
@@ -99,6 +101,7 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   await recordSeen(client, await seenOf(client, batch, counted))
   await recordLandings(client, book.landings())
   await moveOutcomes(client, moves)
+  await failpoint('sink.after-merge')
   return { entities, counts }
 }
 
