@@ -44,8 +44,14 @@ export const loadConfig = async (environment = process.env): Promise<Settings> =
     local: await localSettings(stackHome(environment)),
   })
 
-export const openRuntime = async (options: { quiet?: boolean; maxConnections?: number } = {}): Promise<Runtime> => {
-  const config = requireSettings(await loadConfig(), 'databaseUrl')
+interface RuntimeOptions {
+  readonly quiet?: boolean
+  readonly maxConnections?: number
+  readonly environment?: NodeJS.ProcessEnv
+}
+
+export const openRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => {
+  const config = requireSettings(await loadConfig(options.environment), 'databaseUrl')
   const log = createLogger(options.quiet ? 'warn' : config.logLevel)
   const pool = createPool({ url: config.databaseUrl, max: options.maxConnections ?? 12 })
   return {
@@ -63,10 +69,7 @@ export const openRuntime = async (options: { quiet?: boolean; maxConnections?: n
 }
 
 /** Runs a command with an open runtime and closes it whatever happens; PostgreSQL away is told as such. */
-export const withRuntime = async <T>(
-  work: (runtime: Runtime) => Promise<T>,
-  options: Parameters<typeof openRuntime>[0] = {},
-): Promise<T> => {
+export const withRuntime = async <T>(work: (runtime: Runtime) => Promise<T>, options: RuntimeOptions = {}): Promise<T> => {
   const runtime = await openRuntime({ quiet: true, ...options })
   try {
     return await work(runtime)

@@ -2,7 +2,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-export interface Proxy {
+export interface TcpProxy {
   /** The same URL by way of the proxy. */
   readonly url: string
   /** Breaks all connections and refuses new ones. */
@@ -13,7 +13,7 @@ export interface Proxy {
   close(): Promise<void>
 }
 
-export const startProxy = async (target: string): Promise<Proxy> => {
+export const startProxy = async (target: string): Promise<TcpProxy> => {
   const { hostname, port } = new URL(target)
   const sockets = new Set<Socket>()
   let isCut = false
