@@ -7,7 +7,7 @@ import { type Arguments, readArguments } from './arguments.ts'
 import type { FaultCase } from './case.ts'
 import { CASES } from './cases/index.ts'
 import { type Lab, openLab } from './lab.ts'
-import { hasPassed, heading, lineOf, reasonsOf } from './report.ts'
+import { hasPassed, heading, lineOf, type Outcome, reasonsOf } from './report.ts'
 import { runCase } from './run-case.ts'
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
@@ -33,22 +33,26 @@ const lane = async (stack: Stack['addresses'], queue: FaultCase[], settings: Arg
   for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
     const isAlone = test.links !== undefined || test.members !== undefined
     const used = isAlone ? await openLab(stack, test.links) : (lab ?? (await openLab(stack)))
-    const outcome = await runCase(used, test, settings)
+    let outcome = await runCase(used, test, settings)
+    const isOver = isAlone || !hasPassed(outcome)
+    if (isOver) outcome = await closedAfter(used, outcome)
+    if (!isAlone) lab = isOver ? undefined : used
     const passed = hasPassed(outcome)
     print([lineOf(outcome), ...(passed ? [] : reasonsOf(outcome))].join('\n'))
-    lab = isAlone ? lab : used
-    if (isAlone || !passed) await closeLab(used, test.id, tally)
-    if (!isAlone && !passed) lab = undefined
     tally[passed ? 'passed' : 'failed']++
   }
-  if (lab !== undefined) await closeLab(lab, 'lane', tally)
+  const wrong = (await lab?.close()) ?? []
+  if (wrong.length === 0) return
+  print(`After its last case an installation did not end well: ${wrong.join(', ')}`)
+  tally.failed++
 }
 
-const closeLab = async (lab: Lab, id: string, tally: Tally): Promise<void> => {
-  const wrong = await lab.close()
-  if (wrong.length === 0) return
-  print(`${id}: M7: ${wrong.join(', ')}`)
-  tally.failed++
+/** That no process is left, and that all end in good order, belongs to M7. */
+const closedAfter = async (lab: Lab, outcome: Outcome): Promise<Outcome> => {
+  const stopped = await lab.close()
+  if (stopped.length === 0) return outcome
+  const before = outcome.wrong.M7
+  return { ...outcome, wrong: { ...outcome.wrong, M7: [...(before === undefined ? [] : [before]), ...stopped].join('; ') } }
 }
 
 const main = async (): Promise<void> => {
@@ -66,4 +70,9 @@ const main = async (): Promise<void> => {
   process.exitCode = tally.failed === 0 ? 0 : 1
 }
 
-await main()
+// Workers are ended when this process exits.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
+main().catch((error: unknown) => {
+  process.stderr.write(`${error instanceof Error ? error.stack : String(error)}\n`)
+  process.exit(1)
+})

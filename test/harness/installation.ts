@@ -73,6 +73,11 @@ export const createInstallation = async (stack: StackAddresses, env: Environment
     child.once('exit', () => children.delete(child))
     return child
   }
+  const killAll = () => {
+    for (const child of children) child.kill('SIGKILL')
+  }
+  // Whatever ends the test, no worker outlives it.
+  process.once('exit', killAll)
   const pool = createPool({ url: database.url, max: 4 })
   const workerWith: Installation['workerWith'] = (more, ...roles) => workerOf(start(['worker', ...roles], more))
 
@@ -92,7 +97,8 @@ export const createInstallation = async (stack: StackAddresses, env: Environment
     workerWith,
     remove: async () => {
       const exits = [...children].map((child) => once(child, 'exit'))
-      for (const child of children) child.kill('SIGKILL')
+      killAll()
+      process.removeListener('exit', killAll)
       await Promise.all(exits)
       await pool.end()
       await database.drop()

@@ -11,8 +11,8 @@ export interface OwnService {
   /** The process that runs now. */
   pid(): number
   start(): Promise<void>
-  /** As `kill -9` would. */
-  kill(): Promise<void>
+  /** As `kill -9` would, or with another signal; resolves when it is gone. */
+  kill(signal?: NodeJS.Signals): Promise<void>
   /** In good order, as far as the service knows one: what it has on disk stays. */
   stop(): Promise<void>
   /** Ends it if it runs, and leaves nothing. */
@@ -37,8 +37,8 @@ export const ownService = async (service: Service): Promise<OwnService> => {
     start: async () => {
       running = await service.start({ dir, port, logFile: join(dir, `${service.name}.log`) })
     },
-    kill: async () => {
-      process.kill(now().process.pid, 'SIGKILL')
+    kill: async (signal = 'SIGKILL') => {
+      process.kill(now().process.pid, signal)
       await now().ended
     },
     stop: () => now().stop(),

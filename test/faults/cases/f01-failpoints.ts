@@ -44,6 +44,8 @@ const caseOf = (site: FailSite, action: (typeof ACTIONS)[number]): FaultCase => 
     id: `F1/${site}/${action}`,
     ci: { records: 2_000, faults: 1 },
     long: { records: 20_000, faults: 1 },
+    // A vendor so slow that a slice ends by time, before it has its pages.
+    ...(site.endsWith('-successor') && { simulator: { latencyMs: 1_300 } }),
     prepare: async (scene) => {
       armed.set(scene, await scene.lab.crew.replace(role, { SYNCLINE_FAIL: `${site}:${action}:${NTH[site]}` }))
       return undefined

@@ -1,5 +1,8 @@
 // The table: all cases, those that take longest first, so that none is left running alone at the end.
 import type { FaultCase } from '../case.ts'
 import { failpointCases } from './f01-failpoints.ts'
+import { killCases } from './f02-kills.ts'
+import { zombieCases } from './f03-zombies.ts'
+import { postgresCases } from './f05-postgres.ts'
 
-export const CASES: readonly FaultCase[] = [...failpointCases]
+export const CASES: readonly FaultCase[] = [...killCases, ...zombieCases, ...postgresCases, ...failpointCases]
