@@ -2,6 +2,7 @@
 import { cacheRoot } from '../../local/cache.ts'
 import { ensureKafka, ensureRedis } from '../../local/downloads.ts'
 import { findJava } from '../../local/java.ts'
+import { freePorts } from '../../local/ports.ts'
 import { kafka } from '../../local/services/kafka.ts'
 import { postgres } from '../../local/services/postgres.ts'
 import { redis } from '../../local/services/redis.ts'
@@ -41,12 +42,13 @@ export const openLinks = async (stack: StackAddresses, { own: owned = [], proxie
   const proxies: Partial<Record<Name, TcpProxy>> = {}
   let direct = stack
   for (const name of owned) {
-    const service = await ownService(await programOf(name))
-    await service.start()
-    own[name] = service
-    direct = { ...direct, [name]: service.url }
+    const isProxied = proxied.includes(name)
+    const opened = name === 'kafka' && isProxied ? await kafkaBehindProxy() : await serviceAlone(name, isProxied)
+    own[name] = opened.service
+    if (opened.proxy) proxies[name] = opened.proxy
+    direct = { ...direct, [name]: opened.service.url }
   }
-  for (const name of proxied) proxies[name] = await startProxy(urlOf(name, direct[name]))
+  for (const name of proxied) proxies[name] ??= await startProxy(direct[name])
   return {
     direct,
     own,
@@ -67,11 +69,37 @@ export const openLinks = async (stack: StackAddresses, { own: owned = [], proxie
   }
 }
 
-const urlOf = (name: Name, address: string): string => (name === 'kafka' ? `kafka://${address}` : address)
+interface Opened {
+  readonly service: OwnService
+  readonly proxy?: TcpProxy
+}
+
+const serviceAlone = async (name: Exclude<Name, 'schemaRegistry'>, isProxied: boolean): Promise<Opened> => {
+  const service = await ownService(await programOf(name))
+  await service.start()
+  return isProxied ? { service, proxy: await startProxy(service.url) } : { service }
+}
+
+/** A broker tells its clients where it is: the proxy must be there first. */
+const kafkaBehindProxy = async (): Promise<Opened> => {
+  const [port = 0] = await freePorts(1)
+  const proxy = await startProxy(`kafka://127.0.0.1:${port}`)
+  const service = await ownService(await kafkaProgram(Number(new URL(proxy.url).port)), port)
+  await service.start()
+  return { service, proxy }
+}
+
+const attempt = { onProgress: () => undefined, signal: new AbortController().signal }
+
+const kafkaProgram = async (advertisedPort?: number) =>
+  kafka({
+    java: await findJava(),
+    libs: await ensureKafka(cacheRoot(), attempt),
+    ...(advertisedPort === undefined ? {} : { advertisedPort }),
+  })
 
 const programOf = async (name: Exclude<Name, 'schemaRegistry'>) => {
-  const attempt = { onProgress: () => undefined, signal: new AbortController().signal }
   if (name === 'postgres') return postgres('faults')
   if (name === 'redis') return redis(await ensureRedis(cacheRoot(), attempt))
-  return kafka({ java: await findJava(), libs: await ensureKafka(cacheRoot(), attempt) })
+  return kafkaProgram()
 }

@@ -19,8 +19,12 @@ export interface OwnService {
   remove(): Promise<void>
 }
 
-export const ownService = async (service: Service): Promise<OwnService> => {
-  const [port = 0] = await freePorts(1)
+/** `port`: where it listens; any free one unless given. */
+export const ownService = async (service: Service, port?: number): Promise<OwnService> => {
+  return serviceOn(service, port ?? (await freePorts(1))[0] ?? 0)
+}
+
+const serviceOn = (service: Service, port: number): OwnService => {
   const dir = mkdtempSync(join(tmpdir(), `syncline-${service.name}-`))
   // PostgreSQL runs as another user when we are root: it may pass through.
   chmodSync(dir, 0o711)

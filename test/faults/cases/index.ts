@@ -3,6 +3,17 @@ import type { FaultCase } from '../case.ts'
 import { failpointCases } from './f01-failpoints.ts'
 import { killCases } from './f02-kills.ts'
 import { zombieCases } from './f03-zombies.ts'
+import { kafkaCases } from './f04-kafka.ts'
 import { postgresCases } from './f05-postgres.ts'
+import { redisCases } from './f06-redis.ts'
+import { registryCases } from './f07-registry.ts'
 
-export const CASES: readonly FaultCase[] = [...killCases, ...zombieCases, ...postgresCases, ...failpointCases]
+export const CASES: readonly FaultCase[] = [
+  ...killCases,
+  ...zombieCases,
+  ...kafkaCases,
+  ...postgresCases,
+  ...redisCases,
+  ...registryCases,
+  ...failpointCases,
+]
