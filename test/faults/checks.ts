@@ -26,10 +26,12 @@ interface Judged extends Pick<Findings, 'records'> {
   readonly tables: string | undefined
 }
 
-const tables = async (scene: Scene): Promise<Judged> => {
+/** Of a run that fails, rows may be missing; none may be wrong. */
+const tables = async (scene: Scene, { ends }: FaultCase): Promise<Judged> => {
   const owner = { orgId: scene.org, source: 'pco' }
   const differences = await compareWithModel(scene.lab.pool, manifest, owner, scene.simulator.model)
-  const wrong = differences.filter((difference) => !isEqual(difference))
+  const judged = ends === 'failed' ? differences.map((difference) => ({ ...difference, missing: [] })) : differences
+  const wrong = judged.filter((difference) => !isEqual(difference))
   return {
     records: differences.reduce((sum, { found }) => sum + found, 0),
     tables: wrong.length === 0 ? undefined : JSON.stringify(wrong),
@@ -41,6 +43,7 @@ const ledger = async (scene: Scene, { ends = 'complete', mayCrash }: FaultCase):
   const run = await scene.run()
   if (run === undefined) return 'there is no run'
   if (run.state !== ends) return `the run is ${run.state}, not ${ends}: ${run.reason ?? ''}`
+  if (ends === 'failed') return run.reason === null ? 'the run does not say why it failed' : undefined
   const receipts = await missingReceipts(scene.lab.pool, run.runId)
   const { verdict, reasons } = judgeRun(run, await runReport(scene.lab.pool, run.runId), receipts.length)
   if ((ends === 'complete') !== (verdict === 'closed') || verdict === 'open') return `${verdict}: ${reasons.join('; ')}`
@@ -103,7 +106,7 @@ const aftermath = async (scene: Scene): Promise<string | undefined> => {
 }
 
 export const judge = async (scene: Scene, test: FaultCase, dead: readonly Dead[]): Promise<Findings> => {
-  const { records, tables: m1 } = await tables(scene)
+  const { records, tables: m1 } = await tables(scene, test)
   const found: Record<CheckName, string | undefined> = {
     M1: m1,
     M2: await ledger(scene, test),

@@ -7,6 +7,7 @@ import { kafkaCases } from './f04-kafka.ts'
 import { postgresCases } from './f05-postgres.ts'
 import { redisCases } from './f06-redis.ts'
 import { registryCases } from './f07-registry.ts'
+import { apiCases } from './f09-api.ts'
 
 export const CASES: readonly FaultCase[] = [
   ...killCases,
@@ -15,5 +16,6 @@ export const CASES: readonly FaultCase[] = [
   ...postgresCases,
   ...redisCases,
   ...registryCases,
+  ...apiCases,
   ...failpointCases,
 ]
