@@ -52,7 +52,7 @@ export interface Simulator {
   /** Applies changes in order, at once: no request sees half of them. */
   mutate(...mutations: readonly Mutation[]): Change[]
   stats(): Stats
-  /** The next `times` answers to lists go wrong like this; several of them take turns, one answer each. */
+  /** The next `times` answers to lists go wrong like this, one after the other; the same request is never answered wrongly twice. */
   tamper(name: TamperingName, times?: number): void
   /** Those that have not gone wrong yet. */
   tampering(): readonly TamperingName[]
@@ -101,6 +101,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   let stage = createStage(origin, url, now)
   let meter = new Meter(rate)
   const tampering: TamperingName[] = []
+  const tampered = new Set<string>()
 
   const controlled: Controlled = {
     model: createModel(
@@ -122,7 +123,9 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     api: () => stage.api,
     meter: () => meter,
     tampering: (method, url) => {
-      if (method !== 'GET' || !url.searchParams.has('per_page')) return undefined
+      const isList = method === 'GET' && url.searchParams.has('per_page')
+      if (!isList || tampering.length === 0 || tampered.has(url.href)) return undefined
+      tampered.add(url.href)
       const next = tampering.shift()
       return next && TAMPERINGS[next]
     },

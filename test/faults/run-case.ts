@@ -13,7 +13,7 @@ export interface Settings {
 }
 
 /** After the last fault a run that has not ended by then is called hung. */
-const HUNG_AFTER_MS = 120_000
+const HUNG_AFTER_MS = 300_000
 
 export const runCase = async (lab: Lab, test: FaultCase, { seed, long }: Settings): Promise<Outcome> => {
   const startedAt = performance.now()

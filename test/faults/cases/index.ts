@@ -8,6 +8,7 @@ import { postgresCases } from './f05-postgres.ts'
 import { redisCases } from './f06-redis.ts'
 import { registryCases } from './f07-registry.ts'
 import { apiCases } from './f09-api.ts'
+import { poisonCases } from './f11-poison.ts'
 
 export const CASES: readonly FaultCase[] = [
   ...killCases,
@@ -17,5 +18,6 @@ export const CASES: readonly FaultCase[] = [
   ...redisCases,
   ...registryCases,
   ...apiCases,
+  ...poisonCases,
   ...failpointCases,
 ]
