@@ -64,6 +64,7 @@ export const poisonCases: readonly FaultCase[] = [
     strike: async (scene) => {
       await scene.untilLanded(0.2)
       await produceRubbish(scene)
+      scene.struck('rubbish on a canonical topic')
     },
   },
 ]
