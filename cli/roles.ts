@@ -5,6 +5,7 @@ import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
+import { armFailpoints } from '../platform/failpoints.ts'
 import { outagesOf } from '../platform/health.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
@@ -187,6 +188,7 @@ export const runWorker = async (
   observers = createObservers(roles),
 ): Promise<void> => {
   const { log } = runtime
+  armFailpoints(process.env)
   const isAway = (error: unknown) => serviceOf(error) !== undefined
   const outages = outagesOf(observers.healths)
   const prepare = () => prepareInstallation(runtime)

@@ -54,10 +54,11 @@ export interface RuntimeOptions {
   readonly actor?: string
   /** Settings given on the command line. */
   readonly flags?: Settings
+  readonly environment?: NodeJS.ProcessEnv
 }
 
 export const openRuntime = async (options: RuntimeOptions = {}): Promise<Runtime> => {
-  const config = requireSettings(await loadConfig(process.env, options.flags), 'databaseUrl')
+  const config = requireSettings(await loadConfig(options.environment, options.flags), 'databaseUrl')
   const log = createLogger(options.quiet ? 'warn' : config.logLevel)
   const pool = openPool(config.databaseUrl, options)
   return {

@@ -12,6 +12,7 @@ import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { messageOf } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import type { SyncEvent } from '../topics/events.ts'
@@ -115,11 +116,15 @@ const judge = async (pool: Pool, run: Run, entity: EntityProgress, entities: rea
     : { kind: 'proven' }
 }
 
-const applyVerdict = (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<boolean> => {
+const applyVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<boolean> => {
   if (verdict.kind !== 'more' && entity.parked > 0 && entity.repair === 'none') {
     return readyForRepair(deps.pool, run.runId, entity.entity)
   }
-  if (verdict.kind === 'proven') return change(deps, run, entity.entity, { from: 'landing', to: 'closed' })
+  if (verdict.kind === 'proven') {
+    const closed = await change(deps, run, entity.entity, { from: 'landing', to: 'closed' })
+    if (closed) await failpoint('orchestrate.after-close')
+    return closed
+  }
   if (verdict.kind === 'unproven') {
     deps.log.warn({ run: run.runId, entity: entity.entity, reason: verdict.reason }, 'entity closes unproven')
     return change(deps, run, entity.entity, { from: 'landing', to: 'unproven', reason: verdict.reason })

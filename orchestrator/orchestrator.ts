@@ -7,6 +7,7 @@ import { forgetLapsedWorkers } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { planEntities } from '../manifests/plan.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { RoleHealth } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { LogOffsets } from '../platform/kafka/offsets.ts'
@@ -81,7 +82,10 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
   const events: SyncEvent[] = []
   const tell: Tell = (event) => void events.push(event)
   let runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
-  if (await planRequested(deps, runs, tell)) runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
+  if (await planRequested(deps, runs, tell)) {
+    await failpoint('orchestrate.after-plan')
+    runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
+  }
   const running = runs.filter((run) => run.state === 'running')
   // A change often allows the next at once: an entity without ranges, a closed parent.
   for (let round = 0; round < 10 && (await advanceRuns({ pool, manifestOf, log, tell }, running)); round++);
@@ -91,7 +95,9 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
     ...(due.length > 0 ? [commandMessages(topics, due)] : []),
     ...(events.length > 0 ? [eventMessages(topics, events)] : []),
   ]
+  if (due.length > 0) await failpoint('orchestrate.before-emit')
   if (outgoing.length > 0) await producer.send(outgoing)
+  if (due.length > 0) await failpoint('orchestrate.after-emit')
   return running.length > 0
 }
 

@@ -1,6 +1,7 @@
 // The process role: raw pages in, canonical records and dead letters out; an offset is committed when all of its page is on Kafka.
 import type { Manifest } from '../manifests/manifest.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { RoleHealth } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Batch, Consumer, ConsumerHandlers, Position } from '../platform/kafka/consumer.ts'
@@ -140,7 +141,10 @@ export const createProcessor = (deps: ProcessorDeps): Role => {
   }
 
   const send = async (gathered: Gathered, of: number): Promise<void> => {
-    const produce = () => producer.send(gathered.topicsOf(topics))
+    const produce = async () => {
+      await producer.send(gathered.topicsOf(topics))
+      await failpoint('process.after-send')
+    }
     await persist(produce, { what: 'Kafka', log, signal, isAway: isKafkaAway, outages: health })
     await consumer.commit([...gathered.positions.values()], of).catch((error: unknown) => {
       // Delivered again if nobody commits later: every effect is idempotent.

@@ -2,6 +2,7 @@
 // failed, never with an exception: a range that stayed held by a living worker would not be woken.
 import { failRange, releaseRange, type TakenRange, takeRange } from '../ledger/ranges.ts'
 import { isSynclineError, messageOf, type SynclineError } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Outages } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import { backoffMs, persist } from '../platform/lifecycle.ts'
@@ -38,9 +39,10 @@ export const runCommand = async (deps: CommandRunnerDeps, command: FetchCommand)
 
 const runTaken = async (deps: CommandRunnerDeps, range: TakenRange, command: FetchCommand): Promise<void> => {
   const vendor = await deps.connections.get(range.orgId, range.source)
-  if ((await runSlice(deps, vendor, range)) === 'successor') {
-    await deps.producer.send([commandMessages(deps.topics, [{ ...command, epoch: range.epoch }])])
-  }
+  if ((await runSlice(deps, vendor, range)) !== 'successor') return
+  await failpoint('fetch.before-successor')
+  await deps.producer.send([commandMessages(deps.topics, [{ ...command, epoch: range.epoch }])])
+  await failpoint('fetch.after-successor')
 }
 
 /** The outcome of the last send or receipt may be unknown: the range is given up, and taking it again raises its epoch. */

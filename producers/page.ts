@@ -7,6 +7,7 @@ import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
 import type { Json, RangeSpec } from '../manifests/walk.ts'
 import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import type { VendorConnection } from './connections.ts'
 import { isUsable, type Limiter } from './limiter/limiter.ts'
@@ -126,8 +127,10 @@ const sendWith = async (
   const adapter = vendor.adapter.name
   const count = (outcome: string) => telemetry.add('syncline_fetch_requests_total', { adapter, outcome }, 1)
   try {
+    await failpoint('fetch.before-response', lostAnswer)
     const send = () => vendor.api.send(request, { signal })
     const response = await timed(telemetry, 'syncline_fetch_request_seconds', { adapter }, send)
+    await failpoint('fetch.after-response', lostAnswer)
     count('ok')
     await limiter.settle(vendor.limiterKey, permit, response.rate)
     return response
@@ -137,6 +140,8 @@ const sendWith = async (
     throw error
   }
 }
+
+const lostAnswer = (): ApiError => new ApiError('network', 'The connection was lost by a failpoint.')
 
 /** What a failed request says of the limit: nothing without an answer; a 429 that names no time means one period. */
 export const observedIn = (error: unknown, periodMs: number): RateObservation | null => {

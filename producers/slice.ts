@@ -5,6 +5,7 @@ import type { Walk } from '../adapters/core/adapter.ts'
 import { failRange, openPages, type Release, releaseRange, splitRange, type TakenRange } from '../ledger/ranges.ts'
 import type { Receipt, ReceiptResult } from '../ledger/receipts.ts'
 import type { Json, RangeSpec, WalkSpec } from '../manifests/walk.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { pause } from '../platform/lifecycle.ts'
@@ -181,6 +182,7 @@ const produceRaw = async (slice: Slice, body: Buffer, observedAt: number): Promi
   const [sent] = await deps.producer.send([{ topic, partitions: RAW_PARTITIONS, messages: [{ key, value: body, headers }] }], {
     compressed: true,
   })
+  await failpoint('fetch.after-raw')
   return { partition: sent?.partition ?? -1, offset: sent?.baseOffset ?? -1n }
 }
 
@@ -251,6 +253,7 @@ const afterReceipt = async (
   { outcome, runState }: ReceiptResult,
 ): Promise<SliceEnd | undefined> => {
   const { runId, rangeId } = slice.range
+  await failpoint('fetch.after-receipt')
   if (outcome === 'refused') {
     slice.deps.log.debug({ run: runId, range: rangeId, page: receipt.page }, 'receipt refused, the range is not ours any more')
     return 'done'

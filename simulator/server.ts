@@ -9,6 +9,7 @@ import type { Control } from './control.ts'
 import type { Credentials } from './credentials.ts'
 import type { Rate } from './rate.ts'
 import type { Meter } from './stats.ts'
+import type { Tampering } from './tampering.ts'
 
 const MAX_BODY_BYTES = 4_000_000
 const RATE = 'x-pco-api-request-rate'
@@ -22,12 +23,15 @@ export interface ServerParts {
   readonly api: () => Api
   readonly meter: () => Meter
   readonly control: Control
+  /** What goes wrong with the answer to this request. */
+  readonly tampering: (method: string, url: URL) => Tampering | undefined
 }
 
 interface Exchange {
   readonly request: IncomingMessage
   readonly url: URL
   readonly arrivedMs: number
+  readonly tampering: Tampering | undefined
 }
 
 const readBody = async (request: IncomingMessage): Promise<string | undefined> => {
@@ -53,7 +57,7 @@ export const createSimulatorServer = (parts: ServerParts): Server => {
   }
 
   /** What the API says to a request whose credential is known: possibly that there are too many. */
-  const answerKnown = async ({ request, url, arrivedMs }: Exchange, credential: string): Promise<Answer> => {
+  const answerKnown = async ({ request, url, arrivedMs, tampering }: Exchange, credential: string): Promise<Answer> => {
     const arrival = parts.meter().arrive(credential, arrivedMs, offsetOf(url))
     const limits = (product: Product | undefined): Record<string, string> =>
       arrival === undefined || parts.rate === undefined
@@ -71,7 +75,7 @@ export const createSimulatorServer = (parts: ServerParts): Server => {
     const method = request.method ?? 'GET'
     const body = method === 'GET' ? '' : await readBody(request)
     if (body === undefined) return errorAnswer(413, [{ title: 'Payload Too Large', detail: 'The body is too large' }])
-    const { answer, product } = parts.api().answer(method, url, body)
+    const { answer, product } = parts.api().answer(method, tampering?.ask?.(url) ?? url, body)
     return { ...answer, headers: { ...answer.headers, ...limits(product), ...versionHeader(request, product) } }
   }
 
@@ -91,10 +95,13 @@ export const createSimulatorServer = (parts: ServerParts): Server => {
   }
 
   const handle = async (request: IncomingMessage, response: ServerResponse): Promise<void> => {
-    const exchange = { request, url: new URL(request.url ?? '/', 'http://simulator'), arrivedMs: performance.now() }
+    const url = new URL(request.url ?? '/', 'http://simulator')
+    const tampering = parts.tampering(request.method ?? 'GET', url)
+    const exchange = { request, url, arrivedMs: performance.now(), tampering }
     const answer = await answerTo(exchange)
-    if (parts.latencyMs === 0) deliver(response, answer)
-    else setTimeout(deliver, Math.max(0, exchange.arrivedMs + parts.latencyMs - performance.now()), response, answer)
+    const send = tampering?.deliver ?? deliver
+    if (parts.latencyMs === 0) send(response, answer)
+    else setTimeout(send, Math.max(0, exchange.arrivedMs + parts.latencyMs - performance.now()), response, answer)
   }
 
   const server = createServer((request, response) => {

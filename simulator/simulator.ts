@@ -13,6 +13,7 @@ import { readRecordings } from './recorded.ts'
 import { createSimulatorServer } from './server.ts'
 import { createStage } from './stage.ts'
 import { Meter, type Stats } from './stats.ts'
+import { TAMPERINGS, type TamperingName } from './tampering.ts'
 import type { Origin } from './world.ts'
 
 /** The personal access token that a simulator accepts when it is told no other. */
@@ -51,6 +52,10 @@ export interface Simulator {
   /** Applies changes in order, at once: no request sees half of them. */
   mutate(...mutations: readonly Mutation[]): Change[]
   stats(): Stats
+  /** The next `times` answers to lists go wrong like this, one after the other; the same request is never answered wrongly twice. */
+  tamper(name: TamperingName, times?: number): void
+  /** Those that have not gone wrong yet. */
+  tampering(): readonly TamperingName[]
   /** Back to the beginning: data, journal and counts. */
   reset(): void
   close(): Promise<void>
@@ -95,6 +100,8 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   let url = ''
   let stage = createStage(origin, url, now)
   let meter = new Meter(rate)
+  const tampering: TamperingName[] = []
+  const tampered = new Set<string>()
 
   const controlled: Controlled = {
     model: createModel(
@@ -115,6 +122,13 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     version: options.version,
     api: () => stage.api,
     meter: () => meter,
+    tampering: (method, url) => {
+      const isList = method === 'GET' && url.searchParams.has('per_page')
+      if (!isList || tampering.length === 0 || tampered.has(url.href)) return undefined
+      tampered.add(url.href)
+      const next = tampering.shift()
+      return next && TAMPERINGS[next]
+    },
     control: createControl(controlToken, controlled),
   })
   await listen(server, host, port)
@@ -127,6 +141,8 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     model: controlled.model,
     mutate: (...mutations) => controlled.mutate(mutations),
     stats: controlled.stats,
+    tamper: (name, times = 1) => void tampering.push(...Array.from({ length: times }, () => name)),
+    tampering: () => tampering,
     reset: controlled.reset,
     close: () => close(server),
   }

@@ -2,6 +2,7 @@
 // came before it is durable (invariant 1); whatever is away meanwhile is waited for.
 import { findRun } from '../ledger/runs.ts'
 import { messageOf } from '../platform/errors.ts'
+import { failpoint } from '../platform/failpoints.ts'
 import type { Outages } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Consumer } from '../platform/kafka/consumer.ts'
@@ -54,6 +55,7 @@ export const createSettle = (deps: SettleDeps): Settle => {
 
   const merge = async (batch: MergeBatch): Promise<void> => {
     const result = await timed(telemetry, 'syncline_sink_merge_seconds', {}, () => mergeBatch(pool, batch, counted))
+    await failpoint('sink.after-commit')
     countOutcomes(telemetry, result.outcomes)
     log.debug(result.counts, 'batch merged')
     try {

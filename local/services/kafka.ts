@@ -14,6 +14,8 @@ export interface KafkaOptions {
   readonly java: string
   /** Folder with the jars of the broker. */
   readonly libs: string
+  /** The port that clients are told, where they are to come another way than straight. */
+  readonly advertisedPort?: number
 }
 
 const JVM = [
@@ -32,7 +34,7 @@ export const kafka = (options: KafkaOptions): Service => ({
     const config = join(context.dir, 'server.properties')
     const dataDir = join(context.dir, 'data')
     const [controllerPort] = await freePorts(1)
-    const ports = { client: context.port, controller: controllerPort ?? 0 }
+    const ports = { client: context.port, controller: controllerPort ?? 0, told: options.advertisedPort ?? context.port }
     if (!existsSync(dataDir)) await format(options, context.dir, dataDir, ports)
     writeFileSync(config, serverProperties(dataDir, ports))
     const javaArgs = [...JVM, `-Dlog4j2.configurationFile=${LOGGING}`, ...classPath(options)]
@@ -49,6 +51,7 @@ const classPath = (options: KafkaOptions): string[] => ['-cp', join(options.libs
 interface Ports {
   readonly client: number
   readonly controller: number
+  readonly told: number
 }
 
 /** Writes the cluster id. In a folder aside, renamed when done: a formatting cut short is not taken for a formatted one. */
@@ -72,7 +75,7 @@ const serverProperties = (dataDir: string, ports: Ports): string =>
     'controller.quorum.voters': `1@127.0.0.1:${ports.controller}`,
     'controller.listener.names': 'CONTROLLER',
     listeners: `PLAINTEXT://127.0.0.1:${ports.client},CONTROLLER://127.0.0.1:${ports.controller}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.client}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${ports.told}`,
     'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
     'log.dirs': dataDir,
     ...BROKER_SETTINGS,

@@ -1,6 +1,7 @@
 // Creates the topics and verifies the settings of existing ones: a difference is named, never changed silently.
 import type { Kafka } from 'kafkajs'
 import { SynclineError } from '../errors.ts'
+import { pause } from '../lifecycle.ts'
 import { kafkajs } from './kafkajs.ts'
 
 export interface TopicRequirement {
@@ -26,7 +27,7 @@ export const ensureTopics = async (kafka: Kafka, wanted: readonly TopicRequireme
     const missing = wanted.filter((topic) => !existing.has(topic.name))
     if (missing.length > 0) {
       await admin.createTopics({
-        waitForLeaders: true,
+        waitForLeaders: false,
         topics: missing.map((topic) => ({
           topic: topic.name,
           numPartitions: topic.partitions,
@@ -36,7 +37,7 @@ export const ensureTopics = async (kafka: Kafka, wanted: readonly TopicRequireme
       })
     }
     const present = wanted.filter((topic) => existing.has(topic.name))
-    const { topics } = await admin.fetchTopicMetadata({ topics: wanted.map((topic) => topic.name) })
+    const { topics } = await onceKnown(() => admin.fetchTopicMetadata({ topics: wanted.map((topic) => topic.name) }))
     const partitions = new Map(topics.map((topic) => [topic.name, topic.partitions.length]))
     const differences = present.length === 0 ? [] : await differencesOf(admin, present, partitions)
     const fatal = differences.filter((difference) => difference.includes('cleanup.policy'))
@@ -48,6 +49,23 @@ export const ensureTopics = async (kafka: Kafka, wanted: readonly TopicRequireme
     return { created: missing.map((topic) => topic.name), differences, partitions }
   } finally {
     await admin.disconnect()
+  }
+}
+
+const KNOWN_WITHIN_MS = 15_000
+const NOT_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
+
+/** A busy broker answers that it does not know a topic which it has just created; the client's own waiting takes that for an end. */
+const onceKnown = async <T>(ask: () => Promise<T>): Promise<T> => {
+  const end = performance.now() + KNOWN_WITHIN_MS
+  for (;;) {
+    try {
+      return await ask()
+    } catch (error) {
+      const isEarly = error instanceof Error && 'type' in error && NOT_YET.has(String(error.type))
+      if (!isEarly || performance.now() > end) throw error
+      await pause(100)
+    }
   }
 }
 

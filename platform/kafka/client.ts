@@ -47,6 +47,8 @@ const AWAY_TYPES = new Set([
 export const isKafkaAway = (error: unknown): boolean => {
   if (error instanceof SynclineError) return error.code === 'unavailable' || isKafkaAway(error.cause)
   if (!(error instanceof Error)) return false
+  // One retrier of the client inside another: the outer one wraps "retries exceeded" of the inner one as not to be tried again.
+  if (error.name === 'KafkaJSNonRetriableError' && isKafkaAway(error.cause)) return true
   const type = 'type' in error ? String(error.type) : ''
   return error.name.startsWith('KafkaJS') && (AWAY.test(error.name) || AWAY_TYPES.has(type))
 }

@@ -5,6 +5,7 @@ import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { type Move, moveOutcomes, type Outcome, recordLandings, reviveOutcomes } from '../../ledger/landings.ts'
 import { type Answer, type SettledReplays, settleReplays } from '../../ledger/replays.ts'
 import { recordSeen } from '../../ledger/seen.ts'
+import { failpoint } from '../../platform/failpoints.ts'
 import type { Pool, PoolClient } from '../../platform/postgres.ts'
 import { encodePlace } from '../../topics/dead-letters.ts'
 import type { BatchRecord, MergeBatch, Placed } from '../batch.ts'
@@ -59,6 +60,7 @@ const mergeEntities = async (client: PoolClient, records: readonly BatchRecord[]
   const merged: EntityOutcomes[] = []
   for (const group of byLayout(records)) {
     await stage(client, group.layout, group.records)
+    await failpoint('sink.after-copy')
     merged.push({ ...group, letters: await mergeStaged(client, group.layout) })
   }
   return merged
@@ -133,6 +135,7 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   await recordLandings(client, book.landings())
   await reviveOutcomes(client, replays.revivals)
   await moveOutcomes(client, moves)
+  await failpoint('sink.after-merge')
   return { entities, ...tally }
 }
 

@@ -15,7 +15,7 @@ import { type DeadLetter, encodeDeadLetter } from '../../topics/dead-letters.ts'
 import { ORIGIN_HEADER } from '../../topics/headers.ts'
 import { CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, topicsWithPrefix } from '../../topics/list.ts'
 import { createRegistry, type Registry, subjectOfTopic } from '../../topics/registry.ts'
-import { startProxy } from './proxy.ts'
+import { startProxy } from '../harness/proxy.ts'
 import { createTestDatabase, idOf, type RecordParts, recordOf, startRun, type TestDatabase } from './sink-fixtures.ts'
 import { stackAddresses, topicPrefix } from './support.ts'
 

@@ -7,8 +7,8 @@ import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { startProxy, type TcpProxy } from '../harness/proxy.ts'
 import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
-import { startProxy, type Proxy as TcpProxy } from './proxy.ts'
 
 const ORG = 'church'
 const reportSchema = z.object({
@@ -174,7 +174,7 @@ test('SIGTERM in the middle of a run ends the worker with 0 in ten seconds, and 
 
 test('SIGTERM ends a worker with 0 in ten seconds also when PostgreSQL does not answer', async () => {
   await until('the worker is ready', async () => (await statusOf('/ready')) === 200)
-  postgres.stall()
+  postgres.halfOpen()
   const startedAt = performance.now()
   expect(await worker.stop(), worker.log()).toBe(0)
   expect(performance.now() - startedAt).toBeLessThan(10_000)

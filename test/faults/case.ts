@@ -1,0 +1,38 @@
+// What a case of the table says: how many records flow, on which services, and what goes wrong meanwhile.
+import type { RunState } from '../../ledger/runs.ts'
+import type { SimulatorOptions } from '../../simulator/simulator.ts'
+import type { Links } from './links.ts'
+import type { Scene } from './scene.ts'
+
+export interface Size {
+  /** Records that the API holds, roughly. */
+  readonly records: number
+  /** How often the fault strikes. */
+  readonly faults: number
+}
+
+/** A record that must die, by entity and external id; null where it has none. */
+export interface Dead {
+  readonly entity: string
+  readonly externalId: string | null
+}
+
+export interface FaultCase {
+  /** `F2/sink`: the family of faults.md, and what is special about this one. */
+  readonly id: string
+  readonly ci: Size
+  readonly long: Size
+  /** Processes of each role; 1 unless said otherwise. */
+  readonly members?: number
+  /** Services that are not those of all cases; a case with links has an installation to itself. */
+  readonly links?: Links
+  readonly simulator?: Partial<SimulatorOptions>
+  /** How the run must end; complete unless said otherwise. */
+  readonly ends?: RunState
+  /** A role may crash and be started again inside its process. */
+  readonly mayCrash?: true
+  /** Before the run is asked for; what it returns must become dead letters, and nothing else may. */
+  readonly prepare?: (scene: Scene) => Promise<readonly Dead[] | undefined>
+  /** While records flow. Must inject what it promised: a case whose faults never struck has failed. */
+  readonly strike: (scene: Scene) => Promise<void>
+}

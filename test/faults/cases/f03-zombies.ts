@@ -1,0 +1,49 @@
+// F3: a worker that stops in the middle of its work for longer than its session and its lease, and then goes on as if nothing were.
+import type { RoleName } from '../../../cli/roles.ts'
+import type { FailSite } from '../../../platform/failpoints.ts'
+import { pause } from '../../../platform/lifecycle.ts'
+import type { FaultCase } from '../case.ts'
+import { type Held, startHeld } from '../held.ts'
+import type { Scene } from '../scene.ts'
+
+const SESSION_MS = 30_000
+
+const caseOf = (role: RoleName, site: FailSite, nth: number): FaultCase => {
+  const armed = new WeakMap<Scene, Held>()
+  return {
+    id: `F3/${site}`,
+    ci: { records: 6_000, faults: 1 },
+    long: { records: 200_000, faults: 15 },
+    members: 2,
+    prepare: async (scene) => {
+      armed.set(scene, startHeld(scene, role, site, nth))
+      return undefined
+    },
+    strike: async (scene) => {
+      let held = armed.get(scene)
+      for (let n = 0; n < scene.size.faults; n++) {
+        held ??= startHeld(scene, role, site, nth)
+        await freeze(scene, held)
+        held = undefined
+      }
+    },
+  }
+}
+
+const freeze = async (scene: Scene, held: Held): Promise<void> => {
+  await held.reached()
+  held.member.signal('SIGSTOP')
+  const stoppedMs = SESSION_MS * (1.5 + (scene.size.faults > 1 ? 1.5 : 0.2) * scene.random())
+  await pause(stoppedMs)
+  // Pending until the process goes on, which it then does at the very place where it stood.
+  held.release()
+  held.member.signal('SIGCONT')
+  scene.struck(`stopped for ${Math.round(stoppedMs / 1000)} s`)
+  await held.logged('joined the group')
+}
+
+export const zombieCases: readonly FaultCase[] = [
+  caseOf('fetch', 'fetch.after-response', 5),
+  caseOf('sink', 'sink.after-copy', 3),
+  caseOf('sink', 'sink.after-merge', 2),
+]

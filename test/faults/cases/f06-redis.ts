@@ -1,0 +1,41 @@
+// F6: Redis is killed and comes back empty; and it is slow. Without it there are no permits, and the limit holds (M5).
+import { pause } from '../../../platform/lifecycle.ts'
+import type { FaultCase } from '../case.ts'
+
+const killed: FaultCase = {
+  id: 'F6/killed',
+  ci: { records: 6_000, faults: 2 },
+  long: { records: 100_000, faults: 10 },
+  links: { own: ['redis'] },
+  strike: async (scene) => {
+    const { redis } = scene.lab.own
+    for (let n = 0; n < scene.size.faults; n++) {
+      await scene.untilLanded((0.5 * (n + scene.random())) / scene.size.faults)
+      await redis?.kill()
+      scene.struck('killed')
+      await pause(500 + 1_500 * scene.random())
+      await redis?.start()
+      scene.healed()
+    }
+  },
+}
+
+const slow: FaultCase = {
+  id: 'F6/slow',
+  ci: { records: 2_000, faults: 1 },
+  long: { records: 20_000, faults: 5 },
+  links: { proxied: ['redis'] },
+  strike: async (scene) => {
+    const { redis } = scene.lab.proxies
+    for (let n = 0; n < scene.size.faults; n++) {
+      await scene.untilLanded((0.5 * (n + scene.random())) / scene.size.faults)
+      redis?.delay(900, 1_100)
+      scene.struck('answers after 2 s')
+      await pause(8_000)
+      redis?.mend()
+      scene.healed()
+    }
+  },
+}
+
+export const redisCases: readonly FaultCase[] = [killed, slow]

@@ -1,0 +1,23 @@
+// The table: all cases, those that take longest first, so that none is left running alone at the end.
+import type { FaultCase } from '../case.ts'
+import { failpointCases } from './f01-failpoints.ts'
+import { killCases } from './f02-kills.ts'
+import { zombieCases } from './f03-zombies.ts'
+import { kafkaCases } from './f04-kafka.ts'
+import { postgresCases } from './f05-postgres.ts'
+import { redisCases } from './f06-redis.ts'
+import { registryCases } from './f07-registry.ts'
+import { apiCases } from './f09-api.ts'
+import { poisonCases } from './f11-poison.ts'
+
+export const CASES: readonly FaultCase[] = [
+  ...killCases,
+  ...zombieCases,
+  ...kafkaCases,
+  ...postgresCases,
+  ...redisCases,
+  ...registryCases,
+  ...apiCases,
+  ...poisonCases,
+  ...failpointCases,
+]

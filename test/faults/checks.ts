@@ -1,0 +1,122 @@
+// M1 to M7 of one case, each judged by itself: undefined when it holds, else what was seen.
+import { isEqual } from '../../cli/compare.ts'
+import { compareWithModel } from '../../cli/simulated-model.ts'
+import { judgeRun } from '../../cli/verdict.ts'
+import { runReport } from '../../ledger/report.ts'
+import { missingReceipts } from '../../ledger/run-detail.ts'
+import { until } from '../harness/until.ts'
+import type { Dead, FaultCase } from './case.ts'
+import { manifest } from './lab.ts'
+import type { Scene } from './scene.ts'
+import { holdsSecret, tablesWithSecrets } from './witnesses.ts'
+
+export const CHECKS = ['M1', 'M2', 'M3', 'M4', 'M5', 'M6', 'M7'] as const
+export type CheckName = (typeof CHECKS)[number]
+
+export interface Findings {
+  readonly records: number
+  readonly wrong: Partial<Record<CheckName, string>>
+}
+
+const CAUGHT_UP_WITHIN_MS = 60_000
+const MAX_RESIDENT_MB = 450
+const IDLE_IN_TRANSACTION_MS = 3_000
+
+interface Judged extends Pick<Findings, 'records'> {
+  readonly tables: string | undefined
+}
+
+/** Of a run that fails, rows may be missing; none may be wrong. */
+const tables = async (scene: Scene, { ends }: FaultCase): Promise<Judged> => {
+  const owner = { orgId: scene.org, source: 'pco' }
+  const differences = await compareWithModel(scene.lab.pool, manifest, owner, scene.simulator.model)
+  const judged = ends === 'failed' ? differences.map((difference) => ({ ...difference, missing: [] })) : differences
+  const wrong = judged.filter((difference) => !isEqual(difference))
+  return {
+    records: differences.reduce((sum, { found }) => sum + found, 0),
+    tables: wrong.length === 0 ? undefined : JSON.stringify(wrong),
+  }
+}
+
+/** The state that the run was given, and the ledger behind it. */
+const ledger = async (scene: Scene, { ends = 'complete', mayCrash }: FaultCase): Promise<string | undefined> => {
+  const run = await scene.run()
+  if (run === undefined) return 'there is no run'
+  if (run.state !== ends) return `the run is ${run.state}, not ${ends}: ${run.reason ?? ''}`
+  if (ends === 'failed') return run.reason === null ? 'the run does not say why it failed' : undefined
+  const receipts = await missingReceipts(scene.lab.pool, run.runId)
+  const { verdict, reasons } = judgeRun(run, await runReport(scene.lab.pool, run.runId), receipts.length)
+  if ((ends === 'complete') !== (verdict === 'closed') || verdict === 'open') return `${verdict}: ${reasons.join('; ')}`
+  if (mayCrash) return undefined
+  const crash = scene.lab.crew.logs().find(({ text }) => text.includes('"msg":"role crashed"'))
+  return crash && `a role crashed, see the log ${crash.name}`
+}
+
+const nameOf = ({ entity, externalId }: Dead): string => `${entity} ${externalId ?? 'without id'}`
+
+/** What died is what was bad, no more and no less. */
+const deadLetters = async (scene: Scene, expected: readonly Dead[]): Promise<string | undefined> => {
+  const { rows } = await scene.lab.pool.query<{ entity: string; externalId: string | null }>(
+    'select distinct entity, external_id as "externalId" from sync.dead_letters where org_id = $1',
+    [scene.org],
+  )
+  const [found, wanted] = [new Set(rows.map(nameOf)), new Set(expected.map(nameOf))]
+  const missing = [...wanted].filter((name) => !found.has(name))
+  const extra = [...found].filter((name) => !wanted.has(name))
+  if (missing.length + extra.length === 0) return undefined
+  return `not dead: ${missing.slice(0, 10).join(', ') || 'none'}; dead and good: ${extra.slice(0, 10).join(', ') || 'none'}`
+}
+
+const versions = async ({ lab, org }: Scene): Promise<string | undefined> => {
+  const { rows } = await lab.pool.query('select entity, id, was, became from faults.older_updates where org_id = $1 limit 3', [
+    org,
+  ])
+  return rows.length === 0 ? undefined : `older versions were written: ${JSON.stringify(rows)}`
+}
+
+const limit = ({ simulator }: Scene): string | undefined => {
+  const { violations, maxInWindow } = simulator.stats()
+  return violations === 0 ? undefined : `${violations} requests above the limit, ${maxInWindow} in one window`
+}
+
+const secrets = async ({ lab }: Scene): Promise<string | undefined> => {
+  const logs = lab.crew.logs().filter(({ text }) => holdsSecret(text))
+  const places = [...lab.secrets.found, ...(await tablesWithSecrets(lab.pool)), ...logs.map(({ name }) => `log ${name}`)]
+  if (lab.secrets.read() === 0) return 'no topic was read'
+  return places.length === 0 ? undefined : `a credential is in ${places.join(', ')}`
+}
+
+const aftermath = async (scene: Scene): Promise<string | undefined> => {
+  const ms = scene.endedAt - scene.lastFaultAt
+  if (ms > CAUGHT_UP_WITHIN_MS) return `caught up ${Math.round(ms / 1000)} s after the last fault`
+  const largest = Math.max(0, ...[...scene.memory.values()].flat())
+  if (largest > MAX_RESIDENT_MB) return `a worker had ${Math.round(largest)} MB`
+  const idle = async () => {
+    const { rowCount } = await scene.lab.pool.query(
+      `select from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'
+         and now() - state_change > $1 * interval '1 millisecond'`,
+      [IDLE_IN_TRANSACTION_MS],
+    )
+    return rowCount === 0
+  }
+  return until('no session is idle in a transaction', idle, 10_000).then(
+    () => undefined,
+    () => 'a session stays idle in a transaction',
+  )
+}
+
+export const judge = async (scene: Scene, test: FaultCase, dead: readonly Dead[]): Promise<Findings> => {
+  const { records, tables: m1 } = await tables(scene, test)
+  const found: Record<CheckName, string | undefined> = {
+    M1: m1,
+    M2: await ledger(scene, test),
+    M3: await deadLetters(scene, dead),
+    M4: await versions(scene),
+    M5: limit(scene),
+    M6: await secrets(scene),
+    M7: await aftermath(scene),
+  }
+  const wrong: Findings['wrong'] = {}
+  for (const name of CHECKS) if (found[name] !== undefined) wrong[name] = found[name]
+  return { records, wrong }
+}

@@ -1,0 +1,59 @@
+// What the harness prints: a line per case, what is wrong below it with the command that repeats it; and the logs that it keeps.
+import { mkdirSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CHECKS, type CheckName } from './checks.ts'
+
+export interface Outcome {
+  readonly id: string
+  readonly seed: number
+  readonly long: boolean
+  readonly faults: readonly string[]
+  readonly records: number
+  readonly seconds: number
+  readonly wrong: Partial<Record<CheckName, string>>
+  /** It could not be judged: faults that did not strike, a run that hung. */
+  readonly error: string | undefined
+  readonly logs: readonly { readonly name: string; readonly text: string }[]
+}
+
+export const LOGS = '.faults'
+
+export const hasPassed = ({ wrong, error }: Outcome): boolean => error === undefined && Object.keys(wrong).length === 0
+
+export const heading = (): string =>
+  ['CASE'.padEnd(40), 'SEED'.padStart(10), 'FAULTS'.padStart(6), 'RECORDS'.padStart(8), 'SECONDS'.padStart(7), ...CHECKS].join(
+    '  ',
+  )
+
+const mark = ({ wrong, error }: Outcome, name: CheckName): string => {
+  if (wrong[name] !== undefined) return '--'
+  return error === undefined ? 'ok' : '? '
+}
+
+const repeat = ({ id, seed, long }: Outcome): string =>
+  `npm run test:faults -- --case ${id} --seed ${seed}${long ? ' --long' : ''}`
+
+export const lineOf = (outcome: Outcome): string => {
+  const { id, seed, faults, records, seconds } = outcome
+  const numbers = [
+    String(seed).padStart(10),
+    String(faults.length).padStart(6),
+    String(records).padStart(8),
+    seconds.toFixed(1).padStart(7),
+  ]
+  return [id.padEnd(40), ...numbers, ...CHECKS.map((name) => mark(outcome, name))].join('  ')
+}
+
+/** Keeps the logs of a case that failed, and says where. */
+export const reasonsOf = (outcome: Outcome): readonly string[] => {
+  const dir = join(LOGS, `${outcome.id.replaceAll(/[^\w.-]+/g, '-')}-${outcome.seed}`)
+  mkdirSync(dir, { recursive: true })
+  for (const { name, text } of outcome.logs) writeFileSync(join(dir, `${name}.log`), text)
+  return [
+    ...(outcome.error === undefined ? [] : [`  ${outcome.error}`]),
+    ...Object.entries(outcome.wrong).map(([name, what]) => `  ${name}: ${what}`),
+    `  struck: ${outcome.faults.join(', ') || 'nothing'}`,
+    `  repeat: ${repeat(outcome)}`,
+    `  logs:   ${dir}`,
+  ]
+}

@@ -1,0 +1,147 @@
+// One case under way: an organisation, its simulated vendor, its run, and what the case needs to see of them.
+import { randomBytes } from 'node:crypto'
+import { saveConnection } from '../../ledger/organisations.ts'
+import { createRun, findRun, hasEnded, type Run } from '../../ledger/runs.ts'
+import { parseEncryptionKey } from '../../ledger/secrets.ts'
+import { isDatabaseAway } from '../../platform/postgres.ts'
+import { createDice } from '../../simulator/generated/random.ts'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { until } from '../harness/until.ts'
+import type { FaultCase, Size } from './case.ts'
+import { type Lab, manifest } from './lab.ts'
+import { CANARY, residentMb } from './witnesses.ts'
+
+/** Records of all entities for each generated person. */
+const RECORDS_PER_PERSON = 5.6
+const RATE = { limit: 100, periodSeconds: 2 }
+const LATENCY_MS = 15
+const FLOWS_WITHIN_MS = 300_000
+const SAMPLE_MS = 500
+
+export class Scene {
+  readonly lab: Lab
+  readonly simulator: Simulator
+  readonly org: string
+  readonly size: Size
+  readonly #random: (row: number) => number
+  #drawn = 0
+  #runId = ''
+  #expected = 0
+  #sampler: NodeJS.Timeout | undefined
+  /** By performance.now(); of the last fault or its end. */
+  lastFaultAt = performance.now()
+  endedAt = 0
+  faults: string[] = []
+  /** Resident memory in MB, largest seen, by process. */
+  readonly memory = new Map<number, number[]>()
+
+  static async open(lab: Lab, test: FaultCase, size: Size, seed: number): Promise<Scene> {
+    const people = Math.max(1, Math.round(size.records / RECORDS_PER_PERSON))
+    const token = `app:${CANARY}${randomBytes(8).toString('hex')}`
+    const defaults = { people, seed, rate: RATE, latencyMs: LATENCY_MS, personalTokens: [token] }
+    return new Scene(lab, await startSimulator({ ...defaults, ...test.simulator }), test, size, seed)
+  }
+
+  private constructor(lab: Lab, simulator: Simulator, test: FaultCase, size: Size, seed: number) {
+    this.lab = lab
+    this.simulator = simulator
+    this.size = size
+    this.org = `${test.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${randomBytes(3).toString('hex')}`
+    this.#random = createDice(seed)(test.id)
+  }
+
+  get runId(): string {
+    return this.#runId
+  }
+
+  /** The next number of this case's chance, from 0 to below 1. */
+  random(): number {
+    return this.#random(this.#drawn++) / 2 ** 32
+  }
+
+  pick<T>(items: readonly T[]): T {
+    const item = items[Math.floor(this.random() * items.length)]
+    if (item === undefined) throw new Error('There is nothing to pick from')
+    return item
+  }
+
+  /** Notes that a fault has struck, or that a lasting one has ended. */
+  struck(what: string): void {
+    this.faults.push(what)
+    this.lastFaultAt = performance.now()
+  }
+
+  /** A lasting fault is over. */
+  healed(): void {
+    this.lastFaultAt = performance.now()
+  }
+
+  async begin(): Promise<void> {
+    const { installation, pool } = this.lab
+    const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
+    const owner = { orgId: this.org, source: 'pco', adapter: 'pco' }
+    const { url: baseUrl, personalToken: credential } = this.simulator
+    await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: null, credential })
+    const selection = manifest.definitions.map(({ entity }) => entity)
+    for (const { entity } of manifest.definitions) this.#expected += this.simulator.model.count(entity as 'person')
+    this.#runId = await createRun(pool, { ...owner, strategy: 'full', selection })
+    this.lastFaultAt = performance.now()
+    this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
+  }
+
+  #sample(): void {
+    for (const { pid } of this.lab.crew.running()) {
+      const mb = residentMb(pid)
+      if (mb !== undefined) this.memory.set(pid, [...(this.memory.get(pid) ?? []), mb])
+    }
+  }
+
+  /** Asked again while PostgreSQL is what is broken. */
+  async patiently<T>(ask: () => Promise<T>, otherwise: T): Promise<T> {
+    return ask().catch((error: unknown) => {
+      if (isDatabaseAway(error)) return otherwise
+      throw error
+    })
+  }
+
+  run(): Promise<Run | undefined> {
+    return this.patiently(() => findRun(this.lab.pool, this.#runId), undefined)
+  }
+
+  async hasEnded(): Promise<boolean> {
+    const run = await this.run()
+    return run !== undefined && hasEnded(run.state)
+  }
+
+  /** Records with an outcome, as a share of those that the API holds. */
+  async landed(): Promise<number> {
+    const sql = `select coalesce(sum(bit_count(merged | unchanged | stale | parked | dead)), 0) as n from sync.landings where run_id = $1`
+    const { rows } = await this.patiently(() => this.lab.pool.query<{ n: string }>(sql, [this.#runId]), undefined).then(
+      (result) => result ?? { rows: [{ n: '0' }] },
+    )
+    return Number(rows[0]?.n ?? 0) / this.#expected
+  }
+
+  /** Waits until so much has landed. Throws when the run ended before: its faults came too late to mean anything. */
+  async untilLanded(share: number): Promise<void> {
+    await until(
+      `${Math.round(share * 100)} % have landed`,
+      async () => {
+        if ((await this.landed()) >= share) return true
+        if (await this.hasEnded()) throw new Error(`The run ended before ${Math.round(share * 100)} % had landed`)
+        return false
+      },
+      FLOWS_WITHIN_MS,
+    )
+  }
+
+  async untilEnded(withinMs: number): Promise<void> {
+    await until('the run ends', () => this.hasEnded(), withinMs)
+    this.endedAt = performance.now()
+  }
+
+  async close(): Promise<void> {
+    clearInterval(this.#sampler)
+    await this.simulator.close()
+  }
+}

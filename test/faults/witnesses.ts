@@ -1,0 +1,92 @@
+// What watches an installation while faults are injected: updates to an older version, secrets where none may be, memory.
+import { readFileSync } from 'node:fs'
+import { createKafka } from '../../platform/kafka/client.ts'
+import { createConsumer } from '../../platform/kafka/consumer.ts'
+import type { Message } from '../../platform/kafka/record-batch.ts'
+import { silentLogger } from '../../platform/logger.ts'
+import type { Pool } from '../../platform/postgres.ts'
+import { newerSql } from '../../sinks/version.ts'
+import { canonicalEntities } from '../../topics/canonical.ts'
+
+/** Logs each update that puts an older version in the place of a newer one (M4), whoever does it. */
+export const watchVersions = async (pool: Pool): Promise<void> => {
+  await pool.query(`
+    create schema faults;
+    create table faults.older_updates (at timestamptz default now(), entity text, org_id text, id uuid, was jsonb, became jsonb);
+    create function faults.log_older() returns trigger language plpgsql as $$
+    begin
+      if (${newerSql('old', 'new')}) then
+        insert into faults.older_updates (entity, org_id, id, was, became) values (tg_table_name, old.org_id, old.id,
+          jsonb_build_object('source_updated_at', old.source_updated_at, 'observed_at', old.observed_at, 'deleted_at', old.deleted_at),
+          jsonb_build_object('source_updated_at', new.source_updated_at, 'observed_at', new.observed_at, 'deleted_at', new.deleted_at));
+      end if;
+      return null;
+    end $$`)
+  for (const { table } of canonicalEntities) {
+    await pool.query(
+      `create trigger faults_older after update on canonical.${table} for each row execute function faults.log_older()`,
+    )
+  }
+}
+
+/** Every credential of a test begins so; the second is how an Authorization header tells it. */
+export const CANARY = 'canary-'
+const MARKS = [CANARY, Buffer.from(`app:${CANARY}`).toString('base64').slice(0, 12)]
+
+export const holdsSecret = (text: string | Buffer): boolean => MARKS.some((mark) => text.includes(mark))
+
+export interface SecretWatch {
+  /** Topics on which a secret was seen. */
+  readonly found: ReadonlySet<string>
+  read(): number
+  stop(): Promise<void>
+}
+
+/** Reads all topics from their beginning, as a group of its own. */
+export const watchTopics = async (brokers: string, prefix: string, topics: readonly string[]): Promise<SecretWatch> => {
+  const found = new Set<string>()
+  let messages = 0
+  const kafka = createKafka({ brokers: [brokers], clientId: 'faults', log: silentLogger })
+  const consumer = createConsumer(
+    kafka,
+    { groupId: `${prefix}faults.secrets`, topics, log: silentLogger },
+    {
+      onBatch: (batch) => {
+        messages += batch.messages.length
+        if (batch.messages.some(messageHoldsSecret)) found.add(batch.topic)
+      },
+      onAssigned: () => undefined,
+    },
+  )
+  await consumer.start()
+  return { found, read: () => messages, stop: () => consumer.stop() }
+}
+
+const messageHoldsSecret = ({ key, value, headers }: Message): boolean =>
+  holdsSecret(key ?? '') || holdsSecret(JSON.stringify(headers)) || (value !== null && holdsSecret(value))
+
+/** Tables with a row that holds a secret in clear. */
+export const tablesWithSecrets = async (pool: Pool): Promise<readonly string[]> => {
+  const { rows } = await pool.query<{ name: string }>(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('sync', 'canonical')`,
+  )
+  const found: string[] = []
+  for (const { name } of rows) {
+    // A name of the server's own catalogue, quoted there.
+    const { rowCount } = await pool.query(`select from ${name} as t where t::text like any ($1) limit 1`, [
+      MARKS.map((mark) => `%${mark}%`),
+    ])
+    if (rowCount !== 0) found.push(name)
+  }
+  return found
+}
+
+/** Resident memory of a process in MB; undefined when it is gone. */
+export const residentMb = (pid: number): number | undefined => {
+  try {
+    const kilobytes = /^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1]
+    return kilobytes === undefined ? undefined : Number(kilobytes) / 1024
+  } catch {
+    return undefined
+  }
+}
