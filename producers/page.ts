@@ -22,7 +22,7 @@ interface Attempted {
 
 export interface FetchedPage extends Attempted {
   readonly kind: 'page'
-  /** As received; null for a record, or the list of a parent, that is gone: zero records, nothing to produce. */
+  /** As received; null for a page of no records: a total, or a record or the list of a parent that is gone. Nothing to produce. */
   readonly body: Buffer | null
   readonly page: ListPage | null
   readonly step: WalkStep
@@ -156,6 +156,8 @@ const receive = ({ vendor, walk, spec }: PageDeps, cursor: Json, response: ApiRe
       ? pageOfOne(adapter.parseOne(spec.entity, response.body))
       : adapter.parseList(spec.entity, response.body)
   const step = walk.advance(cursor, page)
+  // Asked for its total alone: its one row has come on a page of the walk, and is not to die or land twice.
+  if (spec.walk.kind === 'count') return { kind: 'page', body: null, page, step, counts: {} }
   const counts = countRecords(split(adapter.manifest, spec.entity, spec.carries, page.body))
   return { kind: 'page', body: response.body, page, step, counts }
 }

@@ -6,7 +6,7 @@ import type { FaultCase } from '../case.ts'
 import { type Held, startHeld } from '../held.ts'
 import type { Scene } from '../scene.ts'
 
-const SESSION_MS = 30_000
+const SESSION_MS = 15_000
 
 const caseOf = (role: RoleName, site: FailSite, nth: number): FaultCase => {
   const armed = new WeakMap<Scene, Held>()
