@@ -17,7 +17,7 @@ import { showCommand } from './show.ts'
 import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
-import { EXIT, exitCodeOf, reportError } from './terminal.ts'
+import { EXIT, exitCodeOf, reportError, toleratesClosedPipe } from './terminal.ts'
 import { traceCommand } from './trace.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
@@ -72,6 +72,7 @@ const allOf = (command: Command): Command[] => [command, ...command.commands.fla
 
 const main = async (argv: readonly string[]): Promise<void> => {
   const json = argv.includes('--json')
+  for (const stream of [process.stdout, process.stderr]) toleratesClosedPipe(stream)
   try {
     await program().parseAsync([...argv])
   } catch (error) {

@@ -19,6 +19,13 @@ export const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
 }
 
+/** Whoever reads stdout may have seen enough (`| head -1`): what is under way goes on without being told. */
+export const toleratesClosedPipe = (stream: NodeJS.EventEmitter): void => {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error
+  })
+}
+
 /** One JSON object on one line of stdout; always with a `type`. */
 export const printJson = (object: Readonly<Record<string, unknown>> & { readonly type: string }): void => {
   process.stdout.write(`${JSON.stringify(object)}\n`)
