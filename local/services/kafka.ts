@@ -54,15 +54,22 @@ interface Ports {
   readonly told: number
 }
 
+/** 16 random bytes as Kafka writes them: never with a hyphen in front, which its tool takes for an option. */
+export const newClusterId = (bytes: () => Buffer = () => randomBytes(16)): string => {
+  for (;;) {
+    const id = bytes().toString('base64url')
+    if (!id.startsWith('-')) return id
+  }
+}
+
 /** Writes the cluster id. In a folder aside, renamed when done: a formatting cut short is not taken for a formatted one. */
 const format = async (options: KafkaOptions, dir: string, dataDir: string, ports: Ports): Promise<void> => {
   const draft = join(dir, 'data.formatting')
   rmSync(draft, { recursive: true, force: true })
   const config = join(dir, 'format.properties')
   writeFileSync(config, serverProperties(draft, ports))
-  const clusterId = randomBytes(16).toString('base64url')
   const jvm = ['-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC', `-Dlog4j2.configurationFile=${LOGGING}`, ...classPath(options)]
-  await promisify(execFile)(options.java, [...jvm, 'kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', config])
+  await promisify(execFile)(options.java, [...jvm, 'kafka.tools.StorageTool', 'format', '-t', newClusterId(), '-c', config])
   renameSync(draft, dataDir)
   rmSync(config)
 }
