@@ -1,5 +1,5 @@
 // SIGKILL of each role while records flow, every role a process of its own: the run goes on and ends equal to the model.
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
 import { ROLE_NAMES, type RoleName } from '../../cli/roles.ts'
@@ -34,54 +34,56 @@ const pagesOf = (org: string) =>
   countOf(`select count(*) as n from sync.pages join sync.runs using (run_id) where org_id = '${org}'`)
 const rowsOf = (org: string) => countOf(`select count(*) as n from canonical.person where org_id = '${org}'`)
 
-/** When the role is in the middle of its work, for the run of this organisation. */
-const busy: Readonly<Record<RoleName, (org: string) => Promise<boolean>>> = {
-  orchestrate: async (org) => (await pagesOf(org)) > 3,
-  fetch: async (org) => (await pagesOf(org)) > 20,
-  process: async (org) => (await pagesOf(org)) > 25,
-  sink: async (org) => (await rowsOf(org)) > 300,
+/** When the role is in the middle of its work, for the run of this organisation; in the order in which they get there. */
+const BUSY: readonly (readonly [RoleName, (org: string) => Promise<boolean>])[] = [
+  ['orchestrate', async (org) => (await pagesOf(org)) > 3],
+  ['fetch', async (org) => (await pagesOf(org)) > 20],
+  ['sink', async (org) => (await rowsOf(org)) > 300],
+  ['process', async (org) => (await pagesOf(org)) > 60],
+]
+
+const addOrg = (org: string) =>
+  installation.cli(['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'], simulator.personalToken)
+
+const differencesOf = async (org: string) => {
+  const differences = await compareWithModel(installation.pool, manifest, { orgId: org, source: 'pco' }, simulator.model)
+  return differences.filter((difference) => !isEqual(difference))
 }
 
-describe.each(ROLE_NAMES.map((role) => ({ role })))('$role', ({ role }) => {
-  test(`a killed ${role} worker is replaced, the run completes and the tables equal the model`, async () => {
-    const org = `killed-${role}`
-    const { pool } = installation
-    await installation.cli(
-      ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
-      simulator.personalToken,
-    )
-    const running = installation.cli(['sync', '--org', org, '--wait', '--json'])
-    await until(`${role} is at work`, () => busy[role](org))
+// Each role by itself, again and again, and two of each: the fault cases F2.
+test('a worker of each role is killed and replaced: the run completes and the tables equal the model', async () => {
+  const org = 'killed'
+  const { pool } = installation
+  await addOrg(org)
+  const running = installation.cli(['sync', '--org', org, '--wait', '--json'])
+  for (const [role, isBusy] of BUSY) {
+    await until(`${role} is at work`, () => isBusy(org))
     await workers.get(role)?.kill()
-    const before = await pagesOf(org)
     workers.set(role, installation.worker(role))
+  }
+  const before = await pagesOf(org)
 
-    const result = await running
-    expect(result.code, result.stderr + (workers.get(role)?.log() ?? '')).toBe(0)
-    expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
-    expect(await pagesOf(org)).toBeGreaterThan(before)
-    const differences = await compareWithModel(pool, manifest, { orgId: org, source: 'pco' }, simulator.model)
-    expect(differences.filter((difference) => !isEqual(difference))).toEqual([])
+  const result = await running
+  expect(result.code, result.stderr + [...workers.values()].map((worker) => worker.log()).join('')).toBe(0)
+  expect(result.json.at(-1)).toMatchObject({ type: 'run', state: 'complete' })
+  expect(await pagesOf(org)).toBeGreaterThan(before)
+  expect(await differencesOf(org)).toEqual([])
 
-    // A killed fetcher costs at most the page in flight of each range it held.
-    const { rows } = await pool.query<{ calls: number; pages: number }>(
-      `select (select sum(calls) from sync.ranges join sync.runs using (run_id) where org_id = $1)::int as calls,
-         (select count(*) from sync.pages join sync.runs using (run_id) where org_id = $1 and accepted)::int as pages`,
-      [org],
-    )
-    expect((rows[0]?.calls ?? 0) - (rows[0]?.pages ?? 0)).toBeLessThanOrEqual(0)
-    const verified = await installation.cli(['verify', '--run', String(result.json.at(-1)?.['runId']), '--json'])
-    expect(verified.code, verified.stderr).toBe(0)
-  })
+  // A killed fetcher costs at most the page in flight of each range it held.
+  const { rows } = await pool.query<{ calls: number; pages: number }>(
+    `select (select sum(calls) from sync.ranges join sync.runs using (run_id) where org_id = $1)::int as calls,
+       (select count(*) from sync.pages join sync.runs using (run_id) where org_id = $1 and accepted)::int as pages`,
+    [org],
+  )
+  expect((rows[0]?.calls ?? 0) - (rows[0]?.pages ?? 0)).toBeLessThanOrEqual(0)
+  const verified = await installation.cli(['verify', '--run', String(result.json.at(-1)?.['runId']), '--json'])
+  expect(verified.code, verified.stderr).toBe(0)
 })
 
 test('connections to PostgreSQL that break again and again cost nothing but time', async () => {
   const org = 'cut-off'
   const { pool } = installation
-  await installation.cli(
-    ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
-    simulator.personalToken,
-  )
+  await addOrg(org)
   const running = installation.cli(['sync', '--org', org, '--wait', '--json'])
   for (const pages of [5, 30, 60]) {
     await until(`${pages} pages are there`, async () => (await pagesOf(org)) > pages)
@@ -91,19 +93,14 @@ test('connections to PostgreSQL that break again and again cost nothing but time
   }
   const result = await running
   expect(result.code, result.stderr).toBe(0)
-  const differences = await compareWithModel(pool, manifest, { orgId: org, source: 'pco' }, simulator.model)
-  expect(differences.filter((difference) => !isEqual(difference))).toEqual([])
+  expect(await differencesOf(org)).toEqual([])
   expect([...workers.values()].map((worker) => worker.log()).join('')).not.toMatch(/"msg":"role crashed"/)
 })
 
 test('two orchestrators share the work of one: every run is planned once', async () => {
   const second = installation.worker('orchestrate')
   const orgs = ['twice-a', 'twice-b', 'twice-c']
-  for (const org of orgs)
-    await installation.cli(
-      ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
-      simulator.personalToken,
-    )
+  for (const org of orgs) await addOrg(org)
   const results = await Promise.all(
     orgs.map((org) => installation.cli(['sync', '--org', org, '--select', 'campus,group', '--wait', '--json'])),
   )

@@ -96,11 +96,11 @@ describe('recorded exchanges', () => {
   })
 })
 
-describe('a simulated organisation of 20,000 people', () => {
+describe('a simulated organisation of 8,000 people', () => {
   let simulator: Simulator
 
   beforeAll(async () => {
-    simulator = await simulate({ people: 20_000 })
+    simulator = await simulate({ people: 8_000 })
     await addOrg('church', simulator)
   })
 
