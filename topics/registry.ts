@@ -54,10 +54,18 @@ export const createRegistry = (address: string): Registry => {
       )
       return new Map(await Promise.all(ids))
     },
-    writerSchema: writerSchemas(client, url),
+    writerSchema: writerSchemas(client, request, url),
     close: () => agent.destroy(),
   }
 }
+
+const errorBodySchema = z.object({ error_code: z.number() })
+
+/**
+ * A refusal without the code that a registry's errors have comes from something before it (a proxy, a load balancer), and says
+ * nothing of schemas: to be tried again. Above all a 404 must not make poison of good records.
+ */
+const isForeign = (status: number, body: unknown): boolean => status >= 400 && !errorBodySchema.safeParse(body).success
 
 const unavailable = (url: string, cause: unknown): SynclineError =>
   new SynclineError('unavailable', `The schema registry at ${url} does not answer: ${messageOf(cause)}`, {
@@ -92,8 +100,11 @@ const requesterOf =
         headers: { 'content-type': 'application/vnd.schemaregistry.v1+json', ...authorization },
         ...(body === undefined ? {} : { body: JSON.stringify(body) }),
       })
-      if (response.status >= 500) throw new Error(`HTTP ${response.status} for ${method} ${path}`)
-      return { status: response.status, body: await response.json() }
+      const answer: unknown = await response.json()
+      if (response.status >= 500 || isForeign(response.status, answer)) {
+        throw new Error(`HTTP ${response.status} for ${method} ${path}`)
+      }
+      return { status: response.status, body: answer }
     } catch (cause) {
       throw unavailable(url, cause)
     }
@@ -182,7 +193,7 @@ const versionsOf = async (request: Requester, subject: string): Promise<readonly
 }
 
 /** Ids that the registry does not have are asked for again only after a while: a poison record must not cost a request each. */
-const writerSchemas = (client: SchemaRegistry, url: string): Registry['writerSchema'] => {
+const writerSchemas = (client: SchemaRegistry, request: Requester, url: string): Registry['writerSchema'] => {
   const unknownUntil = new Map<number, number>()
   return async (schemaId) => {
     if ((unknownUntil.get(schemaId) ?? 0) > performance.now()) return undefined
@@ -192,7 +203,10 @@ const writerSchemas = (client: SchemaRegistry, url: string): Registry['writerSch
       return typeof schema === 'object' && schema !== null ? schema : undefined
     } catch (cause) {
       // An error without a status is not the registry's: what it has under this id is no schema that can be used.
-      if (isSynclineError(cause) || (statusOf(cause) ?? 404) !== 404) throw unavailable(url, cause)
+      const status = statusOf(cause)
+      if (isSynclineError(cause) || (status ?? 404) !== 404) throw unavailable(url, cause)
+      // The client does not tell whose 404 it was: asked again, somebody else's is an error.
+      if (status === 404 && (await request('GET', `/schemas/ids/${schemaId}`)).status === 200) throw unavailable(url, cause)
       if (unknownUntil.size >= MAX_UNKNOWN_IDS) unknownUntil.clear()
       unknownUntil.set(schemaId, performance.now() + UNKNOWN_ID_MS)
       return undefined

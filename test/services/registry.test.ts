@@ -167,6 +167,18 @@ describe('a registry that is away', () => {
     await expect(away.writerSchema(1)).rejects.toMatchObject({ code: 'unavailable' })
   })
 
+  test('is unavailable when something before it says 404, which it would say in its own words', async () => {
+    const proxy = createServer((_, response) => response.writeHead(404, { 'content-type': 'application/json' }).end('{}'))
+    await new Promise<void>((resolve) => void proxy.listen(0, '127.0.0.1', resolve))
+    const { port } = proxy.address() as AddressInfo
+    const behind = createRegistry(`http://127.0.0.1:${port}`)
+    await expect(behind.register(canonicalEntities, subjects())).rejects.toMatchObject({ code: 'unavailable' })
+    await expect(behind.writerSchema(1)).rejects.toMatchObject({ code: 'unavailable' })
+    behind.close()
+    proxy.closeAllConnections()
+    proxy.close()
+  })
+
   test('is unavailable when it accepts and never answers', async () => {
     const { port } = silent.address() as AddressInfo
     const mute = createRegistry(`http://127.0.0.1:${port}`)
