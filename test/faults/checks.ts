@@ -39,7 +39,10 @@ const tables = async (scene: Scene, { ends }: FaultCase): Promise<Judged> => {
 }
 
 /** The state that the run was given, and the ledger behind it. */
-const ledger = async (scene: Scene, { ends = 'complete', mayCrash }: FaultCase): Promise<string | undefined> => {
+const ledger = async (
+  scene: Scene,
+  { ends = 'complete', mayCrash, pagesPerFault = Infinity }: FaultCase,
+): Promise<string | undefined> => {
   const run = await scene.run()
   if (run === undefined) return 'there is no run'
   if (run.state !== ends) return `the run is ${run.state}, not ${ends}: ${run.reason ?? ''}`
@@ -47,9 +50,21 @@ const ledger = async (scene: Scene, { ends = 'complete', mayCrash }: FaultCase):
   const receipts = await missingReceipts(scene.lab.pool, run.runId)
   const { verdict, reasons } = judgeRun(run, await runReport(scene.lab.pool, run.runId), receipts.length)
   if ((ends === 'complete') !== (verdict === 'closed') || verdict === 'open') return `${verdict}: ${reasons.join('; ')}`
+  const wasted = await wastedPages(scene)
+  const allowed = pagesPerFault * scene.faults.length
+  if (wasted > allowed) return `${wasted} pages were asked for again, ${allowed} are allowed after ${scene.faults.length} faults`
   if (mayCrash) return undefined
   const crash = scene.lab.crew.logs().find(({ text }) => text.includes('"msg":"role crashed"'))
   return crash && `a role crashed, see the log ${crash.name}`
+}
+
+/** Requests that were answered and whose answer was no step of a walk: not received, or the same step once more. */
+const wastedPages = async ({ lab, simulator, runId }: Scene): Promise<number> => {
+  const { rows } = await lab.pool.query<{ steps: number }>(
+    'select count(distinct (range_id, request, next))::int as steps from sync.pages where run_id = $1 and accepted',
+    [runId],
+  )
+  return (simulator.stats().byStatus['200'] ?? 0) - (rows[0]?.steps ?? 0)
 }
 
 const nameOf = ({ entity, externalId }: Dead): string => `${entity} ${externalId ?? 'without id'}`

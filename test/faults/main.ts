@@ -1,29 +1,14 @@
 // `npm run test:faults`: the cases of the table, some at once, a line each. Exit code 1 when one failed.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
-import { findStack, type Stack, startStack } from '../../local/stack.ts'
+import type { Stack } from '../../local/stack.ts'
 import { type Arguments, readArguments } from './arguments.ts'
 import type { FaultCase } from './case.ts'
 import { CASES } from './cases/index.ts'
 import { type Lab, openLab } from './lab.ts'
 import { hasPassed, heading, lineOf, type Outcome, reasonsOf } from './report.ts'
 import { runCase } from './run-case.ts'
+import { sharedStack } from './shared-stack.ts'
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
-
-/** A stack that a developer keeps running (SYNCLINE_TEST_STACK names its home), or one for this run alone. */
-const sharedStack = async (): Promise<Pick<Stack, 'addresses' | 'stop'>> => {
-  const home = process.env['SYNCLINE_TEST_STACK']
-  if (home) {
-    const found = await findStack(home)
-    if (found === undefined) throw new Error(`No stack is running in ${home}, which SYNCLINE_TEST_STACK names`)
-    return { addresses: found.addresses, stop: async () => undefined }
-  }
-  const own = mkdtempSync(join(tmpdir(), 'syncline-faults-'))
-  const stack = await startStack({ home: own, detach: false })
-  return { addresses: stack.addresses, stop: () => stack.stop().finally(() => rmSync(own, { recursive: true, force: true })) }
-}
 
 type Tally = { passed: number; failed: number }
 

@@ -5,8 +5,12 @@ import { createConsumer } from '../../platform/kafka/consumer.ts'
 import type { Message } from '../../platform/kafka/record-batch.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import type { Pool } from '../../platform/postgres.ts'
-import { newerSql } from '../../sinks/version.ts'
 import { canonicalEntities } from '../../topics/canonical.ts'
+
+/** The rule of versions, told again rather than taken from the code that is to keep it. */
+const IS_OLDER = `case when old.deleted_at is not null or new.deleted_at is not null then new.observed_at < old.observed_at
+  else (coalesce(new.source_updated_at, '-infinity'), new.observed_at, new.mapping_revision)
+    < (coalesce(old.source_updated_at, '-infinity'), old.observed_at, old.mapping_revision) end`
 
 /** Logs each update that puts an older version in the place of a newer one (M4), whoever does it. */
 export const watchVersions = async (pool: Pool): Promise<void> => {
@@ -15,7 +19,7 @@ export const watchVersions = async (pool: Pool): Promise<void> => {
     create table faults.older_updates (at timestamptz default now(), entity text, org_id text, id uuid, was jsonb, became jsonb);
     create function faults.log_older() returns trigger language plpgsql as $$
     begin
-      if (${newerSql('old', 'new')}) then
+      if (${IS_OLDER}) then
         insert into faults.older_updates (entity, org_id, id, was, became) values (tg_table_name, old.org_id, old.id,
           jsonb_build_object('source_updated_at', old.source_updated_at, 'observed_at', old.observed_at, 'deleted_at', old.deleted_at),
           jsonb_build_object('source_updated_at', new.source_updated_at, 'observed_at', new.observed_at, 'deleted_at', new.deleted_at));

@@ -1,0 +1,60 @@
+// `npm run test:breaks [-- N…]`: breaks a copy of the code on purpose, invariant by invariant, and runs the case that must notice.
+// Exit code 1 when one did not: a check that cannot fail. Takes some minutes; belongs to changes of the harness, not to each commit.
+import { spawnSync } from 'node:child_process'
+import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BREAKS, type Break } from './breaks.ts'
+import { sharedStack } from './shared-stack.ts'
+
+const root = process.cwd()
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** What git knows of, as it is in the working tree. */
+const copyInto = (dir: string): void => {
+  const { stdout } = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
+  for (const name of stdout.trim().split('\n')) cpSync(join(root, name), join(dir, name), { recursive: true })
+  symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'))
+}
+
+const breakIn = (dir: string, { file, from, to }: Break): void => {
+  const path = join(dir, file)
+  const text = readFileSync(path, 'utf8')
+  if (text.split(from).length !== 2) throw new Error(`"${from}" is not once in ${file}: test/faults/breaks.ts is to follow it`)
+  writeFileSync(path, text.split(from).join(to))
+}
+
+/** Undefined when the case noticed, in the check that was to; else what it said. */
+const unnoticed = (broken: Break, home: string): string | undefined => {
+  const dir = mkdtempSync(join(tmpdir(), 'syncline-break-'))
+  try {
+    copyInto(dir)
+    breakIn(dir, broken)
+    const command = ['run', '--silent', 'test:faults', '--', '--lanes', '1', ...broken.cases.flatMap((id) => ['--case', id])]
+    const env = { ...process.env, SYNCLINE_TEST_STACK: home }
+    const { stdout, stderr } = spawnSync('npm', command, { cwd: dir, encoding: 'utf8', env })
+    return stdout.includes(`\n  ${broken.red}: `) ? undefined : stdout + stderr
+  } finally {
+    rmSync(dir, { recursive: true, force: true })
+  }
+}
+
+const main = async (): Promise<void> => {
+  const numbers = process.argv.slice(2).map(Number)
+  const breaks = BREAKS.filter(({ invariant }) => numbers.length === 0 || numbers.includes(invariant))
+  const stack = await sharedStack()
+  try {
+    for (const broken of breaks) {
+      const said = unnoticed(broken, stack.home)
+      const where = `${broken.red} of ${broken.cases.at(-1)}`
+      print(`${said === undefined ? 'red    ' : 'NOT RED'}  ${broken.invariant}  ${broken.mistake} (${where})`)
+      if (said === undefined) continue
+      print(said)
+      process.exitCode = 1
+    }
+  } finally {
+    await stack.stop()
+  }
+}
+
+await main()
