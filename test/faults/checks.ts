@@ -48,8 +48,11 @@ const ledger = async (
   if (run.state !== ends) return `the run is ${run.state}, not ${ends}: ${run.reason ?? ''}`
   if (ends === 'failed') return run.reason === null ? 'the run does not say why it failed' : undefined
   const receipts = await missingReceipts(scene.lab.pool, run.runId)
-  const { verdict, reasons } = judgeRun(run, await runReport(scene.lab.pool, run.runId), receipts.length)
+  const report = await runReport(scene.lab.pool, run.runId)
+  const { verdict, reasons } = judgeRun(run, report, receipts.length)
   if ((ends === 'complete') !== (verdict === 'closed') || verdict === 'open') return `${verdict}: ${reasons.join('; ')}`
+  const twice = report.find((e) => e.merged + e.unchanged + e.stale + e.parked + e.dead !== e.fetched)
+  if (twice) return `records of ${twice.entity} have more than one outcome: ${JSON.stringify(twice)}`
   const wasted = await wastedPages(scene)
   const allowed = pagesPerFault * scene.faults.length
   if (wasted > allowed) return `${wasted} pages were asked for again, ${allowed} are allowed after ${scene.faults.length} faults`
