@@ -68,7 +68,7 @@ export const BREAKS: readonly Break[] = [
     file: 'producers/limiter/limiter.lua',
     from: "'+inf') - window.limit",
     to: "'+inf') - window.limit - 5",
-    cases: ['F2/sink'],
+    cases: ['F6/slow'],
     red: 'M5',
   },
   {

@@ -31,8 +31,6 @@ export interface FaultCase {
   readonly ends?: RunState
   /** A role may crash and be started again inside its process. */
   readonly mayCrash?: true
-  /** Pages that a fault may cost at most: those that were in flight, one of each range (of invariant 4). */
-  readonly pagesPerFault?: number
   /** Before the run is asked for; what it returns must become dead letters, and nothing else may. */
   readonly prepare?: (scene: Scene) => Promise<readonly Dead[] | undefined>
   /** While records flow. Must inject what it promised: a case whose faults never struck has failed. */

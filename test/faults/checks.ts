@@ -39,10 +39,7 @@ const tables = async (scene: Scene, { ends }: FaultCase): Promise<Judged> => {
 }
 
 /** The state that the run was given, and the ledger behind it. */
-const ledger = async (
-  scene: Scene,
-  { ends = 'complete', mayCrash, pagesPerFault = Infinity }: FaultCase,
-): Promise<string | undefined> => {
+const ledger = async (scene: Scene, { ends = 'complete', mayCrash }: FaultCase): Promise<string | undefined> => {
   const run = await scene.run()
   if (run === undefined) return 'there is no run'
   if (run.state !== ends) return `the run is ${run.state}, not ${ends}: ${run.reason ?? ''}`
@@ -53,9 +50,8 @@ const ledger = async (
   if ((ends === 'complete') !== (verdict === 'closed') || verdict === 'open') return `${verdict}: ${reasons.join('; ')}`
   const twice = report.find((e) => e.merged + e.unchanged + e.stale + e.parked + e.dead !== e.fetched)
   if (twice) return `records of ${twice.entity} have more than one outcome: ${JSON.stringify(twice)}`
-  const wasted = await wastedPages(scene)
-  const allowed = pagesPerFault * scene.faults.length
-  if (wasted > allowed) return `${wasted} pages were asked for again, ${allowed} are allowed after ${scene.faults.length} faults`
+  const wasted = scene.pagesAtRisk === undefined ? 0 : await wastedPages(scene)
+  if (wasted > (scene.pagesAtRisk ?? 0)) return `${wasted} pages were asked for again, ${scene.pagesAtRisk} had been in flight`
   if (mayCrash) return undefined
   const crash = scene.lab.crew.logs().find(({ text }) => text.includes('"msg":"role crashed"'))
   return crash && `a role crashed, see the log ${crash.name}`

@@ -8,6 +8,7 @@ import { createDice } from '../../simulator/generated/random.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { until } from '../harness/until.ts'
 import type { FaultCase, Size } from './case.ts'
+import type { Member } from './crew.ts'
 import { type Lab, manifest } from './lab.ts'
 import { CANARY, residentMb } from './witnesses.ts'
 
@@ -32,6 +33,8 @@ export class Scene {
   lastFaultAt = performance.now()
   endedAt = 0
   faults: string[] = []
+  /** What the kills so far may have cost at most, a page for each range that was walked (invariant 4); undefined: not to be judged. */
+  pagesAtRisk: number | undefined
   /** Resident memory in MB, largest seen, by process. */
   readonly memory = new Map<number, number[]>()
 
@@ -133,6 +136,14 @@ export class Scene {
       },
       FLOWS_WITHIN_MS,
     )
+  }
+
+  /** SIGKILL, and a page of each range that is being walked is at risk. */
+  async kill(member: Member): Promise<void> {
+    const held = `select count(*)::int as n from sync.ranges where run_id = $1 and holder is not null`
+    const { rows } = await this.lab.pool.query<{ n: number }>(held, [this.#runId])
+    this.pagesAtRisk = (this.pagesAtRisk ?? 0) + (rows[0]?.n ?? 0)
+    await this.lab.crew.kill(member)
   }
 
   async untilEnded(withinMs: number): Promise<void> {

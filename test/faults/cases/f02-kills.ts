@@ -1,21 +1,19 @@
 // F2: SIGKILL of a role at random while records flow, two of each running.
 import { ROLE_NAMES, type RoleName } from '../../../cli/roles.ts'
 import type { FaultCase } from '../case.ts'
-import { manifest } from '../lab.ts'
 
 const caseOf = (role: RoleName): FaultCase => ({
   id: `F2/${role}`,
   ci: { records: 20_000, faults: 3 },
   long: { records: 500_000, faults: 50 },
   members: 2,
-  pagesPerFault: manifest.definitions.length,
   strike: async (scene) => {
     const { crew } = scene.lab
     const { faults } = scene.size
     for (let n = 0; n < faults; n++) {
       const share = 0.05 + (0.75 * (n + scene.random())) / faults
       await scene.untilLanded(share)
-      await crew.kill(scene.pick(crew.of(role)))
+      await scene.kill(scene.pick(crew.of(role)))
       scene.struck(`${role} at ${Math.round(share * 100)} %`)
     }
   },

@@ -2,11 +2,15 @@
 import { pause } from '../../../platform/lifecycle.ts'
 import type { FaultCase } from '../case.ts'
 
+/** Low enough to be what the work waits for. */
+const RATE = { limit: 20, periodSeconds: 2 }
+
 const killed: FaultCase = {
   id: 'F6/killed',
-  ci: { records: 6_000, faults: 2 },
+  ci: { records: 4_000, faults: 2 },
   long: { records: 100_000, faults: 10 },
   links: { own: ['redis'] },
+  simulator: { rate: RATE },
   strike: async (scene) => {
     const { redis } = scene.lab.own
     for (let n = 0; n < scene.size.faults; n++) {
@@ -25,6 +29,7 @@ const slow: FaultCase = {
   ci: { records: 2_000, faults: 1 },
   long: { records: 20_000, faults: 5 },
   links: { proxied: ['redis'] },
+  simulator: { rate: RATE },
   strike: async (scene) => {
     const { redis } = scene.lab.proxies
     for (let n = 0; n < scene.size.faults; n++) {
