@@ -83,9 +83,10 @@ describe('reading from here to there', () => {
     let visible = 2n
     const fetch = async (place: Place, from: bigint) => {
       if (from < visible) return leader.fetch(place, from)
+      const end = visible
       log.fetches++
       if (log.fetches === 2) visible = 4n
-      return { messages: [], next: from, end: visible }
+      return { messages: [], next: from, end }
     }
     expect(await readAll(readThrough({ ...leader, fetch }), 0, 4)).toEqual([0, 1, 2, 3])
     expect(await readAll(readThrough({ ...leader, fetch }), 0, 9)).toEqual([0, 1, 2, 3])
