@@ -146,6 +146,8 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
 }
 
 const countPage = ({ deps, vendor, spec }: Slice, { counts, bytes }: Receipt): void => {
+  // Asked for its total alone: not a page of the walk.
+  if (spec.walk.kind === 'count') return
   const { telemetry = NO_TELEMETRY } = deps
   const adapter = vendor.adapter.name
   telemetry.add('syncline_fetch_pages_total', { adapter, entity: spec.entity }, 1)
