@@ -50,7 +50,7 @@ const hasType = (error: unknown, ...types: readonly string[]): boolean =>
   error instanceof Error && 'type' in error && types.includes(String(error.type))
 
 /** What the work resolves to; undefined where the brokers answer with one of these errors. */
-const unless = async <T>(types: readonly string[], work: Promise<T>): Promise<T | undefined> => {
+const unless = async <T>(work: Promise<T>, ...types: readonly string[]): Promise<T | undefined> => {
   try {
     return await work
   } catch (error) {
@@ -128,12 +128,12 @@ export const openLeader = async (kafka: Kafka): Promise<Leader> => {
   return {
     partitions: async (topic) => {
       const partitions = ask(topic, async () => cluster.findTopicPartitionMetadata(topic))
-      return ((await unless([UNKNOWN], partitions)) ?? []).map(({ partitionId }) => partitionId).sort((a, b) => a - b)
+      return ((await unless(partitions, UNKNOWN)) ?? []).map(({ partitionId }) => partitionId).sort((a, b) => a - b)
     },
     bounds: (place) =>
       unless(
-        [UNKNOWN],
         ask(place.topic, () => endsOf(place)),
+        UNKNOWN,
       ),
     offsetAt: (place, ms) =>
       ask(place.topic, async () => {
@@ -149,8 +149,9 @@ export const openLeader = async (kafka: Kafka): Promise<Leader> => {
       }),
     fetch: (place, offset) =>
       unless(
-        [UNKNOWN, OUT_OF_RANGE],
         ask(place.topic, () => fetchFrom(cluster, place, offset)),
+        UNKNOWN,
+        OUT_OF_RANGE,
       ),
     close,
   }
