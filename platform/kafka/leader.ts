@@ -49,15 +49,12 @@ const ATTEMPTS = 8
 const hasType = (error: unknown, ...types: readonly string[]): boolean =>
   error instanceof Error && 'type' in error && types.includes(String(error.type))
 
-/** What the work resolves to; undefined where the brokers answer with one of these errors. */
-const unless = async <T>(work: Promise<T>, ...types: readonly string[]): Promise<T | undefined> => {
-  try {
-    return await work
-  } catch (error) {
-    if (hasType(error, ...types)) return undefined
-    throw error
+/** For what was asked and answered with one of these errors: there is none. */
+const noneOn =
+  (...types: readonly string[]) =>
+  (error: unknown): undefined => {
+    if (!hasType(error, ...types)) throw error
   }
-}
 
 const UNKNOWN = 'UNKNOWN_TOPIC_OR_PARTITION'
 const OUT_OF_RANGE = 'OFFSET_OUT_OF_RANGE'
@@ -127,14 +124,10 @@ export const openLeader = async (kafka: Kafka): Promise<Leader> => {
 
   return {
     partitions: async (topic) => {
-      const partitions = ask(topic, async () => cluster.findTopicPartitionMetadata(topic))
-      return ((await unless(partitions, UNKNOWN)) ?? []).map(({ partitionId }) => partitionId).sort((a, b) => a - b)
+      const found = await ask(topic, async () => cluster.findTopicPartitionMetadata(topic)).catch(noneOn(UNKNOWN))
+      return (found ?? []).map(({ partitionId }) => partitionId).sort((a, b) => a - b)
     },
-    bounds: (place) =>
-      unless(
-        ask(place.topic, () => endsOf(place)),
-        UNKNOWN,
-      ),
+    bounds: (place) => ask(place.topic, () => endsOf(place)).catch(noneOn(UNKNOWN)),
     offsetAt: (place, ms) =>
       ask(place.topic, async () => {
         const offset = await offsetOf(place, { fromTimestamp: ms })
@@ -147,12 +140,7 @@ export const openLeader = async (kafka: Kafka): Promise<Leader> => {
         const offset = BigInt(found?.partitions.find((each) => each.partition === partition)?.offset ?? -1)
         return offset < 0n ? undefined : offset
       }),
-    fetch: (place, offset) =>
-      unless(
-        ask(place.topic, () => fetchFrom(cluster, place, offset)),
-        UNKNOWN,
-        OUT_OF_RANGE,
-      ),
+    fetch: (place, offset) => ask(place.topic, () => fetchFrom(cluster, place, offset)).catch(noneOn(UNKNOWN, OUT_OF_RANGE)),
     close,
   }
 }
