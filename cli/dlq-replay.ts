@@ -4,11 +4,11 @@ import { recordAudit } from '../ledger/audit.ts'
 import { markReplaying } from '../ledger/dead-letter-actions.ts'
 import { countLetters, findLetters, LETTER_STATES, type RegisteredLetter } from '../ledger/dead-letter-search.ts'
 import { SynclineError } from '../platform/errors.ts'
-import type { LogReader } from '../platform/kafka/log-reader.ts'
+import { type Look, withLook } from '../platform/kafka/look.ts'
 import { createProducer, type OutgoingTopic, type Producer } from '../platform/kafka/producer.ts'
 import { inTransaction } from '../platform/postgres.ts'
 import { operatorActor } from './actor.ts'
-import { contentOf, kafkaOf, withLogReader } from './letter-bytes.ts'
+import { contentOf, kafkaOf } from './letter-bytes.ts'
 import { byOrg, chooseLetters, type LetterFilterOptions, letterId, requireAll, withFilters } from './letter-choice.ts'
 import { replayMessage } from './replay-message.ts'
 import { parseLimit } from './runs.ts'
@@ -76,7 +76,7 @@ const replay = async (runtime: Runtime, ids: readonly string[], options: ReplayO
       remedy: 'If that is what you want, say it again with --yes.',
     })
   }
-  const sent = await withLogReader(runtime, (reader) => sendAll(runtime, reader, letters, options.json === true))
+  const sent = await withLook(kafkaOf(runtime), (look) => sendAll(runtime, look, letters, options.json === true))
   const refused = letters.length - sent
   if (refused > 0) process.exitCode = EXIT.failed
   say(`${count(sent, 'dead letter')} sent again${refused === 0 ? '' : `, ${refused.toLocaleString('en-US')} cannot be`}.`)
@@ -86,17 +86,12 @@ const replay = async (runtime: Runtime, ids: readonly string[], options: ReplayO
     say('Workers with the roles process and sink settle them; see what became of them with: syncline dlq list --state all')
 }
 
-const sendAll = async (
-  runtime: Runtime,
-  reader: LogReader,
-  letters: readonly RegisteredLetter[],
-  json: boolean,
-): Promise<number> => {
+const sendAll = async (runtime: Runtime, look: Look, letters: readonly RegisteredLetter[], json: boolean): Promise<number> => {
   const producer = createProducer(kafkaOf(runtime))
   await producer.connect()
   try {
     let sent = 0
-    for (const chunk of chunksOf(letters)) sent += await sendChunk(runtime, reader, producer, chunk, json)
+    for (const chunk of chunksOf(letters)) sent += await sendChunk(runtime, look, producer, chunk, json)
     return sent
   } finally {
     await producer.disconnect()
@@ -106,7 +101,7 @@ const sendAll = async (
 /** Marked before they are sent: a record that lands finds its letter waiting for it. Returns how many were sent. */
 const sendChunk = async (
   { pool, topics }: Runtime,
-  reader: LogReader,
+  look: Look,
   producer: Producer,
   chunk: readonly RegisteredLetter[],
   json: boolean,
@@ -114,7 +109,7 @@ const sendChunk = async (
   const outgoing = new Map<string, OutgoingTopic & { messages: OutgoingTopic['messages'][number][] }>()
   const taken: RegisteredLetter[] = []
   for (const letter of chunk) {
-    const message = await reader.readAt(letter.topic, letter.partition, letter.offset)
+    const message = await look.at(letter, letter.offset)
     const made = replayMessage(letter, message && contentOf(message), topics)
     report(letter, made.ok ? undefined : made.why, json)
     if (!made.ok) continue

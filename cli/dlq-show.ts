@@ -2,9 +2,10 @@
 import { Command } from 'commander'
 import { findLetters, LETTER_STATES, type RegisteredLetter } from '../ledger/dead-letter-search.ts'
 import { SynclineError } from '../platform/errors.ts'
+import { withLook } from '../platform/kafka/look.ts'
 import { type Cut, sha256Of } from '../topics/dead-letters.ts'
 import { painterFor } from './color.ts'
-import { contentOf, GONE, type LetterContent, withLogReader } from './letter-bytes.ts'
+import { contentOf, GONE, kafkaOf, type LetterContent } from './letter-bytes.ts'
 import { letterId, parseLetterId } from './letter-choice.ts'
 import { letterFacts, letterLines } from './letter-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
@@ -40,12 +41,11 @@ const requireLetter = async ({ pool, topics }: Runtime, id: string): Promise<Reg
 const show = async (runtime: Runtime, id: string, { json, raw }: ShowOptions): Promise<void> => {
   if (json && raw) throw new SynclineError('usage', '--raw prints nothing but the bytes, and --json nothing but one line.')
   const letter = await requireLetter(runtime, id)
-  const { topic, partition, offset } = letter
-  const message = await withLogReader(runtime, (reader) => reader.readAt(topic, partition, offset))
+  const message = await withLook(kafkaOf(runtime), (look) => look.at(letter, letter.offset))
   const content = message && contentOf(message)
   if (raw) return printRaw(letter, content)
   if (json) return printJson({ ...letterFacts(letter), ...bytesFacts(content) })
-  print(painterFor(process.stdout)(`Dead letter ${letterId(letter)} of ${topic}`, 'bold'))
+  print(painterFor(process.stdout)(`Dead letter ${letterId(letter)} of ${letter.topic}`, 'bold'))
   print([...letterLines(letter), ...bytesLines(content)].join('\n'))
   if (letter.state === 'open') say(`Once the cause is mended: syncline dlq replay ${letterId(letter)}`)
 }

@@ -1,7 +1,6 @@
 // The original bytes of dead letters, read back from their topic.
 import { requireSettings } from '../platform/config.ts'
 import { createKafka } from '../platform/kafka/client.ts'
-import { type LogReader, openLogReader } from '../platform/kafka/log-reader.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
 import { type DeadLetter, decodeDeadLetter } from '../topics/dead-letters.ts'
 import type { Runtime } from './runtime.ts'
@@ -12,15 +11,6 @@ export const GONE = 'Kafka no longer has its bytes: the topic keeps them for 30 
 export const kafkaOf = ({ config, log }: Runtime) => {
   const { kafkaBrokers } = requireSettings(config, 'kafkaBrokers')
   return createKafka({ brokers: kafkaBrokers.split(','), clientId: 'syncline', log })
-}
-
-export const withLogReader = async <T>(runtime: Runtime, work: (reader: LogReader) => Promise<T>): Promise<T> => {
-  const reader = await openLogReader(kafkaOf(runtime))
-  try {
-    return await work(reader)
-  } finally {
-    await reader.close()
-  }
 }
 
 export interface LetterContent {

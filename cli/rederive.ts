@@ -1,11 +1,9 @@
 // The records of one entity of one organisation, made again from a topic by the workers' own code: raw pages through the
 // processor's transform, canonical messages as they are, both read as the sink reads them. What comes out stands in PostgreSQL.
-import type { Kafka } from 'kafkajs'
 import type { Manifest } from '../manifests/manifest.ts'
+import type { Look } from '../platform/kafka/look.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
 import { type OnMessages, type Reach, scanTopic } from '../platform/kafka/scan.ts'
-import type { Logger } from '../platform/logger.ts'
-import { uuidv7 } from '../platform/uuid.ts'
 import { createTransform } from '../processors/transform.ts'
 import { createGatherer } from '../sinks/gather.ts'
 import type { Rederived } from '../sinks/postgres/rederived.ts'
@@ -17,20 +15,19 @@ export const ORIGINS = ['raw', 'canonical'] as const
 export type Origin = (typeof ORIGINS)[number]
 
 export interface RederiveDeps {
-  readonly kafka: Kafka
+  readonly look: Look
   readonly topics: Topics
   readonly decoder: CanonicalDecoder
   /** Schema id of each canonical entity. */
   readonly schemaIds: ReadonlyMap<string, number>
   readonly into: Rederived
-  readonly log: Logger
 }
 
 export interface Wanted {
   readonly orgId: string
   /** Canonical entity. */
   readonly entity: string
-  readonly sinceMs?: number
+  readonly sinceMs: number | undefined
 }
 
 /** What was read of one topic. */
@@ -101,7 +98,7 @@ export const fromCanonical = async (deps: RederiveDeps, { entity, sinceMs }: Wan
       else await feed.add(run)
     }
   }
-  const reach = await scan(deps, 'sink', topic, sinceMs, onMessages)
+  const reach = await scanTopic(deps.look, { topic, sinceMs }, onMessages)
   await feed.flush()
   return { topic, reach, messages: count, refused: feed.refused() }
 }
@@ -139,18 +136,7 @@ export const fromRaw = async (
       await feed.add(made.map(({ key, value }) => ({ key, value, headers: {}, offset: page.offset, timestamp: page.timestamp })))
     }
   }
-  const reach = await scan(deps, 'process', topic, sinceMs, onMessages)
+  const reach = await scanTopic(deps.look, { topic, sinceMs }, onMessages)
   await feed.flush()
   return { topic, reach, messages: pages, refused: refused + feed.refused() }
-}
-
-const scan = (
-  { kafka, topics, log }: RederiveDeps,
-  insteadOf: 'process' | 'sink',
-  topic: string,
-  sinceMs: number | undefined,
-  onMessages: OnMessages,
-): Promise<readonly Reach[]> => {
-  const groupId = `${topics.group(insteadOf)}.replay-${uuidv7()}`
-  return scanTopic(kafka, { topic, groupId, log, ...(sinceMs === undefined ? {} : { sinceMs }) }, onMessages)
 }

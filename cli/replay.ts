@@ -6,6 +6,7 @@ import { recordAudit } from '../ledger/audit.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { createKafka } from '../platform/kafka/client.ts'
+import { withLook } from '../platform/kafka/look.ts'
 import { createProducer } from '../platform/kafka/producer.ts'
 import { DIFFERENCE_KINDS } from '../sinks/postgres/difference.ts'
 import { layoutByEntity } from '../sinks/postgres/layout.ts'
@@ -92,7 +93,7 @@ const replay = async (runtime: Runtime, options: ReplayOptions): Promise<void> =
   const { org: orgId, entity } = options
   const sinceMs = options.since?.getTime()
   const sources = sourcesOf(await requireOrg(runtime, orgId), canonicalEntity(entity).entity, orgId)
-  const wanted: Wanted = { orgId, entity, ...(sinceMs === undefined ? {} : { sinceMs }) }
+  const wanted: Wanted = { orgId, entity, sinceMs }
   const result = await withDeps(runtime, wanted, sources, async (deps, apply) => {
     const readings = await read(deps, options.from, wanted, sources)
     const comparison = await deps.into.compare()
@@ -165,11 +166,13 @@ const withDeps = async <T>(
   try {
     const schemaIds = await registry.register([canonicalEntity(entity)], (name) => subjectOfTopic(topics.canonical(name)))
     const decoder = createCanonicalDecoder(registry.writerSchema)
-    const deps: RederiveDeps = { kafka, topics, decoder, schemaIds, into, log }
-    return await work(deps, async (revision) => {
-      await producer.connect()
-      return produceAgain(deps, entity, revision, async (messages) => {
-        await producer.send([{ topic: topics.canonical(entity), partitions: CANONICAL_PARTITIONS, messages }])
+    return await withLook(kafka, (look) => {
+      const deps: RederiveDeps = { look, topics, decoder, schemaIds, into }
+      return work(deps, async (revision) => {
+        await producer.connect()
+        return produceAgain(deps, entity, revision, async (messages) => {
+          await producer.send([{ topic: topics.canonical(entity), partitions: CANONICAL_PARTITIONS, messages }])
+        })
       })
     })
   } finally {

@@ -16,7 +16,7 @@ import { parseLimit } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { EXIT, print, printJson, say, stdoutWidth } from './terminal.ts'
 import { judgeRun, type Verdict } from './verdict.ts'
-import { verifyAgainstApi } from './verify-api.ts'
+import { type AgainstApiOptions, verifyAgainstApi } from './verify-api.ts'
 import { count, numberList } from './words.ts'
 
 const EXAMPLES = `
@@ -33,17 +33,10 @@ Exit codes of --run: 0 the ledger closes, 3 it closes with exceptions (dead, par
 the last sync is told apart by its updated_at; records that have none, such as memberships, count as different. Exit codes: 0 all
 equal, 3 there are differences, 4 the API refused the credential.`
 
-export interface VerifyOptions {
+interface VerifyOptions extends Omit<AgainstApiOptions, 'org'> {
   readonly run?: string
   readonly org?: string
-  readonly source?: string
   readonly againstApi?: boolean
-  readonly sample: number
-  readonly all?: boolean
-  readonly entity?: readonly string[]
-  readonly values?: boolean
-  readonly limit: number
-  readonly json?: boolean
 }
 
 export const verifyCommand = (): Command =>

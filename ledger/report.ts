@@ -19,6 +19,7 @@ export interface EntityReport {
   readonly reason: string | null
   readonly errorCode: string | null
   readonly calls: number
+  /** Accepted ones; what was asked for its total alone is none. */
   readonly pages: number
   /** Records on accepted pages, repetitions of the seam included. */
   readonly fetched: number
@@ -54,7 +55,9 @@ const REPORT = `
       min(p.received_at) filter (where not l.complete) as open_since
     from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
     where l.run_id = $1 and p.accepted group by l.entity),
-  received as (select entity, count(*) as pages, max(received_at) as last_at from sync.pages where run_id = $1 and accepted group by entity),
+  received as (
+    select p.entity, count(*) filter (where r.spec -> 'walk' ->> 'kind' <> 'count') as pages, max(p.received_at) as last_at
+    from sync.pages p join sync.ranges r using (run_id, range_id) where p.run_id = $1 and p.accepted group by p.entity),
   walked as (
     select entity, sum(calls) as calls,
       (array_agg(waiting_for order by waiting_since) filter (where state = 'open' and waiting_for is not null))[1] as waiting_for,

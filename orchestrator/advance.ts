@@ -129,7 +129,8 @@ const applyVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress,
     deps.log.warn({ run: run.runId, entity: entity.entity, reason: verdict.reason }, 'entity closes unproven')
     return change(deps, run, entity.entity, { from: 'landing', to: 'unproven', reason: verdict.reason })
   }
-  return change(deps, run, entity.entity, { from: 'landing', to: 'fetching', ranges: [rangeOf(entity, verdict.walk)] })
+  const { walk, reason } = verdict
+  return change(deps, run, entity.entity, { from: 'landing', to: 'fetching', reason, ranges: [rangeOf(entity, walk)] })
 }
 
 /** Their missing parents, all in one step: who of two leaders comes second finds it done. */

@@ -4,7 +4,7 @@ import type { WalkSpec } from '../manifests/walk.ts'
 
 export type Verdict =
   | { readonly kind: 'proven' }
-  | { readonly kind: 'more'; readonly walk: WalkSpec; readonly counted: boolean }
+  | { readonly kind: 'more'; readonly walk: WalkSpec; readonly counted: boolean; readonly reason: string }
   | { readonly kind: 'unproven'; readonly reason: string }
 
 const MAX_SWEEPS = 3
@@ -14,6 +14,7 @@ const sweep = (order: string | null, number: number): Verdict => ({
   kind: 'more',
   walk: { kind: 'offset', order, sweep: number },
   counted: true,
+  reason: `not proven yet: sweep ${number} of ${MAX_SWEEPS} at most`,
 })
 
 /** A sweep alone proves completeness when its distinct ids are the total before and after it. */
@@ -35,6 +36,7 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
 }
 
 const MAX_COUNTS = 3
+const COUNT_REASON = 'its total is asked for, to prove that nothing is missing'
 
 /** One of each count's three requests saw more rows than there are with a key: what that says. */
 const keylessRows = (counted: RangeEvidence): 'none' | 'some' | 'unclear' => {
@@ -57,7 +59,7 @@ const judgeKeyset = (ranges: readonly RangeEvidence[], field: string): Verdict =
   // There was nothing to miss.
   if (keyset[0]?.firstTotal === 0) return PROVEN
   const counted = counts.at(-1)
-  const again: Verdict = { kind: 'more', walk: { kind: 'count', field }, counted: false }
+  const again: Verdict = { kind: 'more', walk: { kind: 'count', field }, counted: false, reason: COUNT_REASON }
   if (counted === undefined) return again
   const start = keyset[0]?.firstTotal ?? counted.lastTotal
   // An API without totals says nothing against a walk that held together.

@@ -1,24 +1,20 @@
 // One slice of a range: take it, fetch pages until the slice is over, release it, say how it goes on.
 // Must hold: a page is on Kafka before its receipt, and the receipt is written before the walk goes on.
-import { randomBytes } from 'node:crypto'
 import type { Walk } from '../adapters/core/adapter.ts'
 import { failRange, openPages, type Release, releaseRange, splitRange, type TakenRange } from '../ledger/ranges.ts'
 import type { Receipt, ReceiptResult } from '../ledger/receipts.ts'
 import type { Json, RangeSpec, WalkSpec } from '../manifests/walk.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
-import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
-import { rangeKey } from '../topics/commands.ts'
-import { type DeadLetter, deadLetterMessage } from '../topics/dead-letters.ts'
-import { encodePageOrigin } from '../topics/headers.ts'
 import { DEAD_LETTER_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { VendorConnection } from './connections.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import { countLimitWait, type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
+import { oversizedLetter, pathOf, rawMessage } from './page-messages.ts'
 import type { ReceiptWriter } from './receipt-writer.ts'
 import { partsOf, type SplitQuestion } from './splitting.ts'
 
@@ -150,6 +146,8 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
 }
 
 const countPage = ({ deps, vendor, spec }: Slice, { counts, bytes }: Receipt): void => {
+  // Asked for its total alone: not a page of the walk.
+  if (spec.walk.kind === 'count') return
   const { telemetry = NO_TELEMETRY } = deps
   const adapter = vendor.adapter.name
   telemetry.add('syncline_fetch_pages_total', { adapter, entity: spec.entity }, 1)
@@ -160,38 +158,16 @@ const countPage = ({ deps, vendor, spec }: Slice, { counts, bytes }: Receipt): v
 const isOver = (slice: Slice): boolean =>
   slice.fetched + 1 >= SLICE_PAGES || performance.now() - slice.startedAt > SLICE_MS || slice.deps.signal.aborted
 
-const traceparent = (runId: string): string => `00-${runId.replaceAll('-', '')}-${randomBytes(8).toString('hex')}-01`
-
 const produceRaw = async (slice: Slice, body: Buffer, observedAt: number): Promise<{ partition: number; offset: bigint }> => {
-  const { deps, range, spec, page } = slice
-  const { orgId, source, rangeId, runId, epoch: attempt } = range
-  const headers = encodePageOrigin({
-    runId,
-    orgId,
-    source,
-    entity: spec.entity,
-    rangeId,
-    page,
-    attempt,
-    observedAt,
-    carries: spec.carries,
-    traceparent: traceparent(runId),
-  })
-  const key = rangeKey({ orgId, entity: spec.entity, rangeId })
-  const topic = deps.topics.raw(range.adapter)
-  const [sent] = await deps.producer.send([{ topic, partitions: RAW_PARTITIONS, messages: [{ key, value: body, headers }] }], {
-    compressed: true,
-  })
+  const { producer, topics } = slice.deps
+  const messages = [rawMessage(slice, body, observedAt)]
+  const topic = topics.raw(slice.range.adapter)
+  const [sent] = await producer.send([{ topic, partitions: RAW_PARTITIONS, messages }], { compressed: true })
   await failpoint('fetch.after-raw')
   return { partition: sent?.partition ?? -1, offset: sent?.baseOffset ?? -1n }
 }
 
 const NOT_PRODUCED = { partition: -1, offset: -1n }
-
-const pathOf = ({ path, query }: FetchedPage['request']): string => {
-  const search = new URLSearchParams(query).toString()
-  return search === '' ? path : `${path}?${search}`
-}
 
 const receiptOf = (
   slice: Slice,
@@ -267,26 +243,6 @@ const afterReceipt = async (
   slice.failures = 0
   if (receipt.release) return runState === 'running' && !slice.deps.signal.aborted ? 'successor' : 'done'
   return runState === 'running' ? undefined : releaseSlice(slice, { wakeInMs: 0, waitingFor: null })
-}
-
-/** The record cannot be received whole: its dead letter has its beginning, and says which request yields it. */
-const oversizedLetter = (slice: Slice, { request, reason, received }: OversizedRecord): OutgoingMessage => {
-  const { range, spec, page } = slice
-  const { orgId, source, runId, rangeId, epoch: attempt } = range
-  const value = received?.beginning ?? Buffer.alloc(0)
-  const letter: DeadLetter = {
-    orgId,
-    source,
-    entity: spec.entity,
-    externalId: null,
-    stage: 'fetch',
-    code: 'too-large',
-    reason: `${reason}; the first ${value.length} bytes are kept`,
-    origin: { runId, rangeId, page, attempt, index: 0, count: 1 },
-    request: pathOf(request),
-    cut: received,
-  }
-  return deadLetterMessage(letter, value)
 }
 
 const settleOversized = async (slice: Slice, result: OversizedRecord): Promise<SliceEnd | undefined> => {

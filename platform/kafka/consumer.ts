@@ -8,6 +8,7 @@ import { AssignmentState } from './assignment.ts'
 import { isKafkaAway } from './client.ts'
 import { type ConsumerReport, FetchWatch } from './fetch-watch.ts'
 import { receivedOf } from './kafkajs.ts'
+import { createOutageLog } from './outage-log.ts'
 import { type Message, readMessages } from './record-batch.ts'
 
 export interface Batch {
@@ -100,6 +101,7 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
   const failure = deferred<never>()
   const state = new AssignmentState()
   const watch = new FetchWatch()
+  const outage = createOutageLog(log, groupId)
   let paused = false
   let pacedUntil = 0
 
@@ -127,7 +129,7 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     consumer.resume(state.assigned())
     if (paused) applyPause()
     handlers.onAssigned(state.generation)
-    if (watch.isAway) log.info({ group: groupId }, 'kafka is back, going on')
+    outage.joined()
     watch.joined(performance.now())
     log.debug({ group: groupId, generation: state.generation, partitions: state.size }, 'joined the group')
   })
@@ -137,7 +139,7 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
   consumer.on(consumer.events.FETCH, ({ payload }) => watch.answered(payload.nodeId, performance.now()))
   consumer.on(consumer.events.CRASH, ({ payload }) => {
     if (payload.restart) {
-      if (!watch.isAway) log.warn({ group: groupId, reason: payload.error.message }, 'kafka is away, waiting for it')
+      outage.crashed(payload.error)
       watch.restarting(performance.now())
       return
     }

@@ -139,7 +139,20 @@ export const receivedOf = (message: Kafkajs.KafkaMessage): ReceivedBatch => {
 
 export interface FetchedPartition {
   readonly messages: readonly Kafkajs.KafkaMessage[]
+  /** All before it is committed, and can be read. */
+  readonly lastStableOffset: string
+  readonly abortedTransactions: readonly { readonly producerId: string; readonly firstOffset: string }[]
 }
+
+const withoutAborted: (
+  of: FetchedPartition,
+) => readonly Kafkajs.KafkaMessage[] = require('kafkajs/src/consumer/filterAbortedMessages.js')
+
+/** The batches that a consumer is given: neither those of aborted transactions nor their markers. */
+export const deliveredOf = (fetched: FetchedPartition): readonly ReceivedBatch[] =>
+  withoutAborted(fetched)
+    .map(receivedOf)
+    .filter(({ isControl }) => !isControl)
 
 interface FetchRequest {
   readonly topics: readonly {
@@ -149,16 +162,28 @@ interface FetchRequest {
   readonly [setting: string]: unknown
 }
 
+type OffsetRequest = { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] } & (
+  | { readonly fromBeginning: boolean }
+  | { readonly fromTimestamp: number }
+)
+
 /** What stands behind the client's consumers: its public ways to a message all lead through a group. */
 export interface Cluster {
   connect(): Promise<void>
   disconnect(): Promise<void>
   addTargetTopic(topic: string): Promise<void>
+  /** Of the target topics. */
+  refreshMetadata(): Promise<void>
+  findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[]
   /** Node id to those of the partitions that it leads. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>
   findBroker(node: { readonly nodeId: string }): Promise<{
     fetch(request: FetchRequest): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>
   }>
+  /** The first offset, the next, or the first from a moment on (-1: there is none). Without partitions that do not exist. */
+  fetchTopicsOffset(
+    of: readonly OffsetRequest[],
+  ): Promise<readonly { readonly partitions: readonly { readonly offset: string }[] }[]>
 }
 
 const CREATE_CLUSTER = 'private:Kafka:createCluster'

@@ -1,7 +1,7 @@
 // Messages read back by their offsets: positions go in, those messages come out that are still in the log.
 import type { Kafka } from 'kafkajs'
 import type { Position } from './consumer.ts'
-import { openLogReader } from './log-reader.ts'
+import { withLook } from './look.ts'
 import { partitionKey } from './offsets.ts'
 import type { Message } from './record-batch.ts'
 
@@ -24,14 +24,11 @@ export const createReadAt =
   async (positions) => {
     const found = new Map<string, Message>()
     if (positions.length === 0) return found
-    const reader = await openLogReader(kafka)
-    try {
+    await withLook(kafka, async (look) => {
       for (const position of [...positions].sort(inLogOrder)) {
-        const message = await reader.readAt(position.topic, position.partition, position.offset)
+        const message = await look.at(position, position.offset)
         if (message !== undefined) found.set(offsetKey(position), message)
       }
-      return found
-    } finally {
-      await reader.close()
-    }
+    })
+    return found
   }

@@ -14,6 +14,8 @@ import { silentLogger } from '../../platform/logger.ts'
 import { createPool, type Pool } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { topicsWithPrefix } from '../../topics/list.ts'
+import { plannedEntity } from '../harness/planned-entity.ts'
+import { KEYSET_WALK, receiptOf } from './ledger-fixtures.ts'
 import { type FreshDatabase, freshDatabase } from './support.ts'
 
 let database: FreshDatabase
@@ -23,20 +25,7 @@ let organisations = 0
 const worker = uuidv7()
 const key = Buffer.alloc(32, 7)
 
-const entity = (name: string, more: { carrier?: string; carries?: string[] } = {}) => ({
-  entity: name,
-  ordinal: 0,
-  tier: 0,
-  hard: [],
-  soft: [],
-  carrier: null,
-  carries: [],
-  paging: { kind: 'keyset', field: 'created_at' } as const,
-  ...more,
-})
-
-const walk = { kind: 'keyset', field: 'created_at', from: null, to: null, split: true } as const
-const spec = { entity: 'person', walk, carries: ['email'] }
+const spec = { entity: 'person', walk: KEYSET_WALK, carries: ['email'] }
 
 const take = async (epoch: number): Promise<TakenRange | undefined> => {
   const names = { orgId: `org-${organisations}`, source: 'pco', adapter: 'pco', entity: 'person' }
@@ -44,26 +33,7 @@ const take = async (epoch: number): Promise<TakenRange | undefined> => {
 }
 
 const receive = async (epoch: number, page: number, more: Partial<Receipt> = {}) => {
-  const receipt: Receipt = {
-    runId,
-    rangeId: 0,
-    epoch,
-    page,
-    entity: 'person',
-    next: { after: page },
-    release: false,
-    counts: { person: 4, email: 2 },
-    fresh: 4,
-    total: null,
-    drifted: false,
-    bytes: 100,
-    request: '/people',
-    observedAt: Date.now(),
-    rawPartition: 0,
-    rawOffset: BigInt(page),
-    calls: 1,
-    ...more,
-  }
+  const receipt = receiptOf(runId, epoch, page, { counts: { person: 4, email: 2 }, ...more })
   return (await writeReceipts(pool, worker, [receipt]))[0]?.outcome
 }
 
@@ -100,8 +70,8 @@ beforeEach(async () => {
   await renewLease(pool, worker, ['fetch'])
   runId = await createRun(pool, { ...org, strategy: 'full', selection: ['person'] })
   await planRun(pool, runId, [
-    entity('person', { carries: ['email'] }),
-    { ...entity('email', { carrier: 'person' }), ordinal: 1 },
+    plannedEntity('person', { carries: ['email'] }),
+    plannedEntity('email', { carrier: 'person', ordinal: 1 }),
   ])
   await changeEntity(pool, runId, 'person', { from: 'waiting', to: 'fetching', ranges: [{ spec, counted: false }] })
   await changeEntity(pool, runId, 'email', { from: 'waiting', to: 'fetching' })

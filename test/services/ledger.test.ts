@@ -14,6 +14,8 @@ import { silentLogger } from '../../platform/logger.ts'
 import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { FetchCommand } from '../../topics/commands.ts'
+import { plannedEntity } from '../harness/planned-entity.ts'
+import { KEYSET_WALK, receiptOf } from './ledger-fixtures.ts'
 import { type FreshDatabase, freshDatabase } from './support.ts'
 
 let database: FreshDatabase
@@ -25,20 +27,7 @@ let org = ''
 let runId = ''
 let organisations = 0
 
-const planned = (entity: string, more = {}) => ({
-  entity,
-  ordinal: 0,
-  tier: 0,
-  hard: [],
-  soft: [],
-  carrier: null,
-  carries: [],
-  paging: { kind: 'keyset', field: 'created_at' } as const,
-  ...more,
-})
-
-const walk = { kind: 'keyset', field: 'created_at', from: null, to: null, split: true } as const
-const newRange = (entity: string) => ({ spec: { entity, walk, carries: [] }, counted: false })
+const newRange = (entity: string) => ({ spec: { entity, walk: KEYSET_WALK, carries: [] }, counted: false })
 const newRun = () => ({ orgId: org, source: 'pco', adapter: 'pco', strategy: 'full' as const, selection: ['person'] })
 
 const command = (epoch: number, rangeId = 0): FetchCommand => ({
@@ -52,26 +41,7 @@ const command = (epoch: number, rangeId = 0): FetchCommand => ({
   epoch,
 })
 
-const receipt = (epoch: number, page: number, more: Partial<Receipt> = {}): Receipt => ({
-  runId,
-  rangeId: 0,
-  epoch,
-  page,
-  entity: 'person',
-  next: { after: page },
-  release: false,
-  counts: { person: 4 },
-  fresh: 4,
-  total: null,
-  drifted: false,
-  bytes: 100,
-  request: '/people',
-  observedAt: Date.now(),
-  rawPartition: 0,
-  rawOffset: BigInt(page),
-  calls: 1,
-  ...more,
-})
+const receipt = (epoch: number, page: number, more: Partial<Receipt> = {}): Receipt => receiptOf(runId, epoch, page, more)
 
 const landing = (page: number, attempt: number, bits: Partial<Landing>): Landing => ({
   runId,
@@ -114,7 +84,7 @@ beforeEach(async () => {
   })
   await Promise.all([renewLease(pool, worker, ['fetch']), renewLease(pool, other, ['fetch'])])
   runId = await createRun(pool, newRun())
-  await planRun(pool, runId, [planned('person')])
+  await planRun(pool, runId, [plannedEntity('person')])
   await changeEntity(pool, runId, 'person', { from: 'waiting', to: 'fetching', ranges: [newRange('person')] })
 })
 
@@ -122,7 +92,10 @@ describe('planning', () => {
   test('two leaders plan a run once', async () => {
     await changeRun(pool, runId, 'cancel')
     runId = await createRun(pool, newRun())
-    const results = await Promise.all([planRun(pool, runId, [planned('person')]), planRun(pool, runId, [planned('person')])])
+    const results = await Promise.all([
+      planRun(pool, runId, [plannedEntity('person')]),
+      planRun(pool, runId, [plannedEntity('person')]),
+    ])
     expect(results.filter(Boolean)).toHaveLength(1)
     const change = { from: 'waiting', to: 'fetching', ranges: [newRange('person')] } as const
     const started = await Promise.all([changeEntity(pool, runId, 'person', change), changeEntity(pool, runId, 'person', change)])
@@ -228,8 +201,8 @@ describe('receipts', () => {
     const range = await takeRange(pool, command(0), worker)
     if (range === undefined) throw new Error('not taken')
     const parts = [
-      { ...walk, to: 'b', split: false },
-      { ...walk, from: 'b', split: false },
+      { ...KEYSET_WALK, to: 'b', split: false },
+      { ...KEYSET_WALK, from: 'b', split: false },
     ]
     await inTransaction(pool, (client) => splitRange(client, range, parts))
     await inTransaction(pool, (client) => splitRange(client, { ...range, epoch: range.epoch - 1 }, parts))

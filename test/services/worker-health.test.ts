@@ -122,11 +122,7 @@ test('what is counted equals what the run says', async () => {
     expect(sum(all, 'syncline_process_records_total', { entity, outcome: 'canonical' }), entity).toBe(fetched)
   }
   expect(sum(all, 'syncline_fetch_requests_total', { outcome: 'ok' })).toBe(total('calls'))
-  // Pages that were asked for because of their total alone are not on Kafka.
-  const { rows } = await installation.pool.query<{ n: number }>(
-    'select count(*)::int as n from sync.pages where raw_partition >= 0',
-  )
-  expect(sum(all, 'syncline_consumed_records_total', { role: 'process' })).toBe(rows[0]?.n)
+  expect(sum(all, 'syncline_consumed_records_total', { role: 'process' })).toBe(sum(all, 'syncline_fetch_pages_total'))
   expect(sum(all, 'syncline_consumed_records_total', { role: 'sink' })).toBe(total('fetched'))
   expect(sum(all, 'syncline_produced_bytes_total', { role: 'process' })).toBe(
     sum(all, 'syncline_consumed_bytes_total', { role: 'sink' }),

@@ -1,27 +1,7 @@
 import { describe, expect, test } from 'vitest'
 import type { EntityProgress } from '../../../ledger/entities.ts'
 import { decide, decideEnd, decideRepair } from '../../../orchestrator/decide.ts'
-
-const entity = (name: string, facts: Partial<EntityProgress> = {}): EntityProgress => ({
-  entity: name,
-  ordinal: 0,
-  tier: 0,
-  hard: [],
-  soft: [],
-  carrier: null,
-  carries: [],
-  paging: { kind: 'keyset', field: 'created_at' },
-  state: 'waiting',
-  reason: null,
-  errorCode: null,
-  openRanges: 0,
-  failedRange: null,
-  openLandings: 0,
-  parked: 0,
-  sweep: 'none',
-  repair: 'none',
-  ...facts,
-})
+import { progressOf as entity } from './progress.ts'
 
 const kinds = (entities: readonly EntityProgress[]) => decide(entities).map((d) => `${d.kind} ${d.entity}`)
 

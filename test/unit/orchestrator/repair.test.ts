@@ -1,28 +1,10 @@
 import { expect, test } from 'vitest'
-import type { EntityProgress } from '../../../ledger/entities.ts'
 import type { MissingParent } from '../../../ledger/parked.ts'
 import { repairRanges } from '../../../orchestrator/repair.ts'
+import { progressOf } from './progress.ts'
 
-const person: EntityProgress = {
-  entity: 'person',
-  ordinal: 0,
-  tier: 0,
-  hard: [],
-  soft: [],
-  carrier: null,
-  carries: ['email'],
-  paging: { kind: 'keyset', field: 'created_at' },
-  state: 'closed',
-  reason: null,
-  errorCode: null,
-  openRanges: 0,
-  failedRange: null,
-  openLandings: 0,
-  parked: 0,
-  sweep: 'none',
-  repair: 'none',
-}
-const group = { ...person, entity: 'group', carries: [] }
+const person = progressOf('person', { carries: ['email'], state: 'closed' })
+const group = progressOf('group', { state: 'closed' })
 const missing = (externalId: string | null, facts: Partial<MissingParent> = {}) =>
   ({ parent: 'person', externalId, status: 'unasked', ...facts }) as const
 

@@ -3,22 +3,9 @@ import type { DeadLetterRow } from '../../../ledger/dead-letters.ts'
 import { createGatherer } from '../../../sinks/gather.ts'
 import { createOutcomeBook } from '../../../sinks/landings.ts'
 import { createPageBook } from '../../../sinks/pages.ts'
-import type { EncodedRecord } from '../../../sinks/postgres/copy.ts'
+import { encodedRecord as encoded } from './encoded.ts'
 
 const RUN = '019a0000-0000-7000-8000-000000000000'
-const encoded = (id: string, parts: Partial<EncodedRecord> = {}): EncodedRecord => ({
-  id,
-  orgId: 'acme',
-  source: 'pco',
-  externalId: id,
-  sourceUpdatedAt: 1,
-  observedAt: 1,
-  mappingRevision: 1,
-  deleted: false,
-  contentHash: 'a',
-  row: { slab: Buffer.alloc(100), start: 0, end: 100 },
-  ...parts,
-})
 const from = (index: number, page = 0) => ({ value: Buffer.alloc(10), origin: `${RUN}/0/${page}/1/${index}/100` })
 const letter: DeadLetterRow = {
   topic: 'sync.dead-letters',

@@ -3,23 +3,13 @@ import { describe, expect, test } from 'vitest'
 import { silentLogger } from '../../../platform/logger.ts'
 import type { BatchRecord, MergeBatch } from '../../../sinks/batch.ts'
 import { mergeIsolating } from '../../../sinks/isolate.ts'
+import { encodedRecord } from './encoded.ts'
 
 const failure = (code: string, parts: Partial<pg.DatabaseError> = {}) =>
   Object.assign(new pg.DatabaseError('invalid input: "secret"', 1, 'error'), { code, ...parts })
 
 const record = (id: string): BatchRecord => ({
-  encoded: {
-    id,
-    orgId: 'acme',
-    source: 'pco',
-    externalId: id,
-    sourceUpdatedAt: 1,
-    observedAt: 1,
-    mappingRevision: 1,
-    deleted: false,
-    contentHash: 'a',
-    row: { slab: Buffer.from(id), start: 0, end: id.length },
-  },
+  encoded: encodedRecord(id, { row: { slab: Buffer.from(id), start: 0, end: id.length } }),
   page: undefined,
   index: 0,
   entity: 'person',

@@ -1,0 +1,26 @@
+// What tests of the ledger begin with: a range that walks along a key, and receipts of its pages.
+import type { Receipt } from '../../ledger/receipts.ts'
+
+export const KEYSET_WALK = { kind: 'keyset', field: 'created_at', from: null, to: null, split: true } as const
+
+/** Of page `page` of range 0 of people: four of them, with more to come. */
+export const receiptOf = (runId: string, epoch: number, page: number, more: Partial<Receipt> = {}): Receipt => ({
+  runId,
+  rangeId: 0,
+  epoch,
+  page,
+  entity: 'person',
+  next: { after: page },
+  release: false,
+  counts: { person: 4 },
+  fresh: 4,
+  total: null,
+  drifted: false,
+  bytes: 100,
+  request: '/people',
+  observedAt: Date.now(),
+  rawPartition: 0,
+  rawOffset: BigInt(page),
+  calls: 1,
+  ...more,
+})
