@@ -32,8 +32,8 @@ const reachLines = ({ topic, reach }: Reading) =>
   }))
 
 const exampleLine = (example: Example) => {
-  const { kind, id, externalId, columns } = example
-  return { type: 'replay-difference', kind, id, externalId, columns, values: valuesOf(example) }
+  const { kind, id, source, externalId, columns } = example
+  return { type: 'replay-difference', kind, id, source, externalId, columns, values: valuesOf(example) }
 }
 
 /** One line for each partition and example, and the totals. */
@@ -61,6 +61,7 @@ export const replayLines = ({ readings, comparison, examples, ...rest }: Replay)
     columns: comparison.columns,
     revision: rest.revision,
     applied: rest.applied,
+    settled: rest.settled && { left: rest.settled.left, ...rest.settled.became },
   },
 ]
 
@@ -108,12 +109,12 @@ const countsText = ({ comparison, readings }: Replay): string => {
 }
 
 const exampleText = (example: Example): readonly string[] => {
-  const { kind, id, externalId, columns } = example
+  const { kind, id, source, externalId, columns } = example
   const names = columns === null ? '' : columns.length === 0 ? ': content_hash' : `: ${columns.join(', ')}`
   const values = Object.entries(valuesOf(example) ?? {}).map(
     ([name, { table, topic }]) => `    ${name}: ${JSON.stringify(table)} in the table, ${JSON.stringify(topic)} on the topic`,
   )
-  return [`  ${WORDS[kind][0]}: ${externalId ?? 'no external id'} (${id})${names}`, ...values]
+  return [`  ${WORDS[kind][0]}: ${source} ${externalId ?? 'without an external id'} (${id})${names}`, ...values]
 }
 
 const reachText = ({ topic, reach }: Reading): string =>
