@@ -28,7 +28,10 @@ const openNew = async (file: string): Promise<FileHandle> => {
   try {
     return await open(file, 'wx', 0o600)
   } catch (cause) {
-    throw new SynclineError('usage', `${file} cannot be written: ${messageOf(cause)}.`, { remedy: 'Name a new file.', cause })
+    throw new SynclineError('usage', `${file} cannot be written: ${messageOf(cause)}.`, {
+      remedy: 'Name a new file, in a folder that is there.',
+      cause,
+    })
   }
 }
 

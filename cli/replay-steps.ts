@@ -1,8 +1,16 @@
-// What to do after a replay, in words: pure.
+// What a replay ends with: its exit code, and what to do next in words. Pure.
 import { MENDING_OUTCOMES } from '../sinks/postgres/difference.ts'
 import type { Replay } from './replay.ts'
 import type { Settled } from './replay-wait.ts'
+import { EXIT } from './terminal.ts'
 import { count } from './words.ts'
+
+export const exitCodeAfter = (settled: Settled | null): number => {
+  if (settled === null) return EXIT.ok
+  const { left, became } = settled
+  if (left > 0) return EXIT.failed
+  return became.parked + became.refused > 0 ? EXIT.exceptions : EXIT.ok
+}
 
 export const nextSteps = (result: Replay): readonly string[] => {
   const { comparison, revision, applied, settled } = result

@@ -93,7 +93,7 @@ const WORDS: Readonly<Record<DifferenceKind, readonly [what: string, becomes: st
 /** Kinds in the order of the words. */
 const KINDS: readonly DifferenceKind[] = ['changed', 'only-topic', 'only-table', 'newer', 'deleted', 'parked']
 
-const countsText = ({ comparison, readings }: Replay): string => {
+const countsText = ({ comparison, readings, sinceMs }: Replay): string => {
   const refused = readings.reduce((sum, each) => sum + each.refused, 0)
   const columns = Object.entries(comparison.columns).map(([name, n]) => `${name} ${n.toLocaleString('en-US')}`)
   return table(
@@ -102,7 +102,12 @@ const countsText = ({ comparison, readings }: Replay): string => {
       ['same', comparison.same, '', ''],
       ...KINDS.filter(
         (kind) => kind === 'changed' || kind === 'only-topic' || kind === 'only-table' || comparison.counts[kind] > 0,
-      ).map((kind) => [WORDS[kind][0], comparison.counts[kind], WORDS[kind][1], kind === 'changed' ? columns.join(', ') : '']),
+      ).map((kind) => [
+        kind === 'only-table' && sinceMs !== undefined ? 'not written since' : WORDS[kind][0],
+        comparison.counts[kind],
+        WORDS[kind][1],
+        kind === 'changed' ? columns.join(', ') : '',
+      ]),
       ...(refused === 0 ? [] : [['cannot be read', refused, 'nothing', '']]),
     ],
   )
@@ -120,14 +125,16 @@ const exampleText = (example: Example): readonly string[] => {
 const reachText = ({ topic, reach }: Reading): string =>
   table(
     ['TOPIC', 'PARTITION', 'OLDEST OFFSET', 'OF', 'READ FROM', 'TO'],
-    reach.map((each) => [
-      topic,
-      each.partition,
-      Number(each.oldestOffset),
-      each.oldestAt === null ? 'empty' : moment(new Date(each.oldestAt)),
-      Number(each.from),
-      Number(each.to),
-    ]),
+    [...reach]
+      .sort((a, b) => a.partition - b.partition)
+      .map((each) => [
+        topic,
+        each.partition,
+        Number(each.oldestOffset),
+        each.oldestAt === null ? 'empty' : moment(new Date(each.oldestAt)),
+        Number(each.from),
+        Number(each.to),
+      ]),
   )
 
 const headOf = ({ orgId, entity, from, readings, comparison }: Replay): string => {

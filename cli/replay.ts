@@ -18,13 +18,13 @@ import { createRegistry, subjectOfTopic } from '../topics/registry.ts'
 import { requireOrg } from './org.ts'
 import { produceAgain } from './produce-again.ts'
 import { fromCanonical, fromRaw, ORIGINS, type Origin, type Reading, type RederiveDeps, type Wanted } from './rederive.ts'
-import { nextSteps } from './replay-steps.ts'
+import { exitCodeAfter, nextSteps } from './replay-steps.ts'
 import { replayLines, replayText } from './replay-text.ts'
 import { type Settled, settleReplay } from './replay-wait.ts'
 import { parseLimit } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { parseSince } from './since.ts'
-import { EXIT, print, printJson, say } from './terminal.ts'
+import { print, printJson, say } from './terminal.ts'
 
 const EXAMPLES = `
 raw makes the records again from the pages as received, by the mapping of this version; canonical takes them as they were mapped.
@@ -113,7 +113,7 @@ const replay = async (runtime: Runtime, options: ReplayOptions): Promise<void> =
     const settled = applied && options.wait ? await settleReplay(deps.kafka, runtime.topics, entity, deps.into) : null
     return { orgId, entity, from: options.from, sinceMs, readings, comparison, examples, revision, applied, settled }
   })
-  process.exitCode = exitCodeOf(result.settled)
+  process.exitCode = exitCodeAfter(result.settled)
   tell(result, options)
 }
 
@@ -147,9 +147,11 @@ const read = async (
   return readings
 }
 
-const examplesOf = async (into: Rederived, { limit, values = false }: ReplayOptions): Promise<readonly Example[]> => {
+const examplesOf = async (into: Rederived, { limit, since, values = false }: ReplayOptions): Promise<readonly Example[]> => {
   const examples: Example[] = []
-  for (const kind of DIFFERENCE_KINDS) examples.push(...(await into.examples(kind, limit, values)))
+  // With --since most rows were written before: they are counted, and no examples of anything.
+  const kinds = DIFFERENCE_KINDS.filter((kind) => since === undefined || kind !== 'only-table')
+  for (const kind of kinds) examples.push(...(await into.examples(kind, limit, values)))
   return examples
 }
 
@@ -184,13 +186,6 @@ const withDeps = async <T>(
     await producer.disconnect().catch(() => undefined)
     registry.close()
   }
-}
-
-const exitCodeOf = (settled: Settled | null): number => {
-  if (settled === null) return EXIT.ok
-  const { left, became } = settled
-  if (left > 0) return EXIT.failed
-  return became.parked + became.refused > 0 ? EXIT.exceptions : EXIT.ok
 }
 
 const tell = (result: Replay, options: ReplayOptions): void => {
