@@ -40,7 +40,7 @@ export const exportRows = async ({ pool }: Runtime, orgId: string, file: string,
   say(`Rows ${first} to ${through.seq} of ${orgId} are in ${file}; the last is ${headText(through)}.`)
   say(
     pruned > 0
-      ? 'They have left the trail. Keep the file: it can be checked with: syncline audit --check --file'
+      ? `They have left the trail. Keep the file: it can be checked with: syncline audit --check --file ${file}`
       : 'None was removed.',
   )
 }
