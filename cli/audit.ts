@@ -1,10 +1,12 @@
-// `syncline audit`: who did what to an organisation and what became of its runs; and whether that trail is the one that was written.
+// `syncline audit`: who did what to an organisation and what became of its runs; whether that trail is the one that was written; and
+// how it is kept from growing for ever (audit-export.ts).
 import { Command, InvalidArgumentError, Option } from 'commander'
 import { type AuditHead, auditedOrganisations, auditHeads, auditTrail } from '../ledger/audit.ts'
 import type { AuditLink, AuditRow } from '../ledger/audit-chain.ts'
 import { checkTrail, type TrailVerdict } from '../ledger/audit-check.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
+import { checkExported, exportRows, headText } from './audit-export.ts'
 import { painterFor } from './color.ts'
 import { type Column, renderColumns } from './columns.ts'
 import { parseLimit } from './runs.ts'
@@ -20,9 +22,14 @@ Examples:
   $ syncline audit --check                             # all organisations
   $ syncline audit --head > heads.txt                  # to be kept where the database's owner cannot write
   $ syncline audit --check --org acme --expect 128:9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08
+  $ syncline audit --org acme --export acme-2025.jsonl --before 2026-01-01 --prune
+  $ syncline audit --check --file acme-2025.jsonl      # no database is asked
 
 A trail is a chain: each row holds the hash of the one before it. --check finds a row that was changed, taken out, moved or put in, and
 names the first. Who may change anything in the database can also write a whole trail anew; that is found with a head that was kept.
+
+--export writes the oldest rows to a new file, each checked; with --prune they leave the trail when the file is on the disk. The trail
+says so in a row of its own, with the hash of the last of them: it ends the file, and what is left follows it.
 
 Exit codes: 0 the trails are as they were written, 1 one is not, 2 usage.`
 
@@ -33,6 +40,10 @@ interface AuditOptions {
   readonly check?: boolean
   readonly expect?: AuditLink
   readonly head?: boolean
+  readonly export?: string
+  readonly before?: Date
+  readonly prune?: boolean
+  readonly file?: string
   readonly json?: boolean
 }
 
@@ -56,18 +67,53 @@ export const auditCommand = (): Command =>
       new Option('--expect <seq:hash>', 'with --check: a head that was kept and must still be in the trail').argParser(parseHead),
     )
     .addOption(new Option('--head', 'print where the trails end, to be kept elsewhere').conflicts(['since', 'limit']))
+    .addOption(
+      new Option('--export <file>', 'write the oldest rows of a trail to a new file').conflicts([
+        'since',
+        'limit',
+        'check',
+        'head',
+      ]),
+    )
+    .addOption(
+      new Option('--before <when>', 'with --export: rows written before this: 365d, 2026-01-01').argParser((text) =>
+        parseSince(text),
+      ),
+    )
+    .option('--prune', 'with --export and --before: take those rows out of the trail, which says so')
+    .option('--file <file>', 'with --check: an exported file in place of the trails')
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', EXAMPLES)
-    .action((options: AuditOptions) => withLedger((runtime) => audit(runtime, options)))
+    .action((options: AuditOptions) => {
+      requireSense(options)
+      return options.file === undefined
+        ? withLedger((runtime) => audit(runtime, options))
+        : checkExported(options.file, options.json)
+    })
+
+/** Options that mean something only together. Throws SynclineError('usage'). */
+const requireSense = (options: AuditOptions): void => {
+  const { org, check, expect, file, prune, before } = options
+  const wrong = (what: string, use: string): never => {
+    throw new SynclineError('usage', what, { remedy: `Use it as: syncline audit ${use}` })
+  }
+  if (expect && !(check && org)) wrong('--expect is a head of one trail, to be checked.', '--check --org ID --expect SEQ:HASH')
+  if (file !== undefined && (!check || org || expect)) wrong('--file is an exported file, to be checked.', '--check --file FILE')
+  if (options.export === undefined) {
+    if (prune || before) wrong('--before and --prune are for an export.', '--org ID --export FILE --before 2026-01-01 --prune')
+  } else if (org === undefined) wrong('--export writes the trail of one organisation.', '--org ID --export FILE')
+  else if (prune && !before) wrong('--prune needs a moment.', `--org ${org} --export FILE --before 2026-01-01 --prune`)
+}
 
 const audit = async (runtime: Runtime, options: AuditOptions): Promise<void> => {
-  if (options.expect && !(options.check && options.org))
-    throw new SynclineError('usage', '--expect is a head of one trail, to be checked.', {
-      remedy: 'Use it as: syncline audit --check --org ID --expect SEQ:HASH',
-    })
   if (options.check) return check(runtime, options)
   if (options.head) return showHeads(runtime, options)
-  if (options.org !== undefined) return showTrail(runtime, options.org, options)
+  if (options.org !== undefined) {
+    await organisationsOf(runtime, options.org)
+    return options.export === undefined
+      ? showTrail(runtime, options.org, options)
+      : exportRows(runtime, options.org, options.export, options)
+  }
   throw new SynclineError('usage', 'Name an organisation with --org ID, or check all with --check.', {
     remedy: 'See the examples with: syncline audit --help',
   })
@@ -93,7 +139,6 @@ const COLUMNS: readonly Column<AuditRow>[] = [
 const rowFacts = ({ orgId, facts, ...row }: AuditRow) => ({ type: 'audit', org: orgId, ...row, facts: JSON.parse(facts) })
 
 const showTrail = async (runtime: Runtime, orgId: string, { since, limit, json }: AuditOptions): Promise<void> => {
-  await organisationsOf(runtime, orgId)
   const rows = await auditTrail(runtime.pool, { orgId, limit, ...(since && { since }) })
   if (json) for (const row of rows) printJson(rowFacts(row))
   else if (rows.length > 0)
@@ -101,8 +146,6 @@ const showTrail = async (runtime: Runtime, orgId: string, { since, limit, json }
   if (rows.length === 0) say(`Nothing happened to ${orgId} since ${since?.toISOString() ?? 'it was added'}.`)
   if (rows.length === limit && (rows[0]?.seq ?? 1) > 1) say(`The newest ${limit}; more with --limit.`)
 }
-
-const headText = ({ seq, hash }: AuditLink): string => `${seq}:${hash}`
 
 const showHeads = async (runtime: Runtime, { org, json }: AuditOptions): Promise<void> => {
   if (org !== undefined) await organisationsOf(runtime, org)
@@ -123,19 +166,22 @@ const check = async (runtime: Runtime, { org, expect, json }: AuditOptions): Pro
   }
 }
 
-const verdictFacts = ({ orgId, seq, hash, fault }: TrailVerdict) => ({
+const verdictFacts = ({ orgId, seq, hash, pruned, fault }: TrailVerdict) => ({
   type: 'audit-check',
   org: orgId,
   ok: fault === null,
   seq,
   hash,
+  pruned,
   fault,
 })
 
 /** A good verdict ends with the head: it is what one would keep. */
-const verdictText = ({ orgId, fault, ...last }: TrailVerdict): string => {
+const verdictText = ({ orgId, pruned, fault, ...last }: TrailVerdict): string => {
   const paint = painterFor(process.stdout)
+  const gone = pruned === 0 ? '' : ` (${count(pruned, 'row')} before them exported and pruned)`
+  const rows = `${count(Math.max(0, last.seq - pruned), 'row')}${gone}`
   return fault === null
-    ? `${orgId}: ${paint('as it was written', 'green')}, ${count(last.seq, 'row')}, head ${headText(last)}`
-    : `${orgId}: ${paint('BROKEN', 'red')} at row ${fault.seq}: ${fault.reason}; ${count(last.seq, 'row')} before it ${last.seq === 1 ? 'is' : 'are'} good`
+    ? `${orgId}: ${paint('as it was written', 'green')}, ${rows}, head ${headText(last)}`
+    : `${orgId}: ${paint('BROKEN', 'red')} at row ${fault.seq}: ${fault.reason}; good before it: ${rows}`
 }

@@ -3,8 +3,16 @@ import { Command, Option } from 'commander'
 import { countLetters, findLetters, letterCauses } from '../ledger/dead-letter-search.ts'
 import { painterFor } from './color.ts'
 import { renderColumns } from './columns.ts'
-import { filterOf, type LetterFilterOptions, STATE_CHOICES, type StateChoice, statesOf, withFilters } from './letter-choice.ts'
-import { causeFacts, causeText, LETTER_COLUMNS, letterFacts } from './letter-lines.ts'
+import {
+  filterOf,
+  type LetterFilterOptions,
+  letterId,
+  STATE_CHOICES,
+  type StateChoice,
+  statesOf,
+  withFilters,
+} from './letter-choice.ts'
+import { causeFacts, causeText, LETTER_COLUMNS, letterFacts, unreplayable } from './letter-lines.ts'
 import { parseLimit } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say, stdoutWidth } from './terminal.ts'
@@ -50,5 +58,8 @@ const list = async (runtime: Runtime, options: ListOptions): Promise<void> => {
   print([`${count(total, 'dead letter')}, by cause:`, ...causes.map(causeText), '', ''].join('\n'))
   print(renderColumns(LETTER_COLUMNS, letters, { width: stdoutWidth(), paint }).join('\n'))
   if (total > letters.length) say(`… and ${(total - letters.length).toLocaleString('en-US')} more; see them with --limit.`)
-  say('Look at one with: syncline dlq show ID; once the cause is mended, replay it with: syncline dlq replay ID')
+  if (letters.some((letter) => unreplayable(letter) === undefined))
+    say('Look at one with: syncline dlq show ID; once the cause is mended, replay it with: syncline dlq replay ID')
+  const cut = letters.find((letter) => letter.state === 'open' && unreplayable(letter) !== undefined)
+  if (cut !== undefined) say(`${letterId(cut)} cannot be replayed. ${unreplayable(cut)}`)
 }

@@ -7,7 +7,7 @@ import { type Cut, sha256Of } from '../topics/dead-letters.ts'
 import { painterFor } from './color.ts'
 import { contentOf, GONE, kafkaOf, type LetterContent } from './letter-bytes.ts'
 import { letterId, parseLetterId } from './letter-choice.ts'
-import { letterFacts, letterLines } from './letter-lines.ts'
+import { letterFacts, letterLines, unreplayable } from './letter-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say } from './terminal.ts'
 import { count } from './words.ts'
@@ -47,7 +47,7 @@ const show = async (runtime: Runtime, id: string, { json, raw }: ShowOptions): P
   if (json) return printJson({ ...letterFacts(letter), ...bytesFacts(content) })
   print(painterFor(process.stdout)(`Dead letter ${letterId(letter)} of ${letter.topic}`, 'bold'))
   print([...letterLines(letter), ...bytesLines(content)].join('\n'))
-  if (letter.state === 'open') say(`Once the cause is mended: syncline dlq replay ${letterId(letter)}`)
+  if (letter.state === 'open') say(unreplayable(letter) ?? `Once the cause is mended: syncline dlq replay ${letterId(letter)}`)
 }
 
 const printRaw = (letter: RegisteredLetter, content: LetterContent | undefined): void => {

@@ -5,6 +5,20 @@ import type { Column } from './columns.ts'
 import { letterId } from './letter-choice.ts'
 import { count, moment } from './words.ts'
 
+/**
+ * Why no replay of the letter can bring the record, with the next step; undefined: one may. What was too large to be received is on Kafka
+ * only in its beginning, and under no id.
+ */
+export const unreplayable = (letter: RegisteredLetter): string | undefined => {
+  if (letter.stage !== 'fetch') return undefined
+  return [
+    'Only the beginning of the record was received.',
+    'Start the fetchers with a higher SYNCLINE_MAX_RESPONSE_BYTES, or have the record made smaller;',
+    `get it with: syncline sync --org ${letter.orgId} --select ${letter.entity};`,
+    `then drop the letter with: syncline dlq drop ${letterId(letter)} --reason 'fetched anew' --yes`,
+  ].join(' ')
+}
+
 export const letterFacts = (letter: RegisteredLetter) => ({
   type: 'dead-letter',
   id: letterId(letter),
@@ -20,6 +34,7 @@ export const letterFacts = (letter: RegisteredLetter) => ({
   reason: letter.reason,
   bytes: letter.bytes,
   state: letter.state,
+  replayable: unreplayable(letter) === undefined && letter.state !== 'replayed',
   round: letter.round,
   ...letter.page,
   recordedAt: letter.recordedAt.toISOString(),
@@ -77,5 +92,6 @@ export const letterLines = (letter: RegisteredLetter): readonly string[] => [
         `page          range ${letter.page.rangeId}, page ${letter.page.page}, attempt ${letter.page.attempt}, record ${letter.page.index}`,
       ]),
   `state         ${stateText(letter)}${letter.actedAt === null ? '' : `, ${moment(letter.actedAt)}`}`,
+  ...(unreplayable(letter) === undefined ? [] : ['replay        cannot be: only the beginning of the record was received']),
   ...(letter.round === 0 ? [] : [`replayed      ${count(letter.round, 'time')} before`]),
 ]

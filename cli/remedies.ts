@@ -14,7 +14,8 @@ const REMEDIES: Readonly<Record<ErrorCode, (org: string) => string>> = {
   'already-running': (org) => `See the other run: syncline status --org ${org}`,
   unavailable: (org) => `Bring the service back. ${AGAIN(org)}`,
   incompatible: (org) => `Run one version of Syncline everywhere. ${AGAIN(org)}`,
-  'too-large': (org) => `Ask the owner of the data to make the record smaller. ${AGAIN(org)}`,
+  'too-large': (org) =>
+    `Start the fetchers with a higher SYNCLINE_MAX_RESPONSE_BYTES, or have the record made smaller. ${AGAIN(org)}`,
   'invalid-record': () => 'Read the dead letters, their reason names the field: syncline dlq list',
   usage: (org) => AGAIN(org),
   config: (org) => `Mend the setting. ${AGAIN(org)}`,

@@ -17,6 +17,7 @@ import {
 } from '../topics/headers.ts'
 import { CANONICAL_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
 import { GONE, type LetterContent } from './letter-bytes.ts'
+import { unreplayable } from './letter-lines.ts'
 
 export type Replay =
   | { readonly ok: true; readonly topic: string; readonly partitions: number; readonly message: OutgoingMessage }
@@ -28,9 +29,10 @@ const refuse = (why: string): Replay => ({ ok: false, why })
 export const replayMessage = (registered: RegisteredLetter, content: LetterContent | undefined, topics: Topics): Replay => {
   const again = `Get the record anew with: syncline sync --org ${registered.orgId}`
   if (registered.state === 'replayed') return refuse(`It has been replayed: the record is ${registered.outcome ?? 'settled'}.`)
+  const never = unreplayable(registered)
+  if (never !== undefined) return refuse(never)
   if (content === undefined) return refuse(`${GONE} ${again}`)
   const { letter } = content
-  if (letter.stage === 'fetch') return refuse(`The record was too large to be received. Have it made smaller. ${again}`)
   if (letter.cut !== undefined) return refuse(`Only the beginning of its bytes is kept. ${again}`)
   return letter.stage === 'process' ? toProcess(registered, content, topics, again) : toSink(registered, content, topics, again)
 }

@@ -32,8 +32,8 @@ const reachLines = ({ topic, reach }: Reading) =>
   }))
 
 const exampleLine = (example: Example) => {
-  const { kind, id, externalId, columns } = example
-  return { type: 'replay-difference', kind, id, externalId, columns, values: valuesOf(example) }
+  const { kind, id, source, externalId, columns } = example
+  return { type: 'replay-difference', kind, id, source, externalId, columns, values: valuesOf(example) }
 }
 
 /** One line for each partition and example, and the totals. */
@@ -61,6 +61,7 @@ export const replayLines = ({ readings, comparison, examples, ...rest }: Replay)
     columns: comparison.columns,
     revision: rest.revision,
     applied: rest.applied,
+    settled: rest.settled && { left: rest.settled.left, ...rest.settled.became },
   },
 ]
 
@@ -92,7 +93,7 @@ const WORDS: Readonly<Record<DifferenceKind, readonly [what: string, becomes: st
 /** Kinds in the order of the words. */
 const KINDS: readonly DifferenceKind[] = ['changed', 'only-topic', 'only-table', 'newer', 'deleted', 'parked']
 
-const countsText = ({ comparison, readings }: Replay): string => {
+const countsText = ({ comparison, readings, sinceMs }: Replay): string => {
   const refused = readings.reduce((sum, each) => sum + each.refused, 0)
   const columns = Object.entries(comparison.columns).map(([name, n]) => `${name} ${n.toLocaleString('en-US')}`)
   return table(
@@ -101,32 +102,39 @@ const countsText = ({ comparison, readings }: Replay): string => {
       ['same', comparison.same, '', ''],
       ...KINDS.filter(
         (kind) => kind === 'changed' || kind === 'only-topic' || kind === 'only-table' || comparison.counts[kind] > 0,
-      ).map((kind) => [WORDS[kind][0], comparison.counts[kind], WORDS[kind][1], kind === 'changed' ? columns.join(', ') : '']),
+      ).map((kind) => [
+        kind === 'only-table' && sinceMs !== undefined ? 'not written since' : WORDS[kind][0],
+        comparison.counts[kind],
+        WORDS[kind][1],
+        kind === 'changed' ? columns.join(', ') : '',
+      ]),
       ...(refused === 0 ? [] : [['cannot be read', refused, 'nothing', '']]),
     ],
   )
 }
 
 const exampleText = (example: Example): readonly string[] => {
-  const { kind, id, externalId, columns } = example
+  const { kind, id, source, externalId, columns } = example
   const names = columns === null ? '' : columns.length === 0 ? ': content_hash' : `: ${columns.join(', ')}`
   const values = Object.entries(valuesOf(example) ?? {}).map(
     ([name, { table, topic }]) => `    ${name}: ${JSON.stringify(table)} in the table, ${JSON.stringify(topic)} on the topic`,
   )
-  return [`  ${WORDS[kind][0]}: ${externalId ?? 'no external id'} (${id})${names}`, ...values]
+  return [`  ${WORDS[kind][0]}: ${source} ${externalId ?? 'without an external id'} (${id})${names}`, ...values]
 }
 
 const reachText = ({ topic, reach }: Reading): string =>
   table(
     ['TOPIC', 'PARTITION', 'OLDEST OFFSET', 'OF', 'READ FROM', 'TO'],
-    reach.map((each) => [
-      topic,
-      each.partition,
-      Number(each.oldestOffset),
-      each.oldestAt === null ? 'empty' : moment(new Date(each.oldestAt)),
-      Number(each.from),
-      Number(each.to),
-    ]),
+    [...reach]
+      .sort((a, b) => a.partition - b.partition)
+      .map((each) => [
+        topic,
+        each.partition,
+        Number(each.oldestOffset),
+        each.oldestAt === null ? 'empty' : moment(new Date(each.oldestAt)),
+        Number(each.from),
+        Number(each.to),
+      ]),
   )
 
 const headOf = ({ orgId, entity, from, readings, comparison }: Replay): string => {

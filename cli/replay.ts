@@ -3,6 +3,7 @@
 import { Command, Option } from 'commander'
 import { adapterByName } from '../adapters/index.ts'
 import { recordAudit } from '../ledger/audit.ts'
+import type { Connection } from '../ledger/organisations.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { createKafka } from '../platform/kafka/client.ts'
@@ -18,25 +19,28 @@ import { createRegistry, subjectOfTopic } from '../topics/registry.ts'
 import { requireOrg } from './org.ts'
 import { produceAgain } from './produce-again.ts'
 import { fromCanonical, fromRaw, ORIGINS, type Origin, type Reading, type RederiveDeps, type Wanted } from './rederive.ts'
+import { exitCodeAfter, nextSteps } from './replay-steps.ts'
 import { replayLines, replayText } from './replay-text.ts'
+import { type Settled, settleReplay } from './replay-wait.ts'
 import { parseLimit } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { parseSince } from './since.ts'
 import { print, printJson, say } from './terminal.ts'
-import { count } from './words.ts'
 
 const EXAMPLES = `
 raw makes the records again from the pages as received, by the mapping of this version; canonical takes them as they were mapped.
 The newest version of each record is compared with its row. Rows that are only in the table are told and stay; so do rows that are
 newer than the topic, and deleted ones. With --apply the others are produced to the canonical topic, under a revision of the mapping
-above that of their rows; the sink merges them like any record. Let runs end first: what is on its way counts as a difference.
+above that of their rows; the sink merges them like any record, and what became of them is told. Let runs end first: what is on its way counts as a difference.
 Without --values no value is printed: they may be personal data.
 
 Examples:
   $ syncline replay --from raw --org acme --entity person
   $ syncline replay --from raw --org acme --entity person --since 36h --values --limit 3
   $ syncline replay --from canonical --org acme --entity household-membership --json | jq 'select(.type == "replay")'
-  $ syncline replay --from raw --org acme --entity email --apply`
+  $ syncline replay --from raw --org acme --entity email --apply
+
+Exit codes: 0 done, 1 the sink has not merged what was produced, 2 usage, 3 some of it is parked or a dead letter.`
 
 interface ReplayOptions {
   readonly from: Origin
@@ -45,6 +49,7 @@ interface ReplayOptions {
   readonly since?: Date
   readonly dryRun?: boolean
   readonly apply?: boolean
+  readonly wait: boolean
   readonly values?: boolean
   readonly limit: number
   readonly json?: boolean
@@ -62,7 +67,8 @@ export const replayCommand = (): Command =>
       ),
     )
     .addOption(new Option('--dry-run', 'only tell the difference (the default)').conflicts('apply'))
-    .option('--apply', 'produce the differing records to their canonical topic')
+    .option('--apply', 'produce the differing records to their canonical topic, and wait until they are merged')
+    .option('--no-wait', 'with --apply: leave it to the sink')
     .option('--values', 'print the values that differ too')
     .option('--limit <n>', 'so many examples of each kind at most', parseLimit, 10)
     .option('--json', 'print JSON lines: reach, examples, and the totals last')
@@ -82,12 +88,11 @@ export interface Replay {
   readonly revision: number | null
   /** Records produced; null: a dry run. */
   readonly applied: number | null
+  /** Null when it was not waited for. */
+  readonly settled: Settled | null
 }
 
-interface Source {
-  readonly source: string
-  readonly adapter: string
-}
+type Source = Pick<Connection, 'source' | 'adapter'>
 
 const replay = async (runtime: Runtime, options: ReplayOptions): Promise<void> => {
   const { org: orgId, entity } = options
@@ -106,8 +111,10 @@ const replay = async (runtime: Runtime, options: ReplayOptions): Promise<void> =
       await recordAudit(runtime.pool, { orgId, action: 'replay.applied', subject: entity, facts })
     }
     const applied = options.apply ? (revision === null ? 0 : await apply(revision)) : null
-    return { orgId, entity, from: options.from, sinceMs, readings, comparison, examples, revision, applied }
+    const settled = applied && options.wait ? await settleReplay(deps.kafka, runtime.topics, entity, deps.into) : null
+    return { orgId, entity, from: options.from, sinceMs, readings, comparison, examples, revision, applied, settled }
   })
+  process.exitCode = exitCodeAfter(result.settled)
   tell(result, options)
 }
 
@@ -141,9 +148,11 @@ const read = async (
   return readings
 }
 
-const examplesOf = async (into: Rederived, { limit, values = false }: ReplayOptions): Promise<readonly Example[]> => {
+const examplesOf = async (into: Rederived, { limit, since, values = false }: ReplayOptions): Promise<readonly Example[]> => {
   const examples: Example[] = []
-  for (const kind of DIFFERENCE_KINDS) examples.push(...(await into.examples(kind, limit, values)))
+  // With --since most rows were written before: they are counted, and no examples of anything.
+  const kinds = DIFFERENCE_KINDS.filter((kind) => since === undefined || kind !== 'only-table')
+  for (const kind of kinds) examples.push(...(await into.examples(kind, limit, values)))
   return examples
 }
 
@@ -185,13 +194,5 @@ const withDeps = async <T>(
 const tell = (result: Replay, options: ReplayOptions): void => {
   if (options.json) for (const line of replayLines(result)) printJson(line)
   else print(replayText(result))
-  say(nextStep(result, options))
-}
-
-const nextStep = ({ comparison, revision, applied, orgId, entity, from }: Replay, { since }: ReplayOptions): string => {
-  const again = `syncline replay --from ${from} --org ${orgId} --entity ${entity}${since === undefined ? '' : ` --since ${since.toISOString()}`}`
-  const mending = comparison.counts.changed + comparison.counts['only-topic']
-  if (revision === null) return 'Nothing is to be produced again.'
-  if (applied === null) return `Produce ${count(mending, 'record')} again, under revision ${revision}, with: ${again} --apply`
-  return `${count(applied, 'record')} produced under revision ${revision}; the sink merges what it gets. Look again with: ${again}`
+  for (const line of nextSteps(result)) say(line)
 }

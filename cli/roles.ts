@@ -64,6 +64,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
     'redisUrl',
     'databaseUrl',
     'healAfterSeconds',
+    'maxResponseBytes',
   )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
   const registry = createRegistry(settings.schemaRegistryUrl)
@@ -83,6 +84,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
       adapterOf: adapterByName,
       authOf: (_, credential) => personalAccessToken(credential),
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
+      maxResponseBytes: Number(settings.maxResponseBytes),
     })
 
   const make = (role: RoleName): Role => {

@@ -117,15 +117,20 @@ const failures = (detail: RunDetail): readonly string[] =>
         ]),
       ]
 
+const lettersToMend = ({ run, deadLetters }: RunDetail): readonly string[] =>
+  deadLetters.some(({ state }) => state === 'open') ? [`  See them with: syncline dlq list --run ${run.runId}`] : []
+
 const deadLetters = (detail: RunDetail): readonly string[] =>
   detail.deadLetters.length === 0
     ? []
     : [
         'Dead letters:',
-        ...detail.deadLetters.map(({ entity, stage, code, reason, count: n, examples }) => {
+        ...detail.deadLetters.map(({ entity, stage, code, reason, state, outcome, count: n, examples }) => {
           const ids = examples.length === 0 ? '' : `, such as ${examples.join(', ')}`
-          return `  ${n.toLocaleString('en-US')} × ${entity}, ${stage} [${code}]: ${reason}${ids}`
+          const cameOf = outcome === null ? state : `${state}: ${outcome}`
+          return `  ${n.toLocaleString('en-US')} × ${entity}, ${stage} [${code}], ${cameOf}: ${reason}${ids}`
         }),
+        ...lettersToMend(detail),
       ]
 
 const healed = (detail: RunDetail): readonly string[] =>

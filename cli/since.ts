@@ -10,6 +10,7 @@ const ISO = /^\d{4}-\d{2}-\d{2}(T\d{2}:\d{2}(:\d{2}(\.\d+)?)?(Z|[+-]\d{2}:\d{2})
 export const parseSince = (text: string, now: number = Date.now()): Date => {
   const [, amount, unit = ''] = AGO.exec(text) ?? []
   const date = amount === undefined ? new Date(ISO.test(text) ? text : '') : new Date(now - Number(amount) * (UNIT_MS[unit] ?? 0))
+  if (date.getTime() > now) throw new InvalidArgumentError('It is in the future.')
   if (Number.isFinite(date.getTime())) return date
   throw new InvalidArgumentError('It is how long ago, e.g. 90m, 36h or 7d, or a moment, e.g. 2026-11-20 or 2026-11-20T08:00Z.')
 }

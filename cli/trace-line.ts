@@ -1,5 +1,7 @@
 // A trace as one JSON object: the shape of `trace --json`.
+
 import type { RowVersion } from '../sinks/postgres/find-row.ts'
+import { letterId } from './letter-choice.ts'
 import type { DeadLetterTrace, Trace } from './trace-look.ts'
 import type { TopicPlace } from './trace-page.ts'
 import type { CanonicalPlace, Path } from './trace-path.ts'
@@ -58,6 +60,8 @@ const letterLine = ({ letter, place, path }: DeadLetterTrace) => ({
   stage: letter.stage,
   code: letter.code,
   reason: letter.reason,
+  letter: letterId(letter),
+  letterState: letter.state,
   bytes: letter.bytes,
   recordedAt: letter.recordedAt.toISOString(),
   ...pathLine(path),

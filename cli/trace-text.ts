@@ -1,6 +1,8 @@
 // A trace as a page of text that reads from top to bottom: what it is, the way it took, its versions, what is wrong with it. Pure.
 import type { PageKey } from '../ledger/landings.ts'
+import type { TracedLetter } from '../ledger/trace.ts'
 import type { Paint, Style } from './color.ts'
+import { letterId } from './letter-choice.ts'
 import type { DeadLetterTrace, Trace, TracedParent, TraceState } from './trace-look.ts'
 import type { Origin, TopicPlace } from './trace-page.ts'
 import type { CanonicalPlace, Path } from './trace-path.ts'
@@ -120,12 +122,15 @@ const parentLines = ({ parents, subject }: Trace): readonly string[] =>
         }),
       ]
 
+const stateOf = ({ state, outcome }: TracedLetter): string => (outcome === null ? state : `${state} (${outcome})`)
+
 const letterLines = ({ letters }: Trace): readonly (readonly string[])[] =>
   letters.map(({ letter, place, path }: DeadLetterTrace) => [
-    `Dead letter [${letter.code}], ${letter.stage}: ${letter.reason}`,
+    `Dead letter ${letterId(letter)}, ${stateOf(letter)}: ${letter.stage} [${letter.code}], ${letter.reason}`,
     ...wayHere(path),
     ...step(exact(letter.recordedAt), 'dead', [`${placeText(place)}, ${count(letter.bytes, 'byte')}`]),
     ...gapLines(path),
+    ...(letter.state === 'open' ? [`See it with: syncline dlq show ${letterId(letter)}`] : []),
   ])
 
 const unknownLines = ({ unknown, subject, state }: Trace): readonly string[] => {

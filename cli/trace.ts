@@ -52,6 +52,11 @@ const trace = async (runtime: Runtime, entity: string, id: string, options: Trac
 }
 
 const ask = async (runtime: Runtime, entity: string, id: string, { org, source }: TraceOptions): Promise<Trace> => {
+  if (id.trim() === '') {
+    throw new SynclineError('usage', 'An empty text is the id of no record.', {
+      remedy: `Use it as: syncline trace ${entity} ID --org ${org}`,
+    })
+  }
   const own = await requireOrg(runtime, org)
   const connections = own.filter((connection) => source === undefined || connection.source === source)
   const [connection] = connections

@@ -102,13 +102,14 @@ const withReader = async <T>(
   }
 }
 
-const vendorDeps = ({ pool }: Runtime, limiter: Limiter, encryptionKey: Buffer) => ({
+const vendorDeps = ({ pool, config }: Runtime, limiter: Limiter, encryptionKey: Buffer) => ({
   pool,
   limiter,
   encryptionKey,
   adapterOf: adapterByName,
   authOf: (_: unknown, credential: string) => personalAccessToken(credential),
   requestTimeoutMs: REQUEST_TIMEOUT_MS,
+  maxResponseBytes: Number(requireSettings(config, 'maxResponseBytes').maxResponseBytes),
 })
 
 const interruptible = (): AbortSignal => {

@@ -2,6 +2,7 @@
 // gives the first thing that is wrong. The encoding is that of sync.audit_hash (ledger/migrations), stated here by itself: the database is
 // what is being checked.
 import { createHash } from 'node:crypto'
+import { z } from 'zod'
 
 export interface AuditRow {
   readonly orgId: string
@@ -25,6 +26,29 @@ export interface AuditLink {
 }
 
 export const CHAIN_START: AuditLink = { seq: 0, hash: '' }
+
+/** The action of a row that says of the oldest rows that they were taken out of the trail. */
+export const PRUNED = 'audit.pruned'
+
+const prunedFacts = z.object({ through: z.int().min(1), hash: z.string() })
+
+/** The last row that was taken out, as the newest row of action PRUNED says; undefined: none was, or it says nothing of the kind. */
+export const prunedThrough = (row: Pick<AuditRow, 'facts'> | undefined): AuditLink | undefined => {
+  const { data } = prunedFacts.safeParse(row && JSON.parse(row.facts))
+  return data && { seq: data.through, hash: data.hash }
+}
+
+/** What stood before the first row that is there, as that row says. */
+export const linkBefore = (first: Pick<AuditRow, 'seq' | 'previousHash'> | undefined): AuditLink =>
+  first === undefined || first.seq <= 1 ? CHAIN_START : { seq: first.seq - 1, hash: first.previousHash }
+
+/** What is wrong with where a trail begins: only what was pruned may be missing there. */
+export const faultOfStart = (start: AuditLink, pruned: AuditLink = CHAIN_START): AuditFault | undefined => {
+  if (start.seq === pruned.seq && start.hash === pruned.hash) return undefined
+  const { seq } = pruned
+  if (start.seq >= seq) return { seq: seq + 1, kind: 'missing', reason: `row ${seq + 1} is missing: the trail begins after it` }
+  return { seq: start.seq + 1, kind: 'inserted', reason: `row ${start.seq + 1} was put in: rows up to ${seq} were pruned` }
+}
 
 export interface AuditFault {
   /** The first row that is not as it was written. */
@@ -68,7 +92,7 @@ export const faultOfEnd = (last: AuditLink, head: AuditLink | undefined): AuditF
   return { seq: last.seq, kind: 'rewritten', reason: `row ${last.seq} is not the one that the trail ended with` }
 }
 
-/** What is wrong with the row at the place of a head that was kept elsewhere. */
+/** What is wrong with the row at the place of a head that was kept elsewhere; also of the last one that was pruned. */
 export const faultOfKept = (kept: AuditLink, row: AuditLink): AuditFault | undefined =>
   row.seq !== kept.seq || row.hash === kept.hash
     ? undefined

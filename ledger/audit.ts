@@ -2,7 +2,7 @@
 // transaction of the change; rows are added only, and chained by their hashes (audit-chain.ts).
 import type { Json } from '../manifests/walk.ts'
 import type { Queryable } from '../platform/postgres.ts'
-import type { AuditLink, AuditRow } from './audit-chain.ts'
+import { type AuditLink, type AuditRow, PRUNED } from './audit-chain.ts'
 
 /** The setting of a connection that names who acts through it. */
 export const ACTOR_SETTING = 'syncline.actor'
@@ -78,6 +78,15 @@ export const auditRowsAfter = async (
     [orgId, seq, limit],
   )
   return rows.map(fromRow)
+}
+
+/** The newest row that says which rows were taken out of the trail. */
+export const newestPruning = async (client: Queryable, orgId: string): Promise<AuditRow | undefined> => {
+  const { rows } = await client.query<Row>(
+    `select ${COLUMNS} from sync.audit_log where org_id = $1 and action = $2 order by seq desc limit 1`,
+    [orgId, PRUNED],
+  )
+  return rows.map(fromRow)[0]
 }
 
 export interface AuditHead extends AuditLink {

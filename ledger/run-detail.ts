@@ -1,6 +1,7 @@
 // Reading one run closely: its ranges with who holds them, its dead letters by cause, and receipts that should be there and are not.
 import type { Json, RangeSpec } from '../manifests/walk.ts'
 import type { Queryable } from '../platform/postgres.ts'
+import type { LetterState } from './dead-letter-search.ts'
 import { lapsed } from './workers.ts'
 
 export interface RangeDetail {
@@ -77,17 +78,21 @@ export interface DeadLetterGroup {
   readonly stage: string
   readonly code: string
   readonly reason: string
+  readonly state: LetterState
+  /** Of replayed ones: what became of the records. */
+  readonly outcome: string | null
   readonly count: number
   /** External ids of some of them. */
   readonly examples: readonly string[]
 }
 
-/** Dead letters of a run by their cause, the most frequent first; at most `limit` causes. */
+/** Dead letters of a run by their cause and what came of them, those first that are not settled; at most `limit` of these groups. */
 export const deadLetterGroups = async (client: Queryable, runId: string, limit = 20): Promise<readonly DeadLetterGroup[]> => {
   const { rows } = await client.query<Omit<DeadLetterGroup, 'examples'> & { examples: string[] | null }>(
-    `select entity, stage, code, reason, count(*) as count,
+    `select entity, stage, code, reason, state, outcome, count(*) as count,
        (array_agg(external_id order by external_id) filter (where external_id is not null))[1:3] as examples
-     from sync.dead_letters where run_id = $1 group by 1, 2, 3, 4 order by count(*) desc, 1, 2, 3, 4 limit $2`,
+     from sync.dead_letters where run_id = $1 group by 1, 2, 3, 4, 5, 6
+     order by state in ('replayed', 'dropped'), count(*) desc, 1, 2, 3, 4, 5, 6 limit $2`,
     [runId, limit],
   )
   return rows.map((row) => ({ ...row, examples: row.examples ?? [] }))

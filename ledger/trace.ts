@@ -1,6 +1,7 @@
 // Where one record came from, as the ledger knows it: its page attempt with request and place on the raw topic, its outcome, its
 // dead letters. Goes in an origin or an id; what retention has dropped is undefined.
 import type { Queryable } from '../platform/postgres.ts'
+import type { LetterState } from './dead-letter-search.ts'
 import { OUTCOMES, type Outcome, type PageKey } from './landings.ts'
 
 export interface PageFacts extends PageKey {
@@ -113,6 +114,9 @@ export interface TracedLetter {
   readonly stage: string
   readonly code: string
   readonly reason: string
+  readonly state: LetterState
+  /** Of a replayed one: what became of the record. */
+  readonly outcome: string | null
   readonly recordedAt: Date
   /** Which record of which page attempt it is; null: it belongs to no run. */
   readonly origin: (PageKey & { readonly index: number }) | null
@@ -128,6 +132,8 @@ interface LetterRow {
   stage: string
   code: string
   reason: string
+  state: LetterState
+  outcome: string | null
   recorded_at: Date
   run_id: string | null
   range_id: number
@@ -146,6 +152,8 @@ const tracedLetter = (row: LetterRow): TracedLetter => ({
   stage: row.stage,
   code: row.code,
   reason: row.reason,
+  state: row.state,
+  outcome: row.outcome,
   recordedAt: row.recorded_at,
   origin:
     row.run_id === null
@@ -161,8 +169,8 @@ export const lettersOf = async (
   of: { readonly orgId: string; readonly sources: readonly string[]; readonly entity: string; readonly externalId: string },
 ): Promise<readonly TracedLetter[]> => {
   const { rows } = await client.query<LetterRow>(
-    `select source, external_id, topic, partition, "offset", bytes, stage, code, reason, recorded_at, run_id, range_id, page, attempt, index
-     from sync.dead_letters where org_id = $1 and source = any($2) and entity = $3 and external_id = $4
+    `select source, external_id, topic, partition, "offset", bytes, stage, code, reason, state, outcome, recorded_at,
+       run_id, range_id, page, attempt, index from sync.dead_letters where org_id = $1 and source = any($2) and entity = $3 and external_id = $4
      order by recorded_at desc, partition, "offset" desc limit ${MAX_LETTERS}`,
     [of.orgId, of.sources, of.entity, of.externalId],
   )

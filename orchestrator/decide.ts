@@ -103,6 +103,8 @@ export interface RunEnd {
   readonly reason: string | null
 }
 
+const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? '' : 's'}`
+
 /** The end of a run whose entities have all ended; undefined while one has not. */
 export const decideEnd = (
   entities: readonly Pick<EntityProgress, 'entity' | 'state' | 'reason' | 'errorCode'>[],
@@ -114,8 +116,8 @@ export const decideEnd = (
     return { state: 'failed', errorCode: failed.errorCode, reason: `${failed.entity}: ${failed.reason ?? failed.state}` }
   const unproven = entities.filter((entity) => entity.state === 'unproven').map((entity) => entity.entity)
   const reasons = [
-    ...(exceptions.dead > 0 ? [`${exceptions.dead} dead letters`] : []),
-    ...(exceptions.parked > 0 ? [`${exceptions.parked} records parked for a missing parent`] : []),
+    ...(exceptions.dead > 0 ? [counted(exceptions.dead, 'dead letter')] : []),
+    ...(exceptions.parked > 0 ? [`${counted(exceptions.parked, 'record')} parked for a missing parent`] : []),
     ...(unproven.length > 0 ? [`not proven complete: ${unproven.join(', ')}`] : []),
   ]
   if (reasons.length === 0) return { state: 'complete', errorCode: null, reason: null }

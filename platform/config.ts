@@ -14,6 +14,9 @@ export interface Setting {
   readonly secret?: true
 }
 
+/** With its headers a page of that size fits a message of the raw topics (topics/list.ts). */
+const MAX_PAGE_BYTES = 7 * 1024 * 1024
+
 /** The one list of settings; docs/configuration.md says the same (a test compares). */
 export const SETTINGS = {
   kafkaBrokers: {
@@ -74,6 +77,15 @@ export const SETTINGS = {
     variables: ['SYNCLINE_HEAL_AFTER_SECONDS'],
     description: 'how long a page may lack records before it is looked for on Kafka',
     default: '15',
+  },
+  maxResponseBytes: {
+    schema: z
+      .string()
+      .regex(/^[1-9]\d{3,6}$/, 'must be a number of bytes')
+      .refine((bytes) => Number(bytes) <= MAX_PAGE_BYTES, `must be at most ${MAX_PAGE_BYTES}, or no message holds a page`),
+    variables: ['SYNCLINE_MAX_RESPONSE_BYTES'],
+    description: `cap on one answer of an API, decompressed; at most ${MAX_PAGE_BYTES}`,
+    default: '4194304',
   },
 } as const satisfies Record<string, Setting>
 

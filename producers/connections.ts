@@ -28,6 +28,8 @@ export interface ConnectionDeps {
   /** Makes the auth provider of an adapter from a stored credential. */
   readonly authOf: (adapter: Adapter, credential: string) => AuthProvider
   readonly requestTimeoutMs: number
+  /** Cap on one answer, decompressed; default: the adapter's. */
+  readonly maxResponseBytes?: number
 }
 
 /** Connections are opened again after this time, so that a changed credential or address is taken up. */
@@ -78,7 +80,7 @@ const openVendor = async (deps: ConnectionDeps, orgId: string, source: string): 
 
 /** `credential` in clear, as `openConnection` gives it. Nothing is sent. */
 export const connectVendor = (deps: ConnectionDeps, connection: Connection, credential: string): VendorConnection => {
-  const { limiter, requestTimeoutMs } = deps
+  const { limiter, requestTimeoutMs, maxResponseBytes } = deps
   const adapter = deps.adapterOf(connection.adapter)
   const auth = deps.authOf(adapter, credential)
   // The vendor counts by credential: two connections with the same one share a window. The key of the hash keeps it from being guessed.
@@ -89,6 +91,7 @@ export const connectVendor = (deps: ConnectionDeps, connection: Connection, cred
   const api = adapter.open({
     auth,
     timeoutMs: requestTimeoutMs,
+    ...(maxResponseBytes === undefined ? {} : { maxBodyBytes: maxResponseBytes }),
     settings: connection.settings,
     ...(connection.baseUrl === null ? {} : { baseUrl: connection.baseUrl }),
   })

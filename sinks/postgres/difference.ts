@@ -39,7 +39,7 @@ export const createStatements = (layout: Layout): readonly string[] => {
   return [
     `create temp table ${ARRIVED} (${columns})`,
     `create temp table ${NEWEST} (${columns}, primary key (id))`,
-    `create temp table ${DIFFERENCE} (id uuid primary key, external_id text, kind text, columns text[], altered boolean, revision integer)`,
+    `create temp table ${DIFFERENCE} (id uuid primary key, source text, external_id text, kind text, columns text[], altered boolean, revision integer)`,
   ]
 }
 
@@ -90,15 +90,35 @@ export const compareStatement = (layout: Layout): string => {
   const compared = comparedColumns(layout)
   const both = 's.id is not null and t.id is not null'
   return `
-  insert into ${DIFFERENCE} (id, external_id, kind, columns, altered, revision)
-  select coalesce(s.id, t.id), coalesce(s.external_id, t.external_id), ${kindOf(layout)},
+  insert into ${DIFFERENCE} (id, source, external_id, kind, columns, altered, revision)
+  select coalesce(s.id, t.id), coalesce(s.source, t.source), coalesce(s.external_id, t.external_id), ${kindOf(layout)},
     case when ${both} then ${changedColumns(compared)} end, coalesce(s.content_hash = t.content_hash, false),
     case when t.id is null then s.mapping_revision + 1 else greatest(s.mapping_revision, t.mapping_revision + 1) end
   from ${NEWEST} s full join (select * from ${layout.table} where org_id = $1 and source = any($2::text[])) t on t.id = s.id
-  where case when s.id is null then t.deleted_at is null else t.id is null
-    or (${listed([...compared, { name: 'content_hash', pgType: 'uuid' }], 's')})
-      is distinct from (${listed([...compared, { name: 'content_hash', pgType: 'uuid' }], 't')}) end`
+  where case when s.id is null then t.deleted_at is null else t.id is null or ${isDistinct(compared)} end`
 }
+
+const isDistinct = (compared: readonly Column[]): string => {
+  const columns = [...compared, { name: 'content_hash', pgType: 'uuid' }]
+  return `(${listed(columns, 's')}) is distinct from (${listed(columns, 't')})`
+}
+
+/**
+ * What became of a record that was produced again, once the sink has passed it. merged: the row is the record. newer: something newer
+ * came first. parked: it waits for its parent. refused: none of these, so it is a dead letter.
+ */
+export const MENDING_OUTCOMES = ['merged', 'newer', 'parked', 'refused'] as const
+export type MendingOutcome = (typeof MENDING_OUTCOMES)[number]
+
+/** Rows of `outcome` and `n`: of the records of kinds $2 against the rows of organisation $1 as they are now. */
+export const mendedStatement = (layout: Layout): string => `
+  select case
+    when t.id is null then case when ${isParked(layout)} then 'parked' else 'refused' end
+    when not ${isDistinct(comparedColumns(layout))} then 'merged'
+    when ${replacesWhenRaisedSql('s', 't')} then 'refused'
+    else 'newer' end as outcome, count(*) as n
+  from ${DIFFERENCE} d join ${NEWEST} s on s.id = d.id left join ${layout.table} t on t.org_id = $1 and t.id = d.id
+  where d.kind = any($2::text[]) group by 1`
 
 export const analyzeStatement = `analyze ${NEWEST}`
 
@@ -118,10 +138,10 @@ export const columnsStatement = `
 /** The first $2 of kind $1, by id: without the rows' values, or with those of the columns that differ. */
 export const examplesStatement = (layout: Layout, withValues: boolean): string =>
   withValues
-    ? `select d.id, d.external_id, d.columns, to_jsonb(t) as here, to_jsonb(s) - '${MESSAGE.name}' as there
+    ? `select d.id, d.source, d.external_id, d.columns, to_jsonb(t) as here, to_jsonb(s) - '${MESSAGE.name}' as there
        from ${DIFFERENCE} d left join ${NEWEST} s on s.id = d.id left join ${layout.table} t on t.org_id = $3 and t.id = d.id
        where d.kind = $1 order by d.id limit $2`
-    : `select id, external_id, columns from ${DIFFERENCE} where kind = $1 order by id limit $2`
+    : `select id, source, external_id, columns from ${DIFFERENCE} where kind = $1 order by id limit $2`
 
 /** The next $2 messages to be produced again, of kinds $3, after id $1. */
 export const mendingStatement = `

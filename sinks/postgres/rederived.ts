@@ -19,6 +19,9 @@ import {
   forgetStatement,
   kindsStatement,
   MENDED_KINDS,
+  MENDING_OUTCOMES,
+  type MendingOutcome,
+  mendedStatement,
   mendingStatement,
   totalsStatement,
 } from './difference.ts'
@@ -44,6 +47,7 @@ export interface Comparison {
 export interface Example {
   readonly kind: DifferenceKind
   readonly id: string
+  readonly source: string
   readonly externalId: string | null
   /** Columns that differ; null where there is one side only. */
   readonly columns: readonly string[] | null
@@ -51,6 +55,8 @@ export interface Example {
   readonly here?: Readonly<Record<string, unknown>> | null
   readonly there?: Readonly<Record<string, unknown>> | null
 }
+
+export type Mended = Readonly<Record<MendingOutcome, number>>
 
 export interface ToMend {
   readonly id: string
@@ -68,6 +74,8 @@ export interface Rederived {
   compare(): Promise<Comparison>
   examples(kind: DifferenceKind, limit: number, withValues: boolean): Promise<readonly Example[]>
   toMend(): AsyncGenerator<readonly ToMend[]>
+  /** How many of those the table has now, and what became of the others. */
+  mended(): Promise<Mended>
   /** Lets the merge see that these rows are not what their hash says. */
   disown(ids: readonly string[]): Promise<void>
   close(): void
@@ -115,6 +123,15 @@ export const openRederived = async (pool: Pool, layout: Layout, { orgId, sources
       return rows.map((row) => exampleOf(kind, row))
     },
     toMend: () => mendingOf(client),
+    mended: async () => {
+      const { rows } = await client.query<{ outcome: MendingOutcome; n: number }>(mendedStatement(layout), [
+        orgId,
+        [...MENDED_KINDS],
+      ])
+      const found = new Map(rows.map(({ outcome, n }) => [outcome, n]))
+      // fromEntries widens the keys, which are those of MENDING_OUTCOMES.
+      return Object.fromEntries(MENDING_OUTCOMES.map((outcome) => [outcome, found.get(outcome) ?? 0])) as Mended
+    },
     disown: async (ids) => {
       if (ids.length > 0) await retrying(() => client.query(disownStatement(layout), [orgId, plainArray(ids)]))
     },
@@ -143,6 +160,7 @@ const comparisonOf = async (client: PoolClient): Promise<Comparison> => {
 
 interface ExampleRow {
   readonly id: string
+  readonly source: string
   readonly external_id: string | null
   readonly columns: readonly string[] | null
   readonly here?: Readonly<Record<string, unknown>> | null

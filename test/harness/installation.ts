@@ -91,7 +91,15 @@ export const createInstallation = async (stack: StackAddresses, env: Environment
       const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
       child.stdin?.end(input)
       const [code] = await once(child, 'close')
-      return { code, stdout: stdout(), stderr: stderr(), json: jsonLines(stdout()) }
+      // Read when asked for: not all that begins like an object is one.
+      return {
+        code,
+        stdout: stdout(),
+        stderr: stderr(),
+        get json() {
+          return jsonLines(stdout())
+        },
+      }
     },
     worker: (...roles) => workerWith({}, ...roles),
     workerWith,

@@ -1,6 +1,9 @@
 // The audit trail on a real PostgreSQL: a run's story is in it, many writers leave no gap, and what is done to its rows is found.
-import { hostname, userInfo } from 'node:os'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { hostname, tmpdir, userInfo } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { checkFile, exportToFile, pruneExported } from '../../cli/audit-file.ts'
 import { ACTOR_SETTING, auditHeads, auditTrail, recordAudit } from '../../ledger/audit.ts'
 import { checkTrail } from '../../ledger/audit-check.ts'
 import { removeOrganisation, saveConnection } from '../../ledger/organisations.ts'
@@ -177,6 +180,108 @@ describe('writers', () => {
     expect(await checkTrail(installation.pool, 'forged')).toMatchObject({ fault: null, seq: 1 })
     expect((await trailOf('forged'))[0]?.at).not.toContain('1970')
     await expect(installation.pool.query('truncate sync.runs cascade')).rejects.toThrow('is refused')
+  })
+})
+
+test('a transaction of many rows walks past none of them again: the head moves once, and no row is looked for', async () => {
+  const rows = 1_000
+  const { heads, log } = await inTransaction(installation.pool, async (client) => {
+    await client.query(
+      `insert into sync.audit_log (org_id, action, subject) select 'many', 'thing.done', n::text from generate_series(1, ${rows}) n`,
+    )
+    await client.query('set constraints all immediate')
+    const { rows: counts } = await client.query<{ relname: string; seq_tup_read: number; fetched: number; updated: number }>(
+      `select relname, seq_tup_read, coalesce(idx_tup_fetch, 0) as fetched, n_tup_upd as updated from pg_stat_xact_user_tables
+       where schemaname = 'sync' and relname like 'audit%'`,
+    )
+    return {
+      heads: counts.find(({ relname }) => relname === 'audit_heads'),
+      log: counts.find(({ relname }) => relname === 'audit_log'),
+    }
+  })
+  expect(heads).toMatchObject({ updated: 1, seq_tup_read: 0 })
+  expect(log).toMatchObject({ seq_tup_read: 0 })
+  // Each row reads the one before it; the head is moved by reading the last one.
+  expect(log?.fetched).toBeLessThanOrEqual(rows + 1)
+  expect(await checkTrail(installation.pool, 'many')).toMatchObject({ fault: null, seq: rows })
+})
+
+describe('an old trail', () => {
+  const ORG = 'old'
+  let folder = ''
+  const file = (name: string) => join(folder, name)
+  const audit = (...args: readonly string[]) => installation.cli(['audit', '--json', ...args])
+  const prune = (name: string, before: string) => audit('--org', ORG, '--export', file(name), '--before', before, '--prune')
+  const seqs = async () => (await trailOf(ORG)).map(({ seq }) => seq)
+
+  beforeAll(async () => {
+    folder = await mkdtemp(join(tmpdir(), 'syncline-audit-'))
+    for (let n = 1; n <= 6; n++) await record(ORG, n)
+  })
+  afterAll(() => rm(folder, { recursive: true }))
+
+  test('is exported up to a moment, and pruned: what is left can be checked, and so can the file', async () => {
+    const { pool } = installation
+    const [kept] = await auditHeads(pool, ORG)
+    const [, , , fourth] = await trailOf(ORG)
+    expect(await exportToFile(pool, { orgId: ORG, before: new Date('2020-01-01') }, file('none'))).toBeUndefined()
+    expect(await exportToFile(pool, { orgId: ORG }, file('all'))).toEqual({
+      first: 1,
+      through: kept && { seq: 6, hash: kept.hash },
+    })
+    await expect(exportToFile(pool, { orgId: ORG }, file('all'))).rejects.toMatchObject({ code: 'usage' })
+
+    await expect(prune('first', String(fourth?.at))).resolves.toMatchObject({ code: 0, json: [{ first: 1, seq: 3, pruned: 3 }] })
+    expect(await seqs()).toEqual([4, 5, 6, 7])
+    expect((await trailOf(ORG)).at(-1)).toMatchObject({ actor: operator, action: 'audit.pruned' })
+    expect(await checkTrail(pool, ORG, kept)).toMatchObject({ fault: null, seq: 7, pruned: 3 })
+    await record(ORG, 8)
+    const second = await exportToFile(pool, { orgId: ORG }, file('second'))
+    expect(second).toMatchObject({ first: 4, through: { seq: 8 } })
+    if (second) expect(await pruneExported(pool, ORG, second, file('second'))).toBe(5)
+    if (second) await expect(pruneExported(pool, ORG, second, file('second'))).rejects.toMatchObject({ code: 'conflict' })
+    expect(await seqs()).toEqual([9])
+    expect(await checkTrail(pool, ORG)).toMatchObject({ fault: null, seq: 9, pruned: 8 })
+    expect((await checkTrail(pool, ORG, kept)).fault).toMatchObject({ seq: 6, kind: 'missing' })
+    expect(await checkFile(file('all'))).toMatchObject({ orgId: ORG, fault: null, first: 1, seq: 6 })
+    expect(await checkFile(file('second'))).toMatchObject({ orgId: ORG, fault: null, first: 4, seq: 8 })
+  })
+
+  test('whose exported file was changed is found out', async () => {
+    await writeFile(file('changed'), (await readFile(file('first'), 'utf8')).replace('thing-2', 'thing-3'))
+    const found = await audit('--check', '--file', file('changed'))
+    expect([found.code, found.json]).toMatchObject([1, [{ ok: false, fault: { seq: 2, kind: 'changed' } }]])
+    await writeFile(file('other'), '{"a": 1}\n')
+    await expect(checkFile(file('other'))).rejects.toMatchObject({ code: 'usage' })
+  })
+
+  test('loses nothing but what its own newest row of pruning names', async () => {
+    for (let n = 10; n <= 14; n++) await record(ORG, n)
+    const gone = (where: string) => installation.pool.query(`delete from sync.audit_log where org_id = '${ORG}' and ${where}`)
+    for (const where of ['seq = 9', 'seq = 11', 'seq > 12', 'true']) await expect(gone(where)).rejects.toThrow('is refused')
+    const lie = (facts: string) =>
+      inTransaction(installation.pool, async (client) => {
+        await client.query(
+          `insert into sync.audit_log (org_id, action, subject, facts) values ('${ORG}', 'audit.pruned', '', $1)`,
+          [facts],
+        )
+        await client.query(`delete from sync.audit_log where org_id = '${ORG}' and seq <= 10`)
+      })
+    await expect(lie('{"through": 10, "hash": "00"}')).rejects.toThrow('is refused')
+    await expect(lie('{}')).rejects.toThrow('is refused')
+    expect(await checkTrail(installation.pool, ORG)).toMatchObject({ fault: null, pruned: 8 })
+  })
+
+  test('that is broken is not exported', async () => {
+    await inTransaction(installation.pool, async (client) => {
+      await client.query('alter table sync.audit_log disable trigger user')
+      await client.query(`update sync.audit_log set actor = 'nobody' where org_id = '${ORG}' and seq = 11`)
+      await client.query('alter table sync.audit_log enable trigger user')
+    })
+    const refused = await prune('broken', '0s')
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('row 11 is not what was written')])
+    await expect(readFile(file('broken'))).rejects.toThrow('ENOENT')
+    expect(await seqs()).toContain(9)
   })
 })
 

@@ -168,6 +168,11 @@ test('a replay that fails again is one new letter for that record, and the recor
     ['replayed', 0, 'dead'],
   ])
   expect(await dead()).toBe(letters)
+  const shown = await installation.cli(['show', '--run', runId, '--json'])
+  const groups = shown.json[0]?.['deadLetters']
+  const email = { entity: 'email', stage: 'process', code: 'mapping', count: 1 }
+  expect(groups).toContainEqual(expect.objectContaining({ ...email, state: 'open', outcome: null }))
+  expect(groups).toContainEqual(expect.objectContaining({ ...email, state: 'replayed', outcome: 'dead' }))
 })
 
 test('once the fault is mended, letters of each stage land from their original bytes and the ledger of the ended run closes', async () => {
@@ -210,5 +215,8 @@ test('a dropped letter stays in the register with who, when and why; without --y
   const [dropped] = await open('dropped')
   expect(dropped).toMatchObject({ id, state: 'dropped', dropReason: 'a test' })
   expect(dropped?.actedBy).toBeTruthy()
+  const shown = await installation.cli(['show', '--run', String(dropped?.runId)])
+  expect(shown.stdout).toMatch(/1 × email, process \[.*\], dropped: /)
+  expect(shown.stdout).not.toContain('dlq list')
   expect((await dlq('drop', String(id), '--reason', 'again', '--yes')).code).toBe(2)
 })

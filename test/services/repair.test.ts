@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
+import { ROLE_NAMES, type RoleName } from '../../cli/roles.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { changeEntity, planRun } from '../../ledger/entities.ts'
 import { readyForRepair, repairOnce } from '../../ledger/repair.ts'
 import { createRun } from '../../ledger/runs.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { type Installation, newInstallation } from './installation.ts'
+import { type Installation, newInstallation, until } from './installation.ts'
 
 const { manifest } = adapterByName('pco')
 const ORG = 'church'
@@ -31,15 +32,15 @@ afterAll(async () => {
 
 const sync = () => installation.cli(['sync', '--org', ORG, '--with-workers', '--json'])
 
-const differences = async () => {
-  const all = await compareWithModel(installation.pool, manifest, { orgId: ORG, source: 'pco' }, simulator.model)
+const differences = async (orgId = ORG, { model } = simulator) => {
+  const all = await compareWithModel(installation.pool, manifest, { orgId, source: 'pco' }, model)
   return all.filter((difference) => !isEqual(difference))
 }
 
 /** People who are in a household and have an email, by which it shows whether what hangs below them came along. */
-const people = (): string[] => {
-  const mailed = new Set([...simulator.model.rows('email')].map(({ relationships }) => idOf(relationships['person'])))
-  const housed = [...simulator.model.rows('household-membership')].map(({ relationships }) => idOf(relationships['person']))
+const people = ({ model } = simulator): string[] => {
+  const mailed = new Set([...model.rows('email')].map(({ relationships }) => idOf(relationships['person'])))
+  const housed = [...model.rows('household-membership')].map(({ relationships }) => idOf(relationships['person']))
   return [...new Set(housed)].filter((id) => mailed.has(id))
 }
 
@@ -152,4 +153,50 @@ describe('the step that opens a repair', () => {
     expect(rows).toEqual([{ entity: 'person', spec: ranges[0]?.spec }])
     await installation.cli(['cancel', '--run', runId])
   })
+})
+
+test('an orchestrator killed when a repair begins and a fetcher killed in the middle of it cost a page, and the ledger closes', async () => {
+  const { pool } = installation
+  const slow = await startSimulator({ people: 200, latencyMs: 100 })
+  const hidden = people(slow).slice(0, 40)
+  slow.mutate(...hidden.map((id) => ({ op: 'hide' as const, entity: 'person' as const, id })))
+  const workers = new Map(ROLE_NAMES.map((role) => [role, installation.worker(role)]))
+  const replace = async (role: RoleName) => {
+    await workers.get(role)?.kill()
+    workers.set(role, installation.worker(role))
+  }
+  const repair = async (runId: string) => {
+    const { rows } = await pool.query<{ state: string; page: number; calls: number }>(
+      `select state, next_page as page, calls from sync.ranges where run_id = $1 and spec -> 'walk' ->> 'kind' = 'ids'`,
+      [runId],
+    )
+    return rows
+  }
+  try {
+    const add = ['org', 'add', 'killed', '--base-url', slow.url, '--rate', 'none', '--pat-stdin']
+    await installation.cli(add, slow.personalToken)
+    const running = installation.cli(['sync', '--org', 'killed', '--wait', '--json'])
+    const runOf = async () => (await pool.query("select run_id from sync.runs where org_id = 'killed'")).rows[0]?.run_id
+    await until('there is a run', async () => (await runOf()) !== undefined)
+    const runId = String(await runOf())
+    await until('the repair is opened', async () => (await repair(runId)).length > 0)
+    await replace('orchestrate')
+    await until('the repair is under way', async () => Number((await repair(runId))[0]?.page) > 5)
+    const [atKill] = await repair(runId)
+    await replace('fetch')
+
+    const result = await running
+    expect(atKill).toMatchObject({ state: 'open' })
+    expect(result.code, result.stderr + workers.get('fetch')?.log()).toBe(0)
+    expect(result.json.at(-1)).toMatchObject({ runId, state: 'complete' })
+    expect(await repair(runId)).toEqual([{ state: 'ended', page: hidden.length, calls: hidden.length }])
+    const asked = slow.stats().byPath['GET /people/v2/people/{id}'] ?? 0
+    expect(asked - hidden.length, 'the page in flight at the kill').toBeLessThanOrEqual(1)
+    expect(await differences('killed', slow)).toEqual([])
+    const verified = await installation.cli(['verify', '--run', runId, '--json'])
+    expect(verified.json.at(-1)).toMatchObject({ verdict: 'closed', missingParents: 0, parked: [] })
+  } finally {
+    await Promise.all([...workers.values()].map((worker) => worker.kill()))
+    await slow.close()
+  }
 })

@@ -3,6 +3,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
+import { waitForSink } from '../../cli/replay-wait.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
 import { createProducer } from '../../platform/kafka/producer.ts'
@@ -10,7 +11,7 @@ import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { isNewer, newerSql, replacesWhenRaisedSql, type Version } from '../../sinks/version.ts'
 import { CANONICAL_PARTITIONS, topicsWithPrefix } from '../../topics/list.ts'
-import { type CliResult, type Installation, newInstallation, until } from './installation.ts'
+import { type CliResult, type Installation, newInstallation } from './installation.ts'
 import { stackAddresses } from './support.ts'
 
 const { manifest } = adapterByName('pco')
@@ -33,8 +34,11 @@ afterAll(async () => {
   await simulator?.close()
 })
 
-const replay = async (from: 'raw' | 'canonical', entity: string, ...args: readonly string[]): Promise<CliResult> => {
-  const result = await installation.cli(['replay', '--from', from, '--org', 'acme', '--entity', entity, '--json', ...args])
+const replay = (from: 'raw' | 'canonical', entity: string, ...args: readonly string[]): Promise<CliResult> =>
+  replayOf('acme', from, entity, ...args)
+
+const replayOf = async (org: string, from: string, entity: string, ...args: readonly string[]): Promise<CliResult> => {
+  const result = await installation.cli(['replay', '--from', from, '--org', org, '--entity', entity, '--json', ...args])
   expect(result.code, result.stderr).toBe(0)
   return result
 }
@@ -101,12 +105,14 @@ test('rows changed behind our back are found in the raw pages and come back by t
   const worker = installation.worker('process', 'sink')
   try {
     const applied = await replay('raw', 'person', '--apply', '--values')
-    expect(totalsOf(applied)).toMatchObject({ changed: 2, revision: 2, applied: 2 })
+    const settled = { left: 0, merged: 2, newer: 0, parked: 0, refused: 0 }
+    expect(totalsOf(applied)).toMatchObject({ changed: 2, revision: 2, applied: 2, settled })
     expect(applied.stdout).toContain('Mallory')
-    await until('two rows of the new revision', async () => {
-      const rows = await sql('select external_id, last_changed_run_id from canonical.person where mapping_revision = 2')
-      return rows.length === 2 && rows.every((row) => row.last_changed_run_id === null)
-    })
+    // It has waited: there is nothing more to wait for.
+    expect(await sql('select last_changed_run_id as run from canonical.person where mapping_revision = 2')).toEqual([
+      { run: null },
+      { run: null },
+    ])
   } finally {
     await worker.stop()
   }
@@ -127,13 +133,16 @@ test('rows that are gone come back from the canonical topic, but not a forgotten
   const worker = installation.worker('sink')
   try {
     const applied = await replay('canonical', 'email', '--apply')
-    expect(totalsOf(applied)).toMatchObject({ changed: 0, onlyTopic: 1, onlyTable: 1, applied: 1 })
+    expect(totalsOf(applied)).toMatchObject({
+      changed: 0,
+      onlyTopic: 1,
+      onlyTable: 1,
+      applied: 1,
+      settled: { left: 0, merged: 1 },
+    })
     expect(foundOf(applied, 'only-topic')).toMatchObject([{ externalId: gone }])
     expect(foundOf(applied, 'only-table')).toMatchObject([{ externalId: 'ghost', id: ghost }])
-    await until(
-      'the row is back',
-      async () => (await sql('select from canonical.email where external_id = $1', [gone])).length > 0,
-    )
+    expect(await sql('select external_id from canonical.email where external_id = $1', [gone])).toHaveLength(1)
   } finally {
     await worker.stop()
   }
@@ -164,6 +173,52 @@ const expectOnly = async (expected: {
   const others = differences.filter((difference) => !['person', expected.entity].includes(difference.entity))
   expect(others.filter((difference) => !isEqual(difference))).toEqual([])
 }
+
+test('of an organisation with two sources the rows of both are mended, each from its own pages; then it has waited', async () => {
+  const [main, annex] = [await startSimulator({ people: 20 }), await startSimulator({ people: 20, seed: 2 })]
+  try {
+    const sources = [
+      { source: 'pco', at: main },
+      { source: 'annex', at: annex },
+    ]
+    for (const { source, at } of sources) {
+      const add = ['org', 'add', 'twin', '--source', source, '--base-url', at.url, '--rate', 'none', '--pat-stdin']
+      expect((await installation.cli(add, at.personalToken)).code).toBe(0)
+      const sync = ['sync', '--org', 'twin', '--source', source, '--select', 'person', '--with-workers', '--json']
+      expect((await installation.cli(sync)).code).toBe(0)
+    }
+    // The same external id stands for another person in each.
+    const [shared, gone] = [...main.model.rows('person')].map(({ id }) => id)
+    expect([...annex.model.rows('person')].map(({ id }) => id)).toEqual(expect.arrayContaining([shared, gone]))
+    await sql("update canonical.person set last_name = 'Mallory' where org_id = 'twin' and external_id = $1", [shared])
+    await sql("delete from canonical.person where org_id = 'twin' and source = 'annex' and external_id = $1", [gone])
+
+    const produced = await replayOf('twin', 'raw', 'person', '--apply', '--no-wait')
+    expect(totalsOf(produced)).toMatchObject({ records: 40, changed: 2, onlyTopic: 1, onlyTable: 0, applied: 3, settled: null })
+    expect(
+      foundOf(produced, 'changed')
+        .map((line) => `${line['source']} ${line['externalId']}`)
+        .sort(),
+    ).toEqual([`annex ${shared}`, `pco ${shared}`])
+    const kafka = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
+    const topics = topicsWithPrefix(installation.prefix)
+    const left: number[] = []
+    const wait = { topic: topics.canonical('person'), group: topics.group('sink'), onProgress: (n: number) => left.push(n) }
+    expect(await waitForSink(kafka, { ...wait, patienceMs: 500 })).toBe(3)
+    const worker = installation.worker('sink')
+    expect(await waitForSink(kafka, { ...wait, patienceMs: 30_000 })).toBe(0)
+    await worker.stop()
+    expect(left[0]).toBe(3)
+
+    for (const { source, at } of sources) {
+      const differences = await compareWithModel(installation.pool, manifest, { orgId: 'twin', source }, at.model)
+      expect(differences.filter(({ entity }) => entity === 'person').every(isEqual), source).toBe(true)
+    }
+    expect(totalsOf(await replayOf('twin', 'canonical', 'person'))).toMatchObject({ records: 40, same: 40 })
+  } finally {
+    await Promise.all([main.close(), annex.close()])
+  }
+})
 
 test('its reader leaves no group behind', async () => {
   const admin = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger }).admin()

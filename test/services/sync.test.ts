@@ -141,7 +141,7 @@ describe('a simulated organisation of 8,000 people', () => {
     simulator.mutate({ op: 'corrupt', entity: 'email', id: bad?.id ?? '', text })
     const result = await syncNow('church')
     expect(result.code, result.stderr).toBe(3)
-    expect(result.json.at(-1)).toMatchObject({ state: 'complete_with_exceptions', reason: '1 dead letters' })
+    expect(result.json.at(-1)).toMatchObject({ state: 'complete_with_exceptions', reason: '1 dead letter' })
     const byName = new Map(entitiesOf(result).map((e) => [e.entity, e]))
     expect(byName.get('person')).toMatchObject({ merged: 2, state: 'closed' })
     expect(byName.get('email')).toMatchObject({ dead: 1, merged: 0, state: 'closed' })

@@ -114,7 +114,9 @@ test('a dead letter says where it died and why', async () => {
   expect(line).toMatchObject({
     state: 'dead',
     row: null,
-    deadLetters: [{ code: 'invalid-record', stage: 'process', state: 'there', outcome: 'dead', raw: { state: 'there' } }],
+    deadLetters: [
+      { code: 'invalid-record', stage: 'process', letterState: 'open', state: 'there', outcome: 'dead', raw: { state: 'there' } },
+    ],
   })
   expect(JSON.stringify(line)).toContain('child')
   expect(JSON.stringify(line)).not.toContain('perhaps')

@@ -17,12 +17,21 @@ test.each([
   expect(parseSince(text, NOW).toISOString()).toBe(moment)
 })
 
-test.each(['', 'yesterday', '7', '7y', '-1d', '2026-11-31T25:00Z', '2026-11-20T08:00', '1', 'Nov 20'])(
-  '--since %s is refused',
-  (text) => {
-    expect(() => parseSince(text, NOW)).toThrow(InvalidArgumentError)
-  },
-)
+test.each([
+  '',
+  'yesterday',
+  '2026-11-24',
+  '2026-11-23T12:00:01Z',
+  '7',
+  '7y',
+  '-1d',
+  '2026-11-31T25:00Z',
+  '2026-11-20T08:00',
+  '1',
+  'Nov 20',
+])('--since %s is refused', (text) => {
+  expect(() => parseSince(text, NOW)).toThrow(InvalidArgumentError)
+})
 
 test('a head is read as it is printed', () => {
   expect(parseHead(`128:${HASH}`)).toEqual({ seq: 128, hash: HASH })

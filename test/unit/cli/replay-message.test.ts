@@ -64,7 +64,12 @@ test('a record that could not be written goes to its canonical topic as it was',
 describe('refused, with the next step:', () => {
   test.each<[string, Partial<RegisteredLetter>, Partial<DeadLetter>, RegExp]>([
     ['settled already', { state: 'replayed', outcome: 'merged' }, {}, /is merged/],
-    ['too large to be received', {}, { stage: 'fetch', code: 'too-large' }, /smaller.*syncline sync --org acme/],
+    [
+      'too large to be received',
+      { stage: 'fetch', code: 'too-large' },
+      {},
+      /SYNCLINE_MAX_RESPONSE_BYTES.*smaller.*syncline sync --org acme --select email;.*dlq drop 1\/17/,
+    ],
     ['cut', {}, { cut: { readBytes: 1, sha256: '', fullBytes: null } }, /beginning.*syncline sync --org acme/],
     ['no page at all', {}, { code: 'unreadable', origin: undefined }, /no record.*syncline sync/],
     ['of no page', {}, { origin: undefined }, /which page.*syncline sync/],

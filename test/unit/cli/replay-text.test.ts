@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest'
 import type { Replay } from '../../../cli/replay.ts'
+import { nextSteps } from '../../../cli/replay-steps.ts'
 import { reachedOf, replayLines, replayText } from '../../../cli/replay-text.ts'
 import type { Reach } from '../../../platform/kafka/scan.ts'
 
@@ -26,9 +27,10 @@ const replay = (parts: Partial<Replay> = {}): Replay => ({
     columns: { first_name: 1 },
     revision: 2,
   },
-  examples: [{ kind: 'changed', id: 'an-id', externalId: '7', columns: ['first_name'] }],
+  examples: [{ kind: 'changed', id: 'an-id', source: 'pco', externalId: '7', columns: ['first_name'] }],
   revision: 2,
   applied: null,
+  settled: null,
   ...parts,
 })
 
@@ -68,7 +70,15 @@ describe('what is told', () => {
     const here = { first_name: 'Ann', last_name: 'Lee' }
     const withValues = replay({
       examples: [
-        { kind: 'changed', id: 'an-id', externalId: '7', columns: plain?.columns ?? [], here, there: { first_name: 'Anne' } },
+        {
+          kind: 'changed',
+          id: 'an-id',
+          source: 'pco',
+          externalId: '7',
+          columns: plain?.columns ?? [],
+          here,
+          there: { first_name: 'Anne' },
+        },
       ],
     })
     expect(replayLines(withValues)[1]).toMatchObject({ values: { first_name: { table: 'Ann', topic: 'Anne' } } })
@@ -78,5 +88,37 @@ describe('what is told', () => {
 
   test('what stays is said to stay', () => {
     expect(replayText(replay())).toMatch(/only in the table +2 +stays/)
+  })
+})
+
+describe('the next step', () => {
+  const settled = (left: number, merged: number, refused = 0, parked = 0) => ({
+    left,
+    became: { merged, newer: 0, parked, refused },
+  })
+  const stepsOf = (parts: Partial<Replay>) => nextSteps(replay(parts)).join('\n')
+
+  test.each<[string, Partial<Replay>, RegExp]>([
+    [
+      'of a dry run',
+      { sinceMs: 0 },
+      /^Produce 2 records .*: syncline replay --from raw .* --since 1970-01-01T00:00:00.000Z --apply$/,
+    ],
+    ['where nothing differs', { revision: null, applied: 0 }, /^Nothing/],
+    ['when nobody waited', { applied: 2 }, /the sink merges what it gets/],
+    ['when all is merged', { applied: 2, settled: settled(0, 2) }, /^2 records produced under revision 2: 2 merged\.$/],
+    [
+      'when no sink goes on',
+      { applied: 2, settled: settled(2, 0, 2) },
+      /0 merged, 2 not merged yet\.\n.* 2 messages .*syncline worker sink/,
+    ],
+    [
+      'when some were refused',
+      { applied: 2, settled: settled(0, 1, 1) },
+      /1 merged, 1 refused\.\n.*dlq list --org acme --entity person/,
+    ],
+    ['when some are parked', { applied: 2, settled: settled(0, 1, 0, 1) }, /1 merged, 1 parked\.\n.*parent/],
+  ])('%s', (_, parts, words) => {
+    expect(stepsOf(parts)).toMatch(words)
   })
 })

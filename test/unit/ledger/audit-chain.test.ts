@@ -8,6 +8,9 @@ import {
   faultOfEnd,
   faultOfKept,
   faultOfRow,
+  faultOfStart,
+  linkBefore,
+  prunedThrough,
 } from '../../../ledger/audit-chain.ts'
 
 const chained = (row: Omit<AuditRow, 'hash'>): AuditRow => ({ ...row, hash: auditHash(row) })
@@ -97,4 +100,23 @@ test('a kept head is compared with the row at its place alone', () => {
   expect(faultOfKept({ seq: 2, hash: two.hash }, two)).toBeUndefined()
   expect(faultOfKept({ seq: 2, hash: two.hash }, three)).toBeUndefined()
   expect(faultOfKept({ seq: 2, hash: one.hash }, two)).toMatchObject({ kind: 'rewritten', seq: 2 })
+})
+
+test('of the beginning only what was pruned may be missing, and all of that', () => {
+  const [before, through] = [linkBefore(three), { seq: 2, hash: two.hash }]
+  expect(before).toEqual(through)
+  expect(linkBefore(one)).toEqual(CHAIN_START)
+  expect(faultOfStart(CHAIN_START)).toBeUndefined()
+  expect(faultOfStart(before, through)).toBeUndefined()
+  expect(faultOfStart(before)).toMatchObject({ kind: 'missing', seq: 1 })
+  expect(faultOfStart(linkBefore(four), through)).toMatchObject({ kind: 'missing', seq: 3 })
+  expect(faultOfStart(linkBefore(two), through)).toMatchObject({ kind: 'inserted', seq: 2 })
+  expect(faultOfStart(before, { seq: 2, hash: one.hash })).toMatchObject({ kind: 'missing', seq: 3 })
+})
+
+test('a row of pruning that says nothing usable prunes nothing', () => {
+  expect(prunedThrough(undefined)).toBeUndefined()
+  for (const facts of ['{}', '{"through": 0, "hash": ""}', '{"through": "2", "hash": "ab"}'])
+    expect(prunedThrough({ facts })).toBeUndefined()
+  expect(prunedThrough({ facts: '{"through": 2, "hash": "ab", "file": "/a"}' })).toEqual({ seq: 2, hash: 'ab' })
 })
