@@ -99,7 +99,7 @@ const replay = async (runtime: Runtime, options: ReplayOptions): Promise<void> =
   const sinceMs = options.since?.getTime()
   const sources = sourcesOf(await requireOrg(runtime, orgId), canonicalEntity(entity).entity, orgId)
   const wanted: Wanted = { orgId, entity, sinceMs }
-  const result = await withDeps(runtime, wanted, sources, async (deps, apply) => {
+  const result = await withDeps(runtime, wanted, sources, async (deps, { apply, settle }) => {
     const readings = await read(deps, options.from, wanted, sources)
     const comparison = await deps.into.compare()
     const examples = await examplesOf(deps.into, options)
@@ -111,7 +111,7 @@ const replay = async (runtime: Runtime, options: ReplayOptions): Promise<void> =
       await recordAudit(runtime.pool, { orgId, action: 'replay.applied', subject: entity, facts })
     }
     const applied = options.apply ? (revision === null ? 0 : await apply(revision)) : null
-    const settled = applied && options.wait ? await settleReplay(deps.kafka, runtime.topics, entity, deps.into) : null
+    const settled = applied && options.wait ? await settle() : null
     return { orgId, entity, from: options.from, sinceMs, readings, comparison, examples, revision, applied, settled }
   })
   process.exitCode = exitCodeAfter(result.settled)
@@ -156,14 +156,19 @@ const examplesOf = async (into: Rederived, { limit, since, values = false }: Rep
   return examples
 }
 
-type Apply = (revision: number) => Promise<number>
+/** How what differs gets into the table. */
+interface Mending {
+  /** Produces it under this revision of the mapping; resolves to the number of records. */
+  apply(revision: number): Promise<number>
+  settle(): Promise<Settled>
+}
 
 /** Opens what reading and producing need, and closes it whatever happens. */
 const withDeps = async <T>(
   { config, log, pool, topics }: Runtime,
   { orgId, entity }: Wanted,
   sources: readonly Source[],
-  work: (deps: RederiveDeps, apply: Apply) => Promise<T>,
+  work: (deps: RederiveDeps, mending: Mending) => Promise<T>,
 ): Promise<T> => {
   const { kafkaBrokers, schemaRegistryUrl } = requireSettings(config, 'kafkaBrokers', 'schemaRegistryUrl')
   const layout = layoutByEntity.get(entity)
@@ -177,11 +182,14 @@ const withDeps = async <T>(
     const decoder = createCanonicalDecoder(registry.writerSchema)
     return await withLook(kafka, (look) => {
       const deps: RederiveDeps = { look, topics, decoder, schemaIds, into }
-      return work(deps, async (revision) => {
-        await producer.connect()
-        return produceAgain(deps, entity, revision, async (messages) => {
-          await producer.send([{ topic: topics.canonical(entity), partitions: CANONICAL_PARTITIONS, messages }])
-        })
+      return work(deps, {
+        apply: async (revision) => {
+          await producer.connect()
+          return produceAgain(deps, entity, revision, async (messages) => {
+            await producer.send([{ topic: topics.canonical(entity), partitions: CANONICAL_PARTITIONS, messages }])
+          })
+        },
+        settle: () => settleReplay(kafka, topics, entity, into),
       })
     })
   } finally {
