@@ -11,6 +11,12 @@ export interface Size {
   readonly faults: number
 }
 
+/** What M1 found: how many rows there are, and what is wrong with them, if anything. */
+export interface JudgedRows {
+  readonly records: number
+  readonly tables: string | undefined
+}
+
 /** A record that must die, by entity and external id; null where it has none. */
 export interface Dead {
   readonly entity: string
@@ -29,6 +35,8 @@ export interface FaultCase {
   readonly simulator?: Partial<SimulatorOptions>
   /** How the run must end; complete unless said otherwise. */
   readonly ends?: RunState
+  /** What the tables must hold; the rows of the model, and none besides, unless said otherwise. */
+  readonly rows?: (scene: Scene) => Promise<JudgedRows>
   /** A role may crash and be started again inside its process. */
   readonly mayCrash?: true
   /** Before the run is asked for; what it returns must become dead letters, and nothing else may. */

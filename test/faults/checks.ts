@@ -5,7 +5,7 @@ import { judgeRun } from '../../cli/verdict.ts'
 import { runReport } from '../../ledger/report.ts'
 import { missingReceipts } from '../../ledger/run-detail.ts'
 import { until } from '../harness/until.ts'
-import type { Dead, FaultCase } from './case.ts'
+import type { Dead, FaultCase, JudgedRows } from './case.ts'
 import { manifest } from './lab.ts'
 import type { Scene } from './scene.ts'
 import { holdsSecret, tablesWithSecrets } from './witnesses.ts'
@@ -22,14 +22,10 @@ const CAUGHT_UP_WITHIN_MS = 60_000
 const MAX_RESIDENT_MB = 450
 const IDLE_IN_TRANSACTION_MS = 3_000
 
-interface Judged extends Pick<Findings, 'records'> {
-  readonly tables: string | undefined
-}
-
 /** Of a run that fails, rows may be missing; none may be wrong. */
-const tables = async (scene: Scene, { ends }: FaultCase): Promise<Judged> => {
-  const owner = { orgId: scene.org, source: 'pco' }
-  const differences = await compareWithModel(scene.lab.pool, manifest, owner, scene.simulator.model)
+const tables = async (scene: Scene, { ends, rows }: FaultCase): Promise<JudgedRows> => {
+  if (rows !== undefined) return rows(scene)
+  const differences = await compareWithModel(scene.lab.pool, manifest, scene.owner, scene.simulator.model)
   const judged = ends === 'failed' ? differences.map((difference) => ({ ...difference, missing: [] })) : differences
   const wrong = judged.filter((difference) => !isEqual(difference))
   return {

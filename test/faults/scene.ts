@@ -1,5 +1,6 @@
 // One case under way: an organisation, its simulated vendor, its run, and what the case needs to see of them.
 import { randomBytes } from 'node:crypto'
+import type { Owner } from '../../cli/compare.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { createRun, findRun, hasEnded, type Run } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
@@ -50,6 +51,10 @@ export class Scene {
     this.#random = createDice(seed)(test.id)
   }
 
+  get owner(): Owner {
+    return { orgId: this.org, source: 'pco' }
+  }
+
   get runId(): string {
     return this.#runId
   }
@@ -79,14 +84,20 @@ export class Scene {
   async begin(): Promise<void> {
     const { installation, pool } = this.lab
     const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
-    const owner = { orgId: this.org, source: 'pco', adapter: 'pco' }
+    const owner = { ...this.owner, adapter: 'pco' }
     const { url: baseUrl, personalToken: credential } = this.simulator
     await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: null, credential })
-    const selection = manifest.definitions.map(({ entity }) => entity)
-    for (const { entity } of manifest.definitions) this.#expected += this.simulator.model.count(entity as 'person')
-    this.#runId = await createRun(pool, { ...owner, strategy: 'full', selection })
-    this.lastFaultAt = performance.now()
+    await this.beginRun()
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
+  }
+
+  /** A full run from here on is the run of this scene; the one before must have ended. */
+  async beginRun(): Promise<void> {
+    const selection = manifest.definitions.map(({ entity }) => entity)
+    // The simulator's entities are named as the manifest's.
+    this.#expected = selection.reduce((sum, entity) => sum + this.simulator.model.count(entity as 'person'), 0)
+    this.#runId = await createRun(this.lab.pool, { ...this.owner, adapter: 'pco', strategy: 'full', selection })
+    this.lastFaultAt = performance.now()
   }
 
   #sample(): void {

@@ -9,9 +9,11 @@ import { redisCases } from './f06-redis.ts'
 import { registryCases } from './f07-registry.ts'
 import { apiCases } from './f09-api.ts'
 import { poisonCases } from './f11-poison.ts'
+import { driftCases } from './f13-drift.ts'
 
 export const CASES: readonly FaultCase[] = [
   ...killCases,
+  ...driftCases,
   ...zombieCases,
   ...kafkaCases,
   ...postgresCases,
