@@ -33,7 +33,7 @@ export class Scene {
   lastFaultAt = performance.now()
   endedAt = 0
   faults: string[] = []
-  /** Resident memory in MB, largest seen, by process. */
+  /** Resident memory in MB by process, a sample each half second. */
   readonly memory = new Map<number, number[]>()
 
   static async open(lab: Lab, test: FaultCase, size: Size, seed: number): Promise<Scene> {
@@ -103,7 +103,10 @@ export class Scene {
   #sample(): void {
     for (const { pid } of this.lab.crew.running()) {
       const mb = residentMb(pid)
-      if (mb !== undefined) this.memory.set(pid, [...(this.memory.get(pid) ?? []), mb])
+      if (mb === undefined) continue
+      const samples = this.memory.get(pid) ?? []
+      samples.push(mb)
+      this.memory.set(pid, samples)
     }
   }
 
