@@ -100,6 +100,20 @@ test('walks below parents end by themselves', () => {
   expect(judgeWalk([{ ...none, walk: { kind: 'parents', parent: 'group', ids: ['1'] } }])).toEqual({ kind: 'proven' })
 })
 
+test('parents are walked again, three times at most, when rows moved below one of them', () => {
+  const below = (id: string, drifted: boolean): RangeEvidence => ({
+    ...none,
+    walk: { kind: 'parents', parent: 'group', ids: [id] },
+    drifted,
+  })
+  const [held, moved] = [below('1', false), below('2', true)]
+  expect(judgeWalk([held, moved])).toEqual({ kind: 'more', walk: moved.walk, counted: false })
+  expect(judgeWalk([held, moved, below('2', false)])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([held, moved, moved])).toEqual({ kind: 'more', walk: moved.walk, counted: false })
+  expect(judgeWalk([held, moved, moved, moved])).toMatchObject({ kind: 'unproven' })
+  expect(judgeWalk([moved, moved, moved, below('3', true)])).toMatchObject({ kind: 'more', walk: { ids: ['3'] } })
+})
+
 test('records that were asked for by id are no evidence for or against a walk', () => {
   const ids: RangeEvidence = { ...none, walk: { kind: 'ids', ids: ['1'] }, fresh: 1, drifted: true }
   expect(judgeWalk([keyset(99, 100), count(100), ids])).toMatchObject(SWEEP)
