@@ -34,7 +34,8 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
   }
 }
 
-const MAX_COUNTS = 3
+/** A count costs three requests, the sweep in its place all pages; while rows come and go every second one in two is clear. */
+const MAX_COUNTS = 10
 
 /** One of each count's three requests saw more rows than there are with a key: what that says. */
 const keylessRows = (counted: RangeEvidence): 'none' | 'some' | 'unclear' => {

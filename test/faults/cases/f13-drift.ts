@@ -37,12 +37,14 @@ const drift = async (scene: Scene, history: History, kinds: readonly ChangeKind[
   }
 }
 
-/** Lists in an order that changes cannot always be proven while it does; nothing else may end so. */
-const MAY_BE_UNPROVEN = new Set(['group', 'event'])
+/** Walked in an order that changes. Every other walk misses nothing that was there throughout, proven or not. */
+const MAY_MISS = new Set(['group', 'event'])
 
 /** The entities of which rows may be missing after all, because the run says so itself: unproven ones, and what is below them. */
 const mayLack = (entities: readonly EntityReport[]): ReadonlySet<string> => {
-  const unproven = entities.filter(({ state }) => state === 'unproven').map(({ entity }) => entity)
+  const unproven = entities
+    .filter(({ entity, state }) => state === 'unproven' && MAY_MISS.has(entity))
+    .map(({ entity }) => entity)
   const below = entities.filter(({ hard }) => hard.some((parent) => unproven.includes(parent)))
   return new Set([...unproven, ...below.map(({ entity }) => entity)])
 }
@@ -54,8 +56,6 @@ const judgeFirst = async (scene: Scene, { history, since }: Drifting): Promise<s
   const entities = await runReport(pool, run.runId)
   const { verdict, reasons } = judgeRun(run, entities, (await missingReceipts(pool, run.runId)).length)
   if (verdict === 'open') return `the ledger of the first run is open: ${reasons.join('; ')}`
-  const unproven = entities.find(({ entity, state }) => state === 'unproven' && !MAY_BE_UNPROVEN.has(entity))
-  if (unproven !== undefined) return `${unproven.entity} is unproven: ${unproven.reason}`
   const { tables } = await history.judge(pool, since, mayLack(entities))
   return tables && `after the first run: ${tables}`
 }
@@ -75,7 +75,7 @@ const caseOf = (name: string, kinds: readonly ChangeKind[], size: Enlargement): 
   }
   return {
     id: `F13/${name}`,
-    ci: { records: 5_000, faults: 50 },
+    ci: { records: 3_000, faults: 50 },
     long: { records: 1_000_000, faults: 1_000 },
     rows,
     prepare: async (scene) => {
