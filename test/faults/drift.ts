@@ -3,7 +3,8 @@ import type { EntityName } from '../../simulator/catalogue/spec.ts'
 import type { Json } from '../../simulator/resource.ts'
 import type { History } from './history.ts'
 
-export type ChangeKind = 'insert' | 'delete' | 'update' | 'rename'
+/** `untie`: one of the people made in one second is deleted, and so moves those after it. */
+export type ChangeKind = 'insert' | 'delete' | 'update' | 'rename' | 'untie'
 
 export interface Chance {
   /** From 0 to below 1. */
@@ -116,35 +117,48 @@ const onOneOf =
     if (id !== undefined) change(history, entity, id, chance)
   }
 
-const CHANGES: Readonly<Record<ChangeKind, Change>> = {
+const CHANGES: Readonly<Record<Exclude<ChangeKind, 'untie'>, Change>> = {
   insert: (history, chance) => chance.pick(INSERTS)(history, chance),
   update: (history, chance) => chance.pick(UPDATES)(history, chance),
   delete: onOneOf(DELETED, (history, entity, id) => history.mutate({ op: 'delete', entity, id })),
   rename: onOneOf(RENAMED, (history, entity, id, chance) => history.mutate({ op: 'rename', entity, id, name: word(chance) })),
 }
 
-export const changeOnce = (history: History, kind: ChangeKind, chance: Chance): void => CHANGES[kind](history, chance)
-
+/** What lies beyond the first page of its list only if there is more of it. */
 export interface Enlargement {
+  /** People made in one second. */
   readonly tied: number
   readonly groups: number
+  /** Of the first of these groups. */
   readonly members: number
 }
 
-/** Much that lies beyond the first page of its list: a tie of people made in one second, and groups, one of them a large one. */
-export const enlarge = (history: History, chance: Chance, { tied, groups, members }: Enlargement): void => {
-  const made = { created_at: anyTime(chance) }
-  for (let n = 0; n < tied; n++) {
-    const attributes = { ...made, updated_at: anyTime(chance), first_name: 'Tied', last_name: word(chance) }
-    history.mutate({ op: 'insert', entity: 'person', attributes })
+/** Enlarges the organisation and gives what changes it, one change of a kind at a time. */
+export const openDrift = (history: History, chance: Chance, size: Enlargement): ((kind: ChangeKind) => void) => {
+  const tied = insertTied(history, chance, size.tied)
+  insertGroups(history, chance, size)
+  const untie = (): void => {
+    const [id] = tied.splice(Math.floor(chance.random() * tied.length), 1)
+    if (id !== undefined && history.has('person', id)) history.mutate({ op: 'delete', entity: 'person', id })
   }
-  const ids = Array.from({ length: groups }, () => {
+  return (kind) => (kind === 'untie' ? untie() : CHANGES[kind](history, chance))
+}
+
+const insertTied = (history: History, chance: Chance, count: number): string[] => {
+  const made = { created_at: anyTime(chance) }
+  return Array.from({ length: count }, () => {
+    const attributes = { ...made, updated_at: anyTime(chance), first_name: 'Tied', last_name: word(chance) }
+    return history.mutate({ op: 'insert', entity: 'person', attributes })
+  })
+}
+
+const insertGroups = (history: History, chance: Chance, { groups, members }: Enlargement): void => {
+  const [group] = Array.from({ length: groups }, () => {
     const attributes = { name: word(chance), created_at: anyTime(chance) }
     return history.mutate({ op: 'insert', entity: 'group', attributes })
   })
   for (let n = 0; n < members; n++) {
     const person = history.pick('person', chance.random())
-    const group = ids[0]
     if (person === undefined || group === undefined) return
     const attributes = { joined_at: anyTime(chance) }
     history.mutate({ op: 'insert', entity: 'group-membership', attributes, relationships: { group, person } })

@@ -54,6 +54,10 @@ export class History {
     return change?.id ?? ''
   }
 
+  has(entity: EntityName, id: string): boolean {
+    return this.#simulator.model.row(entity, id) !== undefined
+  }
+
   /** The id of a record that is there; undefined when there is none. `chance` from 0 to below 1. */
   pick(entity: EntityName, chance: number): string | undefined {
     return this.#living.get(entity)?.pick(chance)
