@@ -67,10 +67,12 @@ export const valuesOfRow = (row: readonly unknown[], columns: readonly Canonical
   return [...own, row[n], parsed(row[n + 1]), row[n + 2]]
 }
 
-const ofRecord = (record: CanonicalRecord, columns: readonly CanonicalColumn[]): string =>
-  fingerprint(valuesOfRecord(record, columns))
+/** Equal for a record and for the row that it should become. */
+export const fingerprintOf = (entity: string, record: CanonicalRecord): string =>
+  fingerprint(valuesOfRecord(record, canonicalEntity(entity).columns))
 
-const ofRow = (row: readonly unknown[], columns: readonly CanonicalColumn[]): string => fingerprint(valuesOfRow(row, columns))
+const fingerprintOfRow = (row: readonly unknown[], columns: readonly CanonicalColumn[]): string =>
+  fingerprint(valuesOfRow(row, columns))
 
 /** Equal but for the order of keys. */
 export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
@@ -90,6 +92,33 @@ export function* canonicalOf(
   }
 }
 
+export interface TableRow {
+  readonly externalId: string
+  /** Equal to that of the record that it came from. */
+  readonly fingerprint: string
+  /** ms since 1970. */
+  readonly observedAt: number
+}
+
+/** Live rows of one entity of one connection. */
+export async function* tableRows(pool: Pool, { orgId, source }: Owner, entity: string): AsyncGenerator<TableRow> {
+  const { table, columns } = canonicalEntity(entity)
+  for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
+    // rowMode array: positions, because a column may be called as anything.
+    const { rows } = await pool.query<unknown[]>({
+      rowMode: 'array',
+      text: `select ${selected(columns)}, (extract(epoch from observed_at) * 1000)::float8, external_id from canonical.${table}
+        where org_id = $1 and source = $2 and deleted_at is null and id > $3 order by id limit ${ROWS_PER_READ}`,
+      values: [orgId, source, after],
+    })
+    for (const row of rows) {
+      yield { externalId: String(row.at(-1)), observedAt: Number(row.at(-2)), fingerprint: fingerprintOfRow(row, columns) }
+    }
+    if (rows.length < ROWS_PER_READ) return
+    after = String(rows.at(-1)?.at(-3))
+  }
+}
+
 /** Live rows of one entity of one connection against the expected records. */
 export const compareTable = async (
   pool: Pool,
@@ -97,30 +126,17 @@ export const compareTable = async (
   entity: string,
   expectedRecords: Iterable<CanonicalRecord>,
 ): Promise<Difference> => {
-  const { table, columns } = canonicalEntity(entity)
   const expected = new Map<string, string>()
-  for (const record of expectedRecords) expected.set(record.externalId, ofRecord(record, columns))
+  for (const record of expectedRecords) expected.set(record.externalId, fingerprintOf(entity, record))
   const total = expected.size
   const [extra, different]: [string[], string[]] = [[], []]
   let found = 0
-  for (let after = '00000000-0000-0000-0000-000000000000'; ; ) {
-    // rowMode array: positions, because a column may be called as anything.
-    const { rows } = await pool.query<unknown[]>({
-      rowMode: 'array',
-      text: `select ${selected(columns)}, external_id from canonical.${table}
-        where org_id = $1 and source = $2 and deleted_at is null and id > $3 order by id limit ${ROWS_PER_READ}`,
-      values: [owner.orgId, owner.source, after],
-    })
-    for (const row of rows) {
-      const externalId = String(row.at(-1))
-      const want = expected.get(externalId)
-      expected.delete(externalId)
-      if (want === undefined) extra.push(externalId)
-      else if (want !== ofRow(row, columns)) different.push(externalId)
-    }
-    found += rows.length
-    after = String(rows.at(-1)?.at(-2) ?? after)
-    if (rows.length < ROWS_PER_READ) break
+  for await (const { externalId, fingerprint } of tableRows(pool, owner, entity)) {
+    const want = expected.get(externalId)
+    expected.delete(externalId)
+    if (want === undefined) extra.push(externalId)
+    else if (want !== fingerprint) different.push(externalId)
+    found++
   }
   const named = (ids: Iterable<string>) => [...ids].slice(0, MAX_NAMED)
   return { entity, expected: total, found, missing: named(expected.keys()), extra: named(extra), different: named(different) }

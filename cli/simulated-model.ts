@@ -2,6 +2,7 @@
 import type { Manifest } from '../manifests/manifest.ts'
 import type { Pool } from '../platform/postgres.ts'
 import type { Model } from '../simulator/model.ts'
+import type { CanonicalRecord } from '../topics/canonical-codec.ts'
 import { canonicalOf, compareTable, type Difference, type Owner } from './compare.ts'
 
 // The simulator's entities are declared apart from the manifest's on purpose; they have the same names.
@@ -14,6 +15,17 @@ function* derivedRows(rows: ReturnType<Model['rows']>): Iterable<unknown> {
   }
 }
 
+/** Records of a model as the canonical records that a sync makes of them. */
+export const canonicalOfModel = (
+  manifest: Manifest,
+  entity: string,
+  owner: Owner,
+  rows: ReturnType<Model['rows']>,
+): Iterable<CanonicalRecord> => {
+  const isDerived = manifest.get(entity).carriedBy?.how === 'derived'
+  return canonicalOf(manifest, entity, owner, isDerived ? derivedRows(rows) : rows)
+}
+
 export const compareWithModel = async (
   pool: Pool,
   manifest: Manifest,
@@ -21,9 +33,8 @@ export const compareWithModel = async (
   model: Model,
 ): Promise<readonly Difference[]> => {
   const differences: Difference[] = []
-  for (const { entity, carriedBy } of manifest.definitions) {
-    const rows = model.rows(entity as SimulatedEntity)
-    const expected = canonicalOf(manifest, entity, owner, carriedBy?.how === 'derived' ? derivedRows(rows) : rows)
+  for (const { entity } of manifest.definitions) {
+    const expected = canonicalOfModel(manifest, entity, owner, model.rows(entity as SimulatedEntity))
     differences.push(await compareTable(pool, owner, entity, expected))
   }
   return differences

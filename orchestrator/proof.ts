@@ -35,7 +35,8 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
   }
 }
 
-const MAX_COUNTS = 3
+/** A count costs three requests, the sweep in its place all pages; while rows come and go every second one in two is clear. */
+const MAX_COUNTS = 10
 const COUNT_REASON = 'its total is asked for, to prove that nothing is missing'
 
 /** One of each count's three requests saw more rows than there are with a key: what that says. */
@@ -71,12 +72,31 @@ const judgeKeyset = (ranges: readonly RangeEvidence[], field: string): Verdict =
   return isComplete ? PROVEN : judgeSweeps(sweeps, field)
 }
 
-/** Keyset: by its counts. Offset: by sweeps. Parents: every chain has its own end. */
+/**
+ * Every chain below a parent has its own end, but no total that could prove it: the totals of the collection are not told. So rows that
+ * moved under one count against it, and the parents of its range are walked again.
+ */
+const judgeParents = (ranges: readonly RangeEvidence[]): Verdict => {
+  const walks = new Map<string, RangeEvidence[]>()
+  for (const range of ranges) {
+    const key = JSON.stringify(range.walk)
+    walks.set(key, [...(walks.get(key) ?? []), range])
+  }
+  const drifted = [...walks.values()].filter((sweeps) => sweeps.at(-1)?.drifted)
+  const again = drifted.find((sweeps) => sweeps.length < MAX_SWEEPS)?.at(-1)
+  if (again !== undefined)
+    return { kind: 'more', walk: again.walk, counted: false, reason: 'rows moved below a parent while it was read' }
+  if (drifted.length === 0) return PROVEN
+  return { kind: 'unproven', reason: `In each of ${MAX_SWEEPS} walks rows moved below a parent while its pages were read` }
+}
+
+/** Keyset: by its counts. Offset: by sweeps. Parents: by chains that held together. */
 export const judgeWalk = (all: readonly RangeEvidence[]): Verdict => {
   // Records that were asked for by id say nothing of what the lists show.
   const ranges = all.filter((range) => range.walk.kind !== 'ids')
   const first = ranges[0]
-  if (first === undefined || first.walk.kind === 'parents') return PROVEN
+  if (first === undefined) return PROVEN
+  if (first.walk.kind === 'parents') return judgeParents(ranges)
   if (first.walk.kind === 'keyset') return judgeKeyset(ranges, first.walk.field)
   const sweeps = ranges.filter((range) => range.walk.kind === 'offset')
   return judgeSweeps(sweeps, first.walk.kind === 'offset' ? first.walk.order : null)

@@ -1,6 +1,8 @@
 // What a case of the table says: how many records flow, on which services, and what goes wrong meanwhile.
 import type { RunState } from '../../ledger/runs.ts'
 import type { SimulatorOptions } from '../../simulator/simulator.ts'
+import type { DeadLetter } from '../../topics/dead-letters.ts'
+import type { CheckName } from './checks.ts'
 import type { Links } from './links.ts'
 import type { Scene } from './scene.ts'
 
@@ -11,10 +13,17 @@ export interface Size {
   readonly faults: number
 }
 
-/** A record that must die, by entity and external id; null where it has none. */
+/** What M1 found: how many rows there are, and what is wrong with them, if anything. */
+export interface JudgedRows {
+  readonly records: number
+  readonly tables: string | undefined
+}
+
+/** A record that must die, by entity and external id (null where it has none that can be read), and why. */
 export interface Dead {
   readonly entity: string
   readonly externalId: string | null
+  readonly code: DeadLetter['code']
 }
 
 export interface FaultCase {
@@ -29,6 +38,10 @@ export interface FaultCase {
   readonly simulator?: Partial<SimulatorOptions>
   /** How the run must end; complete unless said otherwise. */
   readonly ends?: RunState
+  /** What the tables must hold; the rows of the model, and none besides, unless said otherwise. */
+  readonly rows?: (scene: Scene) => Promise<JudgedRows>
+  /** What checks ask for in this case besides; undefined when it holds, else what was seen. */
+  readonly besides?: Partial<Readonly<Record<CheckName, (scene: Scene) => Promise<string | undefined>>>>
   /** A role may crash and be started again inside its process. */
   readonly mayCrash?: true
   /** Before the run is asked for; what it returns must become dead letters, and nothing else may. */

@@ -5,10 +5,10 @@ import { judgeRun } from '../../cli/verdict.ts'
 import { runReport } from '../../ledger/report.ts'
 import { missingReceipts } from '../../ledger/run-detail.ts'
 import { until } from '../harness/until.ts'
-import type { Dead, FaultCase } from './case.ts'
+import type { Dead, FaultCase, JudgedRows } from './case.ts'
 import { manifest } from './lab.ts'
 import type { Scene } from './scene.ts'
-import { holdsSecret, tablesWithSecrets } from './witnesses.ts'
+import { commandLineOf, secretFinder, tablesWithSecrets } from './witnesses.ts'
 
 export const CHECKS = ['M1', 'M2', 'M3', 'M4', 'M5', 'M6', 'M7'] as const
 export type CheckName = (typeof CHECKS)[number]
@@ -20,16 +20,16 @@ export interface Findings {
 
 const CAUGHT_UP_WITHIN_MS = 60_000
 const MAX_RESIDENT_MB = 450
+/** Two minutes; in less, what a process fills at its start cannot be told from what it never frees. */
+const ENOUGH_SAMPLES = 240
+const FLAT_RATIO = 1.15
+const FLAT_MB = 40
 const IDLE_IN_TRANSACTION_MS = 3_000
 
-interface Judged extends Pick<Findings, 'records'> {
-  readonly tables: string | undefined
-}
-
 /** Of a run that fails, rows may be missing; none may be wrong. */
-const tables = async (scene: Scene, { ends }: FaultCase): Promise<Judged> => {
-  const owner = { orgId: scene.org, source: 'pco' }
-  const differences = await compareWithModel(scene.lab.pool, manifest, owner, scene.simulator.model)
+const tables = async (scene: Scene, { ends, rows }: FaultCase): Promise<JudgedRows> => {
+  if (rows !== undefined) return rows(scene)
+  const differences = await compareWithModel(scene.lab.pool, manifest, scene.owner, scene.simulator.model)
   const judged = ends === 'failed' ? differences.map((difference) => ({ ...difference, missing: [] })) : differences
   const wrong = judged.filter((difference) => !isEqual(difference))
   return {
@@ -66,12 +66,12 @@ const wastedPages = async ({ lab, simulator, runId }: Scene): Promise<number> =>
   return (simulator.stats().byStatus['200'] ?? 0) - (rows[0]?.steps ?? 0)
 }
 
-const nameOf = ({ entity, externalId }: Dead): string => `${entity} ${externalId ?? 'without id'}`
+const nameOf = ({ entity, externalId, code }: Dead): string => `${entity} ${externalId ?? 'without id'} (${code})`
 
 /** What died is what was bad, no more and no less. */
 const deadLetters = async (scene: Scene, expected: readonly Dead[]): Promise<string | undefined> => {
-  const { rows } = await scene.lab.pool.query<{ entity: string; externalId: string | null }>(
-    'select distinct entity, external_id as "externalId" from sync.dead_letters where org_id = $1',
+  const { rows } = await scene.lab.pool.query<Dead>(
+    'select distinct entity, external_id as "externalId", code from sync.dead_letters where org_id = $1',
     [scene.org],
   )
   const [found, wanted] = [new Set(rows.map(nameOf)), new Set(expected.map(nameOf))]
@@ -94,17 +94,43 @@ const limit = ({ simulator }: Scene): string | undefined => {
 }
 
 const secrets = async ({ lab }: Scene): Promise<string | undefined> => {
+  const holdsSecret = secretFinder(lab.marks)
   const logs = lab.crew.logs().filter(({ text }) => holdsSecret(text))
-  const places = [...lab.secrets.found, ...(await tablesWithSecrets(lab.pool)), ...logs.map(({ name }) => `log ${name}`)]
+  const shown = lab.crew.running().filter(({ pid }) => holdsSecret(commandLineOf(pid)))
+  const places = [
+    ...lab.secrets.found,
+    ...(await tablesWithSecrets(lab.pool, lab.marks)),
+    ...logs.map(({ name }) => `log ${name}`),
+    ...shown.map(({ role }) => `the command line of ${role}`),
+  ]
   if (lab.secrets.read() === 0) return 'no topic was read'
-  return places.length === 0 ? undefined : `a credential is in ${places.join(', ')}`
+  return places.length === 0 ? undefined : `a secret is in ${places.join(', ')}`
+}
+
+const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
+
+/** Of processes that lived long enough to tell: the last third of their time against the third before it. */
+const growth = (samples: readonly number[]): string | undefined => {
+  if (samples.length < ENOUGH_SAMPLES) return undefined
+  const third = Math.floor(samples.length / 3)
+  const [middle, last] = [median(samples.slice(third, -third)), median(samples.slice(-third))]
+  if (last <= Math.max(middle * FLAT_RATIO, middle + FLAT_MB)) return undefined
+  return `the memory of a worker grew from ${Math.round(middle)} to ${Math.round(last)} MB`
+}
+
+/** Below the cap at all times, and flat. */
+const memory = ({ memory }: Scene): string | undefined => {
+  const all = [...memory.values()]
+  const largest = all.flat().reduce((most, mb) => Math.max(most, mb), 0)
+  if (largest > MAX_RESIDENT_MB) return `a worker had ${Math.round(largest)} MB`
+  return all.map(growth).find((grown) => grown !== undefined)
 }
 
 const aftermath = async (scene: Scene): Promise<string | undefined> => {
   const ms = scene.endedAt - scene.lastFaultAt
   if (ms > CAUGHT_UP_WITHIN_MS) return `caught up ${Math.round(ms / 1000)} s after the last fault`
-  const largest = Math.max(0, ...[...scene.memory.values()].flat())
-  if (largest > MAX_RESIDENT_MB) return `a worker had ${Math.round(largest)} MB`
+  const grown = memory(scene)
+  if (grown !== undefined) return grown
   const idle = async () => {
     const { rowCount } = await scene.lab.pool.query(
       `select from pg_stat_activity where datname = current_database() and state like 'idle in transaction%'
@@ -131,6 +157,9 @@ export const judge = async (scene: Scene, test: FaultCase, dead: readonly Dead[]
     M7: await aftermath(scene),
   }
   const wrong: Findings['wrong'] = {}
-  for (const name of CHECKS) if (found[name] !== undefined) wrong[name] = found[name]
+  for (const name of CHECKS) {
+    const what = found[name] ?? (await test.besides?.[name]?.(scene))
+    if (what !== undefined) wrong[name] = what
+  }
   return { records, wrong }
 }

@@ -1,5 +1,5 @@
 // One installation under test: its services (those of the run, or some of its own, or behind proxies), its crew, its witnesses.
-
+import { randomBytes } from 'node:crypto'
 import { adapterByName, adapters } from '../../adapters/index.ts'
 import { prepareInstallation } from '../../cli/roles.ts'
 import { openRuntime } from '../../cli/runtime.ts'
@@ -12,7 +12,7 @@ import type { OwnService } from '../harness/own-service.ts'
 import type { TcpProxy } from '../harness/proxy.ts'
 import { Crew } from './crew.ts'
 import { type Links, NO_LINKS, openLinks } from './links.ts'
-import { type SecretWatch, watchTopics, watchVersions } from './witnesses.ts'
+import { CANARY, REGISTRY_USER, type SecretWatch, secretFinder, secretMarks, watchTopics, watchVersions } from './witnesses.ts'
 
 export const { manifest } = adapterByName('pco')
 
@@ -22,6 +22,8 @@ export interface Lab {
   readonly pool: Pool
   readonly crew: Crew
   readonly secrets: SecretWatch
+  /** Texts that may be nowhere. */
+  readonly marks: readonly string[]
   readonly own: Partial<Record<keyof StackAddresses, OwnService>>
   readonly proxies: Partial<Record<keyof StackAddresses, TcpProxy>>
   readonly env: Environment
@@ -32,10 +34,16 @@ export interface Lab {
 export const openLab = async (stack: StackAddresses, links: Links = NO_LINKS): Promise<Lab> => {
   const opened = await openLinks(stack, links)
   const installation = await createInstallation(opened.direct)
-  const env = opened.envOf(installation.database.url)
+  const env = withRegistryPassword(opened.envOf(installation.database.url), opened.direct.schemaRegistry)
+  const marks = secretMarks({ ...installation.env, ...env })
   await prepare(installation)
   await watchVersions(installation.pool)
-  const secrets = await watchTopics(opened.direct.kafka, installation.prefix, topicNames(installation.prefix))
+  const secrets = await watchTopics(
+    opened.direct.kafka,
+    installation.prefix,
+    topicNames(installation.prefix),
+    secretFinder(marks),
+  )
   const crew = new Crew({
     ...installation,
     workerWith: (more, ...roles) => installation.workerWith({ SYNCLINE_LOG_LEVEL: 'debug', ...env, ...more }, ...roles),
@@ -45,6 +53,7 @@ export const openLab = async (stack: StackAddresses, links: Links = NO_LINKS): P
     pool: installation.pool,
     crew,
     secrets,
+    marks,
     own: opened.own,
     proxies: opened.proxies,
     env,
@@ -56,6 +65,16 @@ export const openLab = async (stack: StackAddresses, links: Links = NO_LINKS): P
       return wrong
     },
   }
+}
+
+const REGISTRY = 'SYNCLINE_SCHEMA_REGISTRY_URL'
+
+/** One secret more that workers have. */
+const withRegistryPassword = (env: Environment, registry: string): Environment => {
+  const url = new URL(env[REGISTRY] ?? registry)
+  url.username = REGISTRY_USER
+  url.password = `${CANARY}${randomBytes(8).toString('hex')}`
+  return { ...env, [REGISTRY]: url.href }
 }
 
 const topicNames = (prefix: string): string[] =>

@@ -1,4 +1,5 @@
 // The services of one lab: each shared with the other labs, or its own (so that it can be killed), or behind a proxy, or both.
+import { randomBytes } from 'node:crypto'
 import { cacheRoot } from '../../local/cache.ts'
 import { ensureKafka, ensureRedis } from '../../local/downloads.ts'
 import { findJava } from '../../local/java.ts'
@@ -10,6 +11,7 @@ import type { StackAddresses } from '../../local/stack.ts'
 import type { Environment } from '../harness/installation.ts'
 import { type OwnService, ownService } from '../harness/own-service.ts'
 import { startProxy, type TcpProxy } from '../harness/proxy.ts'
+import { CANARY } from './witnesses.ts'
 
 type Name = keyof StackAddresses
 
@@ -99,7 +101,7 @@ const kafkaProgram = async (advertisedPort?: number) =>
   })
 
 const programOf = async (name: Exclude<Name, 'schemaRegistry'>) => {
-  if (name === 'postgres') return postgres('faults')
+  if (name === 'postgres') return postgres(`${CANARY}${randomBytes(8).toString('hex')}`)
   if (name === 'redis') return redis(await ensureRedis(cacheRoot(), attempt))
   return kafkaProgram()
 }

@@ -44,6 +44,13 @@ export const lineOf = (outcome: Outcome): string => {
   return [id.padEnd(40), ...numbers, ...CHECKS.map((name) => mark(outcome, name))].join('  ')
 }
 
+const MAX_TOLD = 30
+
+const struckText = (faults: readonly string[]): string => {
+  const told = faults.slice(0, MAX_TOLD).join(', ') || 'nothing'
+  return faults.length <= MAX_TOLD ? told : `${told} and ${faults.length - MAX_TOLD} more`
+}
+
 /** Keeps the logs of a case that failed, and says where. */
 export const reasonsOf = (outcome: Outcome): readonly string[] => {
   const dir = join(LOGS, `${outcome.id.replaceAll(/[^\w.-]+/g, '-')}-${outcome.seed}`)
@@ -52,7 +59,7 @@ export const reasonsOf = (outcome: Outcome): readonly string[] => {
   return [
     ...(outcome.error === undefined ? [] : [`  ${outcome.error}`]),
     ...Object.entries(outcome.wrong).map(([name, what]) => `  ${name}: ${what}`),
-    `  struck: ${outcome.faults.join(', ') || 'nothing'}`,
+    `  struck: ${struckText(outcome.faults)}`,
     `  repeat: ${repeat(outcome)}`,
     `  logs:   ${dir}`,
   ]

@@ -1,5 +1,6 @@
 // One case under way: an organisation, its simulated vendor, its run, and what the case needs to see of them.
 import { randomBytes } from 'node:crypto'
+import type { Owner } from '../../cli/compare.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { createRun, findRun, hasEnded, type Run } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
@@ -35,7 +36,7 @@ export class Scene {
   faults: string[] = []
   /** What the kills so far may have cost at most, a page for each range that was walked (invariant 4); undefined: not to be judged. */
   pagesAtRisk: number | undefined
-  /** Resident memory in MB, largest seen, by process. */
+  /** Resident memory in MB by process, a sample each half second. */
   readonly memory = new Map<number, number[]>()
 
   static async open(lab: Lab, test: FaultCase, size: Size, seed: number): Promise<Scene> {
@@ -51,6 +52,10 @@ export class Scene {
     this.size = size
     this.org = `${test.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${randomBytes(3).toString('hex')}`
     this.#random = createDice(seed)(test.id)
+  }
+
+  get owner(): Owner {
+    return { orgId: this.org, source: 'pco' }
   }
 
   get runId(): string {
@@ -82,20 +87,29 @@ export class Scene {
   async begin(): Promise<void> {
     const { installation, pool } = this.lab
     const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
-    const owner = { orgId: this.org, source: 'pco', adapter: 'pco' }
+    const owner = { ...this.owner, adapter: 'pco' }
     const { url: baseUrl, personalToken: credential } = this.simulator
     await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: null, credential })
-    const selection = manifest.definitions.map(({ entity }) => entity)
-    for (const { entity } of manifest.definitions) this.#expected += this.simulator.model.count(entity as 'person')
-    this.#runId = await createRun(pool, { ...owner, strategy: 'full', selection })
-    this.lastFaultAt = performance.now()
+    await this.beginRun()
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
+  }
+
+  /** A full run from here on is the run of this scene; the one before must have ended. */
+  async beginRun(): Promise<void> {
+    const selection = manifest.definitions.map(({ entity }) => entity)
+    // The simulator's entities are named as the manifest's.
+    this.#expected = selection.reduce((sum, entity) => sum + this.simulator.model.count(entity as 'person'), 0)
+    this.#runId = await createRun(this.lab.pool, { ...this.owner, adapter: 'pco', strategy: 'full', selection })
+    this.lastFaultAt = performance.now()
   }
 
   #sample(): void {
     for (const { pid } of this.lab.crew.running()) {
       const mb = residentMb(pid)
-      if (mb !== undefined) this.memory.set(pid, [...(this.memory.get(pid) ?? []), mb])
+      if (mb === undefined) continue
+      const samples = this.memory.get(pid) ?? []
+      samples.push(mb)
+      this.memory.set(pid, samples)
     }
   }
 

@@ -6,6 +6,7 @@ import type { Message } from '../../platform/kafka/record-batch.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import type { Pool } from '../../platform/postgres.ts'
 import { canonicalEntities } from '../../topics/canonical.ts'
+import type { Environment } from '../harness/installation.ts'
 
 /** The rule of versions, told again rather than taken from the code that is to keep it. */
 const IS_OLDER = `case when old.deleted_at is not null or new.deleted_at is not null then new.observed_at < old.observed_at
@@ -33,11 +34,32 @@ export const watchVersions = async (pool: Pool): Promise<void> => {
   }
 }
 
-/** Every credential of a test begins so; the second is how an Authorization header tells it. */
+/** Every secret that a test may choose begins so. */
 export const CANARY = 'canary-'
-const MARKS = [CANARY, Buffer.from(`app:${CANARY}`).toString('base64').slice(0, 12)]
 
-export const holdsSecret = (text: string | Buffer): boolean => MARKS.some((mark) => text.includes(mark))
+/** How a secret is told in an Authorization header, as far as its beginning goes. */
+const basicMark = (user: string): string => {
+  const bytes = Buffer.from(`${user}:${CANARY}`)
+  return bytes.subarray(0, bytes.length - (bytes.length % 3)).toString('base64')
+}
+
+/** Texts that give away a secret: planted ones in each form that they take, and of this environment the key and the passwords. */
+export const secretMarks = (env: Environment): readonly string[] => {
+  const key = Buffer.from(env['SYNCLINE_ENCRYPTION_KEY'] ?? '', 'base64')
+  const { password } = new URL(env['SYNCLINE_DATABASE_URL'] ?? '')
+  const forms = (['base64', 'base64url', 'hex'] as const).map((form) => key.toString(form))
+  return [CANARY, Buffer.from(CANARY).toString('hex'), basicMark('app'), basicMark(REGISTRY_USER), ...forms, password]
+}
+
+/** As whom workers come to the schema registry, which asks for nobody: for the password that they then have. */
+export const REGISTRY_USER = 'faults'
+
+export type HoldsSecret = (text: string | Buffer) => boolean
+
+export const secretFinder = (marks: readonly string[]): HoldsSecret => {
+  if (marks.some((mark) => mark.length < CANARY.length)) throw new Error('A secret of this installation is too short to look for')
+  return (text) => marks.some((mark) => text.includes(mark))
+}
 
 export interface SecretWatch {
   /** Topics on which a secret was seen. */
@@ -47,7 +69,15 @@ export interface SecretWatch {
 }
 
 /** Reads all topics from their beginning, as a group of its own. */
-export const watchTopics = async (brokers: string, prefix: string, topics: readonly string[]): Promise<SecretWatch> => {
+export const watchTopics = async (
+  brokers: string,
+  prefix: string,
+  topics: readonly string[],
+  holdsSecret: HoldsSecret,
+): Promise<SecretWatch> => {
+  const messageHoldsSecret = ({ key, value, headers }: Message): boolean =>
+    holdsSecret(key ?? '') || holdsSecret(JSON.stringify(headers)) || (value !== null && holdsSecret(value))
+
   const found = new Set<string>()
   let messages = 0
   const kafka = createKafka({ brokers: [brokers], clientId: 'faults', log: silentLogger })
@@ -66,11 +96,8 @@ export const watchTopics = async (brokers: string, prefix: string, topics: reado
   return { found, read: () => messages, stop: () => consumer.stop() }
 }
 
-const messageHoldsSecret = ({ key, value, headers }: Message): boolean =>
-  holdsSecret(key ?? '') || holdsSecret(JSON.stringify(headers)) || (value !== null && holdsSecret(value))
-
 /** Tables with a row that holds a secret in clear. */
-export const tablesWithSecrets = async (pool: Pool): Promise<readonly string[]> => {
+export const tablesWithSecrets = async (pool: Pool, marks: readonly string[]): Promise<readonly string[]> => {
   const { rows } = await pool.query<{ name: string }>(
     `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('sync', 'canonical')`,
   )
@@ -78,11 +105,20 @@ export const tablesWithSecrets = async (pool: Pool): Promise<readonly string[]> 
   for (const { name } of rows) {
     // A name of the server's own catalogue, quoted there.
     const { rowCount } = await pool.query(`select from ${name} as t where t::text like any ($1) limit 1`, [
-      MARKS.map((mark) => `%${mark}%`),
+      marks.map((mark) => `%${mark}%`),
     ])
     if (rowCount !== 0) found.push(name)
   }
   return found
+}
+
+/** What anybody on the machine can see of a process; empty when it is gone. */
+export const commandLineOf = (pid: number): string => {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8')
+  } catch {
+    return ''
+  }
 }
 
 /** Resident memory of a process in MB; undefined when it is gone. */

@@ -1,38 +1,33 @@
 // What was accepted and vanished on Kafka before it was used is found and healed: the run ends complete, the tables equal the model.
-import type { Admin } from 'kafkajs'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { z } from 'zod'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
 import type { RoleName } from '../../cli/roles.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
-import { createKafka } from '../../platform/kafka/client.ts'
-import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { topicsWithPrefix } from '../../topics/list.ts'
+import { openTopicRecords, type TopicRecords } from '../harness/topic-records.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
 import { stackAddresses } from './support.ts'
 
 const { manifest } = adapterByName('pco')
-/** Kafka's number for topics among resources; the client's own constant is a value of its module, which only platform/kafka loads. */
-const TOPIC_RESOURCE = 2
 const ORG = 'vanishing'
 const SELECTED = ['person', 'email', 'phone-number', 'address']
 
 let installation: Installation
 let simulator: Simulator
-let admin: Admin
+let records: TopicRecords
 
 beforeAll(async () => {
   process.env['SYNCLINE_HEAL_AFTER_SECONDS'] = '1'
   installation = await newInstallation()
   simulator = await startSimulator({ people: 1_500 })
-  admin = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger }).admin()
-  await admin.connect()
+  records = await openTopicRecords(stackAddresses().kafka)
 })
 
 afterAll(async () => {
-  await admin?.disconnect()
+  await records?.close()
   await installation?.remove()
   await simulator?.close()
 })
@@ -44,37 +39,6 @@ const countOf = async (what: string): Promise<number> => {
   )
   return rows[0]?.n ?? 0
 }
-
-/** Removes all that a topic holds, as retention would. */
-const empty = async (topic: string): Promise<void> => {
-  const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
-  await admin.deleteTopicRecords({ topic, partitions })
-}
-
-/** The same, of a topic that is compacted: brokers delete only where the policy says so. */
-const emptyCompacted = async (topic: string): Promise<void> => {
-  const { resources } = await admin.describeConfigs({
-    includeSynonyms: false,
-    resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: ['cleanup.policy', 'min.compaction.lag.ms'] }],
-  })
-  const before = (resources[0]?.configEntries ?? []).map(({ configName, configValue }) => ({
-    name: configName,
-    value: configValue,
-  }))
-  const alter = (configEntries: { name: string; value: string }[]) =>
-    admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC_RESOURCE, name: topic, configEntries }] })
-  await alter([{ name: 'cleanup.policy', value: 'delete' }])
-  await empty(topic)
-  await alter(before)
-}
-
-const committed = async (group: string, topic: string): Promise<bigint> => {
-  const [fetched] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
-  return (fetched?.partitions ?? []).reduce((sum, { offset }) => (BigInt(offset) < 0n ? sum : sum + BigInt(offset)), 0n)
-}
-
-const produced = async (topic: string): Promise<bigint> =>
-  (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + BigInt(high), 0n)
 
 const isFetched = async (): Promise<boolean> =>
   (await countOf('sync.pages p on p.run_id = u.run_id and p.accepted')) > 15 &&
@@ -110,17 +74,17 @@ test('what vanished before it was processed is fetched again, what vanished befo
   await until('all pages are fetched', isFetched)
   await saysItWaitsFor('process')
 
-  await empty(raw)
+  await records.empty(raw)
   await until('the range is rewound', () => early.log().includes('page vanished, to be fetched again'))
   const processor = installation.worker('process')
   await until('all pages are fetched and processed', async () => {
-    const isProcessed = (await committed(topics.group('process'), raw)) === (await produced(raw))
+    const isProcessed = (await records.committed(topics.group('process'), raw)) === (await records.produced(raw))
     return isProcessed && (await isFetched())
   })
   await saysItWaitsFor('sink')
 
-  await emptyCompacted(topics.canonical('person'))
-  await emptyCompacted(topics.canonical('email'))
+  await records.empty(topics.canonical('person'))
+  await records.empty(topics.canonical('email'))
   const sink = installation.worker('sink')
 
   const result = await running

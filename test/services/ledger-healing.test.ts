@@ -77,6 +77,17 @@ beforeEach(async () => {
   await changeEntity(pool, runId, 'email', { from: 'waiting', to: 'fetching' })
 })
 
+test('a page that nobody ever processed is open by its receipt alone, with all that it brings', async () => {
+  await take(0)
+  await receive(1, 0, { counts: { person: 4, email: 2 } })
+  await receive(1, 1, { counts: { person: 4, email: 0 }, next: null })
+  const pages = (await open()).map(({ page, open: waiting }) => [page, waiting.map((each) => each.entity)])
+  expect(pages).toEqual([
+    [0, ['person', 'email']],
+    [1, ['person']],
+  ])
+})
+
 test('a page that two leaders produced again is moved and counted once', async () => {
   await take(0)
   await receive(1, 0)

@@ -130,6 +130,9 @@ test('what is counted equals what the run says', async () => {
   expect(sum(all, 'syncline_sink_merge_seconds_count')).toBeGreaterThan(0)
   expect(all.find(({ name }) => name === 'syncline_open_pages')?.value).toBe(0)
   expect(all.filter(({ labels }) => Object.values(labels).includes(ORG))).toEqual([])
+  const told = `${(await get('/metrics')).text}${(await get('/ready')).text}`
+  const { SYNCLINE_ENCRYPTION_KEY: key = '-', SYNCLINE_DATABASE_URL: url = '-' } = installation.env
+  for (const secret of [simulator.personalToken, key, new URL(url).password]) expect(told).not.toContain(secret)
   await until('nothing is behind', async () => sum(await samples(), 'syncline_consumer_lag_records') === 0)
 })
 

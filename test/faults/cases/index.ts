@@ -9,9 +9,13 @@ import { redisCases } from './f06-redis.ts'
 import { registryCases } from './f07-registry.ts'
 import { apiCases } from './f09-api.ts'
 import { poisonCases } from './f11-poison.ts'
+import { driftCases } from './f13-drift.ts'
+import { vanishedCases } from './f16-vanished.ts'
 
 export const CASES: readonly FaultCase[] = [
   ...killCases,
+  ...driftCases,
+  ...vanishedCases,
   ...zombieCases,
   ...kafkaCases,
   ...postgresCases,

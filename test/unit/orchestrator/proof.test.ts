@@ -54,11 +54,12 @@ test('as many new rows do not make up for rows without a key: a sweep must prove
   expect(judgeWalk([keyset(105, 100), count(105, 100)])).toMatchObject(SWEEP)
 })
 
-test('totals under which rows came or went are asked for again, three times at most', () => {
+test('totals under which rows came or went are asked for again, ten times at most', () => {
   const moved = count(100, 100, 101)
   expect(judgeWalk([keyset(100, 100), moved])).toMatchObject(COUNT)
   expect(judgeWalk([keyset(101, 100), moved, count(101)])).toEqual({ kind: 'proven' })
-  expect(judgeWalk([keyset(100, 100), moved, moved, moved])).toMatchObject(SWEEP)
+  expect(judgeWalk([keyset(100, 100), ...Array.from({ length: 9 }, () => moved)])).toMatchObject(COUNT)
+  expect(judgeWalk([keyset(100, 100), ...Array.from({ length: 10 }, () => moved)])).toMatchObject(SWEEP)
 })
 
 test('whatever comes and goes, no walk along a key is proven that left a row without one behind', () => {
@@ -102,6 +103,20 @@ test('after three sweeps that do not prove it, a walk is unproven and says what 
 test('walks below parents end by themselves', () => {
   expect(judgeWalk([])).toEqual({ kind: 'proven' })
   expect(judgeWalk([{ ...none, walk: { kind: 'parents', parent: 'group', ids: ['1'] } }])).toEqual({ kind: 'proven' })
+})
+
+test('parents are walked again, three times at most, when rows moved below one of them', () => {
+  const below = (id: string, drifted: boolean): RangeEvidence => ({
+    ...none,
+    walk: { kind: 'parents', parent: 'group', ids: [id] },
+    drifted,
+  })
+  const [held, moved] = [below('1', false), below('2', true)]
+  expect(judgeWalk([held, moved])).toEqual({ kind: 'more', walk: moved.walk, counted: false })
+  expect(judgeWalk([held, moved, below('2', false)])).toEqual({ kind: 'proven' })
+  expect(judgeWalk([held, moved, moved])).toEqual({ kind: 'more', walk: moved.walk, counted: false })
+  expect(judgeWalk([held, moved, moved, moved])).toMatchObject({ kind: 'unproven' })
+  expect(judgeWalk([moved, moved, moved, below('3', true)])).toMatchObject({ kind: 'more', walk: { ids: ['3'] } })
 })
 
 test('records that were asked for by id are no evidence for or against a walk', () => {

@@ -1,0 +1,59 @@
+// What topics hold and how far groups have read them, and a way to make their records vanish as retention or compaction would.
+import { createKafka } from '../../platform/kafka/client.ts'
+import { silentLogger } from '../../platform/logger.ts'
+
+/** Kafka's number for topics among resources; the client's own constant is a value of its module, which only platform/kafka loads. */
+const TOPIC_RESOURCE = 2
+
+export interface TopicRecords {
+  /** Removes all that a topic holds, whatever its policy. */
+  empty(topic: string): Promise<void>
+  /** Records that were ever written to a topic. */
+  produced(topic: string): Promise<bigint>
+  /** Records of a topic that a group has committed. */
+  committed(group: string, topic: string): Promise<bigint>
+  close(): Promise<void>
+}
+
+export const openTopicRecords = async (brokers: string): Promise<TopicRecords> => {
+  const admin = createKafka({ brokers: [brokers], clientId: 'test', log: silentLogger }).admin()
+  await admin.connect()
+
+  const remove = async (topic: string): Promise<void> => {
+    const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
+    await admin.deleteTopicRecords({ topic, partitions })
+  }
+
+  const settings = async (topic: string): Promise<Setting[]> => {
+    const { resources } = await admin.describeConfigs({
+      includeSynonyms: false,
+      resources: [{ type: TOPIC_RESOURCE, name: topic, configNames: ['cleanup.policy', 'min.compaction.lag.ms'] }],
+    })
+    return (resources[0]?.configEntries ?? []).map(({ configName, configValue }) => ({ name: configName, value: configValue }))
+  }
+
+  const alter = (name: string, configEntries: Setting[]) =>
+    admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC_RESOURCE, name, configEntries }] })
+
+  return {
+    empty: async (topic) => {
+      const before = await settings(topic)
+      // Brokers delete only where the policy says so.
+      const isCompacted = before.some(({ name, value }) => name === 'cleanup.policy' && value !== 'delete')
+      if (isCompacted) await alter(topic, [{ name: 'cleanup.policy', value: 'delete' }])
+      await remove(topic)
+      if (isCompacted) await alter(topic, before)
+    },
+    produced: async (topic) => (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + BigInt(high), 0n),
+    committed: async (groupId, topic) => {
+      const [fetched] = await admin.fetchOffsets({ groupId, topics: [topic] })
+      return (fetched?.partitions ?? []).reduce((sum, { offset }) => (BigInt(offset) < 0n ? sum : sum + BigInt(offset)), 0n)
+    },
+    close: () => admin.disconnect(),
+  }
+}
+
+interface Setting {
+  readonly name: string
+  readonly value: string
+}
