@@ -1,6 +1,7 @@
-// kafkajs with three of its inner modules replaced, before it loads them: the bodies of produce requests and of fetch responses
-// (record-batch.ts does both), and a timer. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
+// kafkajs with four of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
+// (record-batch.ts does both), a timer, and what a request that is not answered does to its connection. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import type * as Kafkajs from 'kafkajs'
 import { controlKey, isBatch, type ReceivedBatch, receivedBatches } from './record-batch.ts'
 
@@ -121,10 +122,31 @@ function scheduleCheckPendingRequests(this: Queue): void {
   )
 }
 
+interface Connection {
+  readonly socket?: Socket
+  send(request: unknown): Promise<unknown>
+}
+
+// A request that ran into its time-out leaves the connection as it is, and all that come after it wait on it as long: what is
+// half-open stays so for ever. Ours breaks it, so that the next request makes a new one.
+const breakingOnTimeout = (send: Connection['send']): Connection['send'] =>
+  async function (this: Connection, request) {
+    try {
+      return await send.call(this, request)
+    } catch (error) {
+      if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') this.socket?.destroy(error)
+      throw error
+    }
+  }
+
 replace('protocol/requests/produce/v3/request', produceRequest)
 replace('protocol/requests/fetch/v4/decodeMessages', decodeMessages)
 replace('network/requestQueue/index', (original: { prototype: Queue & { scheduleCheckPendingRequests(): void } }) => {
   original.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests
+  return original
+})
+replace('network/connection', (original: { prototype: Connection }) => {
+  original.prototype.send = breakingOnTimeout(original.prototype.send)
   return original
 })
 

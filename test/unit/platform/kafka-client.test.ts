@@ -1,5 +1,7 @@
+import { once } from 'node:events'
 import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
+import { type AddressInfo, createServer } from 'node:net'
 import { expect, test, vi } from 'vitest'
 
 const require = createRequire(import.meta.url)
@@ -32,4 +34,32 @@ test('an idle connection sets no timer; the repair is of the version that needs 
   } finally {
     vi.useRealTimers()
   }
+})
+
+test('a connection on which a request is not answered in time is broken, so that the next one is sent on another', async () => {
+  await import('../../../platform/kafka/kafkajs.ts')
+  const Connection = require('kafkajs/src/network/connection.js')
+  const Encoder = require('kafkajs/src/protocol/encoder.js')
+  const silent = createServer((socket) => socket.resume())
+  silent.listen(0, '127.0.0.1')
+  await once(silent, 'listening')
+  // A server that listens on TCP has such an address.
+  const { port } = silent.address() as AddressInfo
+  const logger = { namespace: () => logger, debug: () => undefined, error: () => undefined }
+  const settings = { requestTimeout: 150, connectionTimeout: 1_000, logger }
+  const connection = new Connection({
+    host: '127.0.0.1',
+    port,
+    socketFactory: require('kafkajs/src/network/socketFactory.js')(),
+    ...settings,
+  })
+  const accepted = once(silent, 'connection')
+  await connection.connect()
+  const [socket] = await accepted
+  const gone = once(socket, 'close')
+  const request = { apiKey: 3, apiName: 'Metadata', apiVersion: 1, encode: async () => new Encoder() }
+  await expect(connection.send({ request, response: {} })).rejects.toThrow('timed out')
+  await gone
+  expect(connection.isConnected()).toBe(false)
+  silent.close()
 })
