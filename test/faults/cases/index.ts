@@ -7,16 +7,24 @@ import { kafkaCases } from './f04-kafka.ts'
 import { postgresCases } from './f05-postgres.ts'
 import { redisCases } from './f06-redis.ts'
 import { registryCases } from './f07-registry.ts'
+import { networkCases } from './f08-network.ts'
 import { apiCases } from './f09-api.ts'
 import { poisonCases } from './f11-poison.ts'
+import { clocks } from './f14-clocks.ts'
+import { diskFull } from './f14-disk.ts'
+import { memberCases } from './f15-members.ts'
 
 export const CASES: readonly FaultCase[] = [
   ...killCases,
   ...zombieCases,
+  ...memberCases,
   ...kafkaCases,
   ...postgresCases,
   ...redisCases,
   ...registryCases,
+  ...networkCases,
+  diskFull,
+  clocks,
   ...apiCases,
   ...poisonCases,
   ...failpointCases,
