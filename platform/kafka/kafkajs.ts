@@ -1,5 +1,5 @@
 // kafkajs with four of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
-// (record-batch.ts does both), a timer, and what a request that is not answered does to its connection. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
+// (record-batch.ts does both), a timer, and how a connection is made and broken. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type * as Kafkajs from 'kafkajs'
@@ -124,6 +124,11 @@ function scheduleCheckPendingRequests(this: Queue): void {
 
 interface Connection {
   readonly socket?: Socket
+  chunks: Buffer[]
+  bytesBuffered: number
+  bytesNeeded: number
+  isConnected(): boolean
+  connect(): Promise<boolean>
   send(request: unknown): Promise<unknown>
 }
 
@@ -139,6 +144,27 @@ const breakingOnTimeout = (send: Connection['send']): Connection['send'] =>
     }
   }
 
+const LENGTH_BYTES = 4
+
+// Two that find it disconnected at once make a socket each. The first is lost from sight: it stays open, so that the process never
+// ends, and its bytes mix with those of the second. And what came of an answer before the break is taken for the beginning of the
+// next one. Ours makes one socket at a time, and begins anew with it.
+const connectingAnew = (connect: Connection['connect']): Connection['connect'] => {
+  const attempts = new WeakMap<Connection, Promise<boolean>>()
+  return function (this: Connection) {
+    if (this.isConnected()) return Promise.resolve(true)
+    const attempt = attempts.get(this) ?? begin(this).finally(() => attempts.delete(this))
+    attempts.set(this, attempt)
+    return attempt
+  }
+
+  function begin(connection: Connection): Promise<boolean> {
+    connection.socket?.destroy()
+    Object.assign(connection, { chunks: [], bytesBuffered: 0, bytesNeeded: LENGTH_BYTES })
+    return connect.call(connection)
+  }
+}
+
 replace('protocol/requests/produce/v3/request', produceRequest)
 replace('protocol/requests/fetch/v4/decodeMessages', decodeMessages)
 replace('network/requestQueue/index', (original: { prototype: Queue & { scheduleCheckPendingRequests(): void } }) => {
@@ -147,6 +173,7 @@ replace('network/requestQueue/index', (original: { prototype: Queue & { schedule
 })
 replace('network/connection', (original: { prototype: Connection }) => {
   original.prototype.send = breakingOnTimeout(original.prototype.send)
+  original.prototype.connect = connectingAnew(original.prototype.connect)
   return original
 })
 
