@@ -1,4 +1,4 @@
-// kafkajs with four of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
+// kafkajs with five of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
 // (record-batch.ts does both), a timer, and how a connection is made and broken. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
@@ -165,6 +165,35 @@ const connectingAnew = (connect: Connection['connect']): Connection['connect'] =
   }
 }
 
+interface BrokerPool {
+  createBroker: (settings: unknown) => { disconnect(): Promise<void> }
+  disconnect(): Promise<void>
+}
+
+// After a break the client makes what stands for a broker anew, at times twice at once, and forgets the one before, connected or not.
+// What is forgotten is not disconnected in the end, and the process does not end. Ours remembers all.
+const disconnectingAll = (original: new (settings: unknown) => BrokerPool) =>
+  class extends original {
+    readonly #made = new Set<ReturnType<BrokerPool['createBroker']>>()
+
+    constructor(settings: unknown) {
+      super(settings)
+      const { createBroker } = this
+      this.createBroker = (of) => {
+        const broker = createBroker(of)
+        this.#made.add(broker)
+        return broker
+      }
+    }
+
+    override async disconnect(): Promise<void> {
+      await super.disconnect()
+      const made = [...this.#made]
+      this.#made.clear()
+      await Promise.all(made.map((broker) => broker.disconnect()))
+    }
+  }
+
 replace('protocol/requests/produce/v3/request', produceRequest)
 replace('protocol/requests/fetch/v4/decodeMessages', decodeMessages)
 replace('network/requestQueue/index', (original: { prototype: Queue & { scheduleCheckPendingRequests(): void } }) => {
@@ -176,6 +205,7 @@ replace('network/connection', (original: { prototype: Connection }) => {
   original.prototype.connect = connectingAnew(original.prototype.connect)
   return original
 })
+replace('cluster/brokerPool', disconnectingAll)
 
 export const kafkajs: typeof Kafkajs = require('kafkajs')
 
