@@ -3,6 +3,8 @@
 import type { Pool, PoolClient } from '../platform/postgres.ts'
 
 const LEADER_LOCK = 7_301_955_023
+// A leader asks five times a second. One whose machine is gone would keep the lock as long as nobody tells the server.
+const LAPSE = `set idle_session_timeout = '20s'`
 
 export class Leadership {
   readonly #pool: Pool
@@ -18,8 +20,11 @@ export class Leadership {
     try {
       const sql = this.#client ? 'select true as held' : 'select pg_try_advisory_lock($1) as held'
       const { rows } = await client.query<{ held: boolean }>(sql, this.#client ? [] : [LEADER_LOCK])
-      if (rows[0]?.held) this.#client = client
-      else client.release()
+      if (!rows[0]?.held) client.release()
+      else if (this.#client === undefined) {
+        await client.query(LAPSE)
+        this.#client = client
+      }
     } catch (error) {
       this.#client = undefined
       client.release(true)

@@ -2,6 +2,7 @@
 import pg from 'pg'
 import { SynclineError } from './errors.ts'
 import { backoffMs, pause } from './lifecycle.ts'
+import { reviewOver, SilenceWatch } from './postgres-silence.ts'
 
 export type Pool = pg.Pool
 export type PoolClient = pg.PoolClient
@@ -31,10 +32,11 @@ export const createPool = ({
   statementTimeoutMs = 60_000,
   settings = {},
 }: PoolOptions): Pool => {
+  const connection = { connectionString: url, application_name: applicationName }
+  const watch = new SilenceWatch(reviewOver(connection))
   const pool = new pg.Pool({
-    connectionString: url,
+    ...connection,
     max,
-    application_name: applicationName,
     connectionTimeoutMillis: 5_000,
     idleTimeoutMillis: 30_000,
     keepAlive: true,
@@ -43,8 +45,13 @@ export const createPool = ({
     idle_in_transaction_session_timeout: 60_000,
     // Waited for before the connection is given out. Not as start-up options: those of the URL would replace them.
     onConnect: async (client) => {
+      await watch.connected(client)
       for (const setting of Object.entries(settings)) await client.query('select set_config($1, $2, false)', setting)
     },
+  })
+  pool.on('acquire', (client) => watch.works(client))
+  pool.on('release', (error, client) => {
+    if (!error) watch.rests(client)
   })
   // An idle connection that breaks is dropped by the pool; the next query says so if the server is really away.
   pool.on('error', () => undefined)

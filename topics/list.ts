@@ -36,13 +36,21 @@ export interface Topics {
   all(adapters: readonly string[], entities: readonly string[]): readonly TopicSpec[]
 }
 
+// The broker's time, not that of who produces: a message from a clock an hour ahead is refused, and one behind is kept too short.
+const STAMPED = { 'message.timestamp.type': 'LogAppendTime' }
+
 const deleteAfter = (days: number, maxMessageBytes?: number): Record<string, string> => ({
+  ...STAMPED,
   'cleanup.policy': 'delete',
   'retention.ms': String(days * DAY_MS),
   ...(maxMessageBytes === undefined ? {} : { 'max.message.bytes': String(maxMessageBytes) }),
 })
 
-const compacted = (): Record<string, string> => ({ 'cleanup.policy': 'compact', 'min.compaction.lag.ms': String(7 * DAY_MS) })
+const compacted = (): Record<string, string> => ({
+  ...STAMPED,
+  'cleanup.policy': 'compact',
+  'min.compaction.lag.ms': String(7 * DAY_MS),
+})
 
 export const topicsWithPrefix = (prefix: string): Topics => {
   const commands = `${prefix}sync.commands`

@@ -17,12 +17,16 @@ const quietLog =
   ({ namespace, log: { message } }) =>
     log.debug({ namespace, message }, 'kafka client')
 
+/** Longer than a broker waits for its replicas: one that lives has answered by then. A connection that is silent for longer is broken. */
+const REQUEST_TIMEOUT_MS = 15_000
+export const ACK_TIMEOUT_MS = 10_000
+
 export const createKafka = ({ brokers, clientId, log }: KafkaOptions): Kafka => {
   return new kafkajs.Kafka({
     clientId,
     brokers: [...brokers],
     connectionTimeout: 5_000,
-    requestTimeout: 30_000,
+    requestTimeout: REQUEST_TIMEOUT_MS,
     retry: { initialRetryTime: 100, maxRetryTime: 3_000, retries: 8 },
     logLevel: kafkajs.logLevel.INFO,
     logCreator: quietLog(log),

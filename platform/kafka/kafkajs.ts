@@ -1,6 +1,7 @@
-// kafkajs with three of its inner modules replaced, before it loads them: the bodies of produce requests and of fetch responses
-// (record-batch.ts does both), and a timer. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
+// kafkajs with five of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
+// (record-batch.ts does both), a timer, and how a connection is made and broken. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
 import { createRequire } from 'node:module'
+import type { Socket } from 'node:net'
 import type * as Kafkajs from 'kafkajs'
 import { controlKey, isBatch, type ReceivedBatch, receivedBatches } from './record-batch.ts'
 
@@ -121,12 +122,90 @@ function scheduleCheckPendingRequests(this: Queue): void {
   )
 }
 
+interface Connection {
+  readonly socket?: Socket
+  chunks: Buffer[]
+  bytesBuffered: number
+  bytesNeeded: number
+  isConnected(): boolean
+  connect(): Promise<boolean>
+  send(request: unknown): Promise<unknown>
+}
+
+// A request that ran into its time-out leaves the connection as it is, and all that come after it wait on it as long: what is
+// half-open stays so for ever. Ours breaks it, so that the next request makes a new one.
+const breakingOnTimeout = (send: Connection['send']): Connection['send'] =>
+  async function (this: Connection, request) {
+    try {
+      return await send.call(this, request)
+    } catch (error) {
+      if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') this.socket?.destroy(error)
+      throw error
+    }
+  }
+
+const LENGTH_BYTES = 4
+
+// Two that find it disconnected at once make a socket each. The first is lost from sight: it stays open, so that the process never
+// ends, and its bytes mix with those of the second. And what came of an answer before the break is taken for the beginning of the
+// next one. Ours makes one socket at a time, and begins anew with it.
+const connectingAnew = (connect: Connection['connect']): Connection['connect'] => {
+  const attempts = new WeakMap<Connection, Promise<boolean>>()
+  return function (this: Connection) {
+    if (this.isConnected()) return Promise.resolve(true)
+    const attempt = attempts.get(this) ?? begin(this).finally(() => attempts.delete(this))
+    attempts.set(this, attempt)
+    return attempt
+  }
+
+  function begin(connection: Connection): Promise<boolean> {
+    connection.socket?.destroy()
+    Object.assign(connection, { chunks: [], bytesBuffered: 0, bytesNeeded: LENGTH_BYTES })
+    return connect.call(connection)
+  }
+}
+
+interface BrokerPool {
+  createBroker: (settings: unknown) => { disconnect(): Promise<void> }
+  disconnect(): Promise<void>
+}
+
+// After a break the client makes what stands for a broker anew, at times twice at once, and forgets the one before, connected or not.
+// What is forgotten is not disconnected in the end, and the process does not end. Ours remembers all.
+const disconnectingAll = (original: new (settings: unknown) => BrokerPool) =>
+  class extends original {
+    readonly #made = new Set<ReturnType<BrokerPool['createBroker']>>()
+
+    constructor(settings: unknown) {
+      super(settings)
+      const { createBroker } = this
+      this.createBroker = (of) => {
+        const broker = createBroker(of)
+        this.#made.add(broker)
+        return broker
+      }
+    }
+
+    override async disconnect(): Promise<void> {
+      await super.disconnect()
+      const made = [...this.#made]
+      this.#made.clear()
+      await Promise.all(made.map((broker) => broker.disconnect()))
+    }
+  }
+
 replace('protocol/requests/produce/v3/request', produceRequest)
 replace('protocol/requests/fetch/v4/decodeMessages', decodeMessages)
 replace('network/requestQueue/index', (original: { prototype: Queue & { scheduleCheckPendingRequests(): void } }) => {
   original.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests
   return original
 })
+replace('network/connection', (original: { prototype: Connection }) => {
+  original.prototype.send = breakingOnTimeout(original.prototype.send)
+  original.prototype.connect = connectingAnew(original.prototype.connect)
+  return original
+})
+replace('cluster/brokerPool', disconnectingAll)
 
 export const kafkajs: typeof Kafkajs = require('kafkajs')
 

@@ -2,7 +2,7 @@
 import type { Kafka } from 'kafkajs'
 import { SynclineError } from '../errors.ts'
 import { NO_TELEMETRY, type Telemetry, timed } from '../telemetry.ts'
-import { isKafkaAway } from './client.ts'
+import { ACK_TIMEOUT_MS, isKafkaAway } from './client.ts'
 import type { BatchToSend } from './kafkajs.ts'
 import { partitionOf } from './partition.ts'
 import { encodeBatch, type OutgoingMessage } from './record-batch.ts'
@@ -113,7 +113,7 @@ export const createProducer = (kafka: Kafka, telemetry: Telemetry = NO_TELEMETRY
       try {
         const rounds = await inRounds(topics, compressed)
         for (const topicMessages of rounds) {
-          const send = () => producer.sendBatch({ acks: -1, timeout: 30_000, topicMessages })
+          const send = () => producer.sendBatch({ acks: -1, timeout: ACK_TIMEOUT_MS, topicMessages })
           const results = await timed(telemetry, 'syncline_produce_seconds', {}, send)
           for (const r of results)
             sent.push({ topic: r.topicName, partition: r.partition, baseOffset: BigInt(r.baseOffset ?? -1) })

@@ -14,7 +14,7 @@ export interface Arguments {
 
 const DEFAULT_LANES = 3
 
-/** `F2` is all cases of the family, `F2/sink` one. Throws for what is not there, naming the nearest. */
+/** `F2` is all cases of the family in this column, `F2/sink` one of either. Throws for what is not there, naming the nearest. */
 export const readArguments = (args: readonly string[], all: readonly FaultCase[]): Arguments => {
   const { values } = parseArgs({
     args: [...args],
@@ -25,14 +25,15 @@ export const readArguments = (args: readonly string[], all: readonly FaultCase[]
       lanes: { type: 'string' },
     },
   })
-  const cases = values.case.length === 0 ? all : values.case.flatMap((id) => casesOf(id, all))
+  const column = all.filter(({ longOnly }) => values.long || !longOnly)
+  const cases = values.case.length === 0 ? column : values.case.flatMap((id) => casesOf(id, all, column))
   const seed = values.seed === undefined ? randomInt(1, 2 ** 31) : whole('--seed', values.seed)
   const lanes = values.lanes === undefined ? DEFAULT_LANES : whole('--lanes', values.lanes)
   return { cases, long: values.long, seed, lanes: Math.min(lanes, cases.length) }
 }
 
-const casesOf = (id: string, all: readonly FaultCase[]): readonly FaultCase[] => {
-  const found = all.filter((test) => test.id === id || test.id.startsWith(`${id}/`))
+const casesOf = (id: string, all: readonly FaultCase[], column: readonly FaultCase[]): readonly FaultCase[] => {
+  const found = [...all.filter((test) => test.id === id), ...column.filter((test) => test.id.startsWith(`${id}/`))]
   if (found.length > 0) return found
   throw new Error(`There is no case ${id}. ${suggest(id, [...all.map((test) => test.id)])}`)
 }

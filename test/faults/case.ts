@@ -31,6 +31,10 @@ export interface FaultCase {
   readonly id: string
   readonly ci: Size
   readonly long: Size
+  /** Not in the CI column. */
+  readonly longOnly?: true
+  /** Why this machine cannot do what the case needs; undefined: it can. */
+  readonly impossible?: () => string | undefined
   /** Processes of each role; 1 unless said otherwise. */
   readonly members?: number
   /** Services that are not those of all cases; a case with links has an installation to itself. */

@@ -15,9 +15,12 @@ import { CANARY } from './witnesses.ts'
 
 type Name = keyof StackAddresses
 
+/** The services of a stack, and the vendor's API, which each scene has for itself. */
+export type LinkName = Name | 'api'
+
 export interface Links {
   readonly own?: readonly Exclude<Name, 'schemaRegistry'>[]
-  readonly proxied?: readonly Name[]
+  readonly proxied?: readonly LinkName[]
 }
 
 export const NO_LINKS: Links = {}
@@ -39,7 +42,8 @@ const VARIABLES: Readonly<Record<Name, string>> = {
   redis: 'SYNCLINE_REDIS_URL',
 }
 
-export const openLinks = async (stack: StackAddresses, { own: owned = [], proxied = [] }: Links): Promise<OpenedLinks> => {
+export const openLinks = async (stack: StackAddresses, { own: owned = [], proxied: all = [] }: Links): Promise<OpenedLinks> => {
+  const proxied = all.filter((name) => name !== 'api')
   const own: Partial<Record<Name, OwnService>> = {}
   const proxies: Partial<Record<Name, TcpProxy>> = {}
   let direct = stack

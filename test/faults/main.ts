@@ -10,12 +10,18 @@ import { sharedStack } from './shared-stack.ts'
 
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-type Tally = { passed: number; failed: number }
+type Tally = { passed: number; failed: number; impossible: number }
 
 /** Takes cases until there is none left. An installation serves one case after the other, until one of them fails. */
 const lane = async (stack: Stack['addresses'], queue: FaultCase[], settings: Arguments, tally: Tally): Promise<void> => {
   let lab: Lab | undefined
   for (let test = queue.shift(); test !== undefined; test = queue.shift()) {
+    const reason = test.impossible?.()
+    if (reason !== undefined) {
+      print(`${test.id.padEnd(40)}  not possible here: ${reason}`)
+      tally.impossible++
+      continue
+    }
     const isAlone = test.links !== undefined || test.members !== undefined
     const used = isAlone ? await openLab(stack, test.links) : (lab ?? (await openLab(stack)))
     let outcome = await runCase(used, test, settings)
@@ -43,7 +49,7 @@ const closedAfter = async (lab: Lab, outcome: Outcome): Promise<Outcome> => {
 const main = async (): Promise<void> => {
   const settings = readArguments(process.argv.slice(2), CASES)
   const stack = await sharedStack()
-  const tally: Tally = { passed: 0, failed: 0 }
+  const tally: Tally = { passed: 0, failed: 0, impossible: 0 }
   print(heading())
   try {
     const queue = [...settings.cases]
@@ -51,7 +57,8 @@ const main = async (): Promise<void> => {
   } finally {
     await stack.stop()
   }
-  print(`${tally.passed} passed, ${tally.failed} failed`)
+  const left = tally.impossible === 0 ? '' : `, ${tally.impossible} not possible here`
+  print(`${tally.passed} passed, ${tally.failed} failed${left}`)
   process.exitCode = tally.failed === 0 ? 0 : 1
 }
 

@@ -7,10 +7,12 @@ import { parseEncryptionKey } from '../../ledger/secrets.ts'
 import { isDatabaseAway } from '../../platform/postgres.ts'
 import { createDice } from '../../simulator/generated/random.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { startProxy, type TcpProxy } from '../harness/proxy.ts'
 import { until } from '../harness/until.ts'
 import type { FaultCase, Size } from './case.ts'
 import type { Member } from './crew.ts'
 import { type Lab, manifest } from './lab.ts'
+import type { LinkName } from './links.ts'
 import { CANARY, residentMb } from './witnesses.ts'
 
 /** Records of all entities for each generated person. */
@@ -25,6 +27,7 @@ export class Scene {
   readonly simulator: Simulator
   readonly org: string
   readonly size: Size
+  readonly #api: TcpProxy | undefined
   readonly #random: (row: number) => number
   #drawn = 0
   #runId = ''
@@ -43,12 +46,21 @@ export class Scene {
     const people = Math.max(1, Math.round(size.records / RECORDS_PER_PERSON))
     const token = `app:${CANARY}${randomBytes(8).toString('hex')}`
     const defaults = { people, seed, rate: RATE, latencyMs: LATENCY_MS, personalTokens: [token] }
-    return new Scene(lab, await startSimulator({ ...defaults, ...test.simulator }), test, size, seed)
+    const simulator = await startSimulator({ ...defaults, ...test.simulator })
+    const api = test.links?.proxied?.includes('api') ? await startProxy(simulator.url) : undefined
+    return new Scene(lab, { simulator, api }, test, size, seed)
   }
 
-  private constructor(lab: Lab, simulator: Simulator, test: FaultCase, size: Size, seed: number) {
+  private constructor(
+    lab: Lab,
+    { simulator, api }: { simulator: Simulator; api: TcpProxy | undefined },
+    test: FaultCase,
+    size: Size,
+    seed: number,
+  ) {
     this.lab = lab
     this.simulator = simulator
+    this.#api = api
     this.size = size
     this.org = `${test.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${randomBytes(3).toString('hex')}`
     this.#random = createDice(seed)(test.id)
@@ -60,6 +72,13 @@ export class Scene {
 
   get runId(): string {
     return this.#runId
+  }
+
+  /** What stands before a service, or before the API. */
+  proxy(name: LinkName): TcpProxy {
+    const proxy = name === 'api' ? this.#api : this.lab.proxies[name]
+    if (proxy === undefined) throw new Error(`The case says nothing of a proxy before ${name}`)
+    return proxy
   }
 
   /** The next number of this case's chance, from 0 to below 1. */
@@ -88,7 +107,8 @@ export class Scene {
     const { installation, pool } = this.lab
     const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
     const owner = { ...this.owner, adapter: 'pco' }
-    const { url: baseUrl, personalToken: credential } = this.simulator
+    const { url, personalToken: credential } = this.simulator
+    const baseUrl = this.#api?.url ?? url
     await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: null, credential })
     await this.beginRun()
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
@@ -167,6 +187,7 @@ export class Scene {
 
   async close(): Promise<void> {
     clearInterval(this.#sampler)
+    await this.#api?.close()
     await this.simulator.close()
   }
 }

@@ -11,10 +11,14 @@ export interface TcpProxy {
   reset(): void
   /** Connections of now fall silent for good, and nobody is told; new ones are as before. */
   halfOpen(): void
+  /** The same, and new ones are accepted and as silent. */
+  swallow(): void
   /** Each piece comes so much later, both ways, in order. */
   delay(fromMs: number, toMs: number): void
   /** What is sent comes in pieces of so many bytes. */
   slice(bytes: number): void
+  /** Each direction of a connection passes so many bytes a second. */
+  narrow(bytesPerSecond: number): void
   /** New connections and requests get this in place of the service's answer. */
   answer(text: string): void
   /** New data passes as if nothing had been; what is cut or silent stays so. */
@@ -26,12 +30,21 @@ export interface TcpProxy {
 
 interface Ways {
   readonly isCut: boolean
+  readonly isSilent: boolean
   readonly delayMs: readonly [number, number]
   readonly sliceBytes: number
+  readonly bytesPerSecond: number
   readonly answer: string | undefined
 }
 
-const WELL: Ways = { isCut: false, delayMs: [0, 0], sliceBytes: Number.POSITIVE_INFINITY, answer: undefined }
+const WELL: Ways = {
+  isCut: false,
+  isSilent: false,
+  delayMs: [0, 0],
+  sliceBytes: Number.POSITIVE_INFINITY,
+  bytesPerSecond: Number.POSITIVE_INFINITY,
+  answer: undefined,
+}
 
 interface Link {
   readonly inside: Socket
@@ -51,7 +64,7 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
       return
     }
     const outside = connect(Number(port), hostname)
-    const link: Link = { inside, outside, isSilent: false }
+    const link: Link = { inside, outside, isSilent: ways.isSilent }
     links.add(link)
     forward(link, inside, outside, () => ways)
     forward(link, outside, inside, () => ({ ...ways, answer: undefined }))
@@ -63,6 +76,9 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
   // A server that listens on TCP has such an address.
   url.port = String((server.address() as AddressInfo).port)
   url.hostname = '127.0.0.1'
+  const silenceAll = () => {
+    for (const link of links) link.isSilent = true
+  }
   const breakAll = () => {
     for (const { inside, outside } of links) for (const socket of [inside, outside]) socket.destroy()
   }
@@ -78,14 +94,19 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
         outside.destroy()
       }
     },
-    halfOpen: () => {
-      for (const link of links) link.isSilent = true
+    halfOpen: silenceAll,
+    swallow: () => {
+      ways = { ...ways, isSilent: true }
+      silenceAll()
     },
     delay: (fromMs, toMs) => {
       ways = { ...ways, delayMs: [fromMs, toMs] }
     },
     slice: (sliceBytes) => {
       ways = { ...ways, sliceBytes }
+    },
+    narrow: (bytesPerSecond) => {
+      ways = { ...ways, bytesPerSecond }
     },
     answer: (answer) => {
       ways = { ...ways, answer }
@@ -106,7 +127,7 @@ export const startProxy = async (target: string): Promise<TcpProxy> => {
 const forward = (link: Link, from: Socket, to: Socket, ways: () => Ways): void => {
   let last: Promise<void> = Promise.resolve()
   from.on('data', (chunk) => {
-    const { delayMs, sliceBytes, answer } = ways()
+    const { delayMs, sliceBytes, bytesPerSecond, answer } = ways()
     if (answer !== undefined) {
       from.end(answer)
       to.destroy()
@@ -118,6 +139,7 @@ const forward = (link: Link, from: Socket, to: Socket, ways: () => Ways): void =
       if (most > 0) await until(dueAt)
       if (link.isSilent) return
       await write(to, chunk, sliceBytes)
+      if (Number.isFinite(bytesPerSecond)) await until(performance.now() + (1_000 * chunk.length) / bytesPerSecond)
     })
     // A slow link is slow for the sender, too.
     from.pause()

@@ -177,7 +177,7 @@ test('SIGTERM in the middle of a run ends the worker with 0 in ten seconds, and 
 
 test('SIGTERM ends a worker with 0 in ten seconds also when PostgreSQL does not answer', async () => {
   await until('the worker is ready', async () => (await statusOf('/ready')) === 200)
-  postgres.halfOpen()
+  postgres.swallow()
   const startedAt = performance.now()
   expect(await worker.stop(), worker.log()).toBe(0)
   expect(performance.now() - startedAt).toBeLessThan(10_000)

@@ -24,7 +24,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   kafkajs: ['platform/kafka/'],
   ioredis: ['platform/redis.ts'],
   // The embedded stack asks a server whether it is there before there is a pool.
-  pg: ['platform/postgres.ts', 'local/services/postgres.ts'],
+  pg: ['platform/postgres', 'local/services/postgres.ts'],
   'node-fetch': ['adapters/core/', 'topics/registry.ts'],
   commander: ['cli/'],
   'prom-client': ['platform/prometheus.ts'],
@@ -34,7 +34,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
 /** What the adapters may not reach, even through others: they are usable without the rest. */
 const NOT_FOR_ADAPTERS = [
   'platform/kafka/',
-  'platform/postgres.ts',
+  'platform/postgres',
   'platform/redis.ts',
   'ledger/',
   'sinks/',

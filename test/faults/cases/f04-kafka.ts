@@ -20,7 +20,7 @@ const killed = (name: string, downMs: number, faults: number): FaultCase => ({
   },
 })
 
-/** Requests are given up after 30 s; these answers take up to 36. */
+/** Requests are given up after 15 s; these answers take twice as long. */
 const SLOW_MS = [15_500, 18_000] as const
 const SLOW_FOR_MS = 40_000
 

@@ -142,3 +142,11 @@ test('varints are those of the client', () => {
   expect(() => new VarintReader(Buffer.alloc(6, 0xff)).int()).toThrow(RangeError)
   expect(() => new VarintReader(Buffer.alloc(2, 0xff)).long()).toThrow(RangeError)
 })
+
+test('a batch that the broker has stamped tells when it was appended, and not when it was sent', async () => {
+  const batch = Buffer.from(await encodeBatch([{ key: 'k', value: Buffer.from('v'), headers: {} }], AT, false))
+  const [ATTRIBUTES_AT, LAST_TIMESTAMP_AT, LOG_APPEND_TIME] = [21, 35, 8]
+  batch.writeInt16BE(LOG_APPEND_TIME, ATTRIBUTES_AT)
+  batch.writeBigInt64BE(BigInt(AT + 5_000), LAST_TIMESTAMP_AT)
+  expect(await readAll(batch)).toMatchObject([{ key: 'k', timestamp: AT + 5_000 }])
+})
