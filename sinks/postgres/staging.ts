@@ -1,15 +1,18 @@
 // Staged rows into the table: COPY, judge each row against the one that stands, write what is newer. Locks in order of ids.
+// What PostgreSQL refuses is put aside in the same transaction; our own encoder leaves it little to refuse (copy.ts).
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { from as copyFrom } from 'pg-copy-streams'
 import { SynclineError } from '../../platform/errors.ts'
-import { type PoolClient, plainArray, type Queryable } from '../../platform/postgres.ts'
+import { type PoolClient, type Queryable, refusalOf } from '../../platform/postgres.ts'
 import type { BatchRecord, PageRef } from '../batch.ts'
 import { CopyBuffer, type Piece } from './copy-buffer.ts'
 import { copyStatement } from './ddl.ts'
 import { type Layout, ORIGIN_COLUMNS, PAGE_COLUMNS } from './layout.ts'
+import { putWhatIsHeld } from './put.ts'
+import { refusalIn } from './refusal.ts'
 import { emptyStaging } from './session.ts'
-import { judgeStatement, type OutcomeLetter, putStatement } from './statements.ts'
+import { judgeStatement, type OutcomeLetter } from './statements.ts'
 
 type StagedRecord = Pick<BatchRecord, 'encoded' | 'page' | 'index'>
 
@@ -44,12 +47,12 @@ export function* copyRows<Row>(rows: Iterable<Row>, write: (out: CopyBuffer, row
   yield out.view()
 }
 
-/** The rows as binary COPY, numbered in their order from 0. */
-export const copyChunks = (layout: Layout, records: readonly StagedRecord[]): Generator<Buffer> => {
+/** The rows as binary COPY, numbered in their order from `firstPos`. */
+export const copyChunks = (layout: Layout, records: readonly StagedRecord[], firstPos = 0): Generator<Buffer> => {
   const fieldCount = layout.record.length + ORIGIN_COLUMNS.length + 1
   const pages = new Map<PageRef | undefined, Piece>()
   const pageOut = new CopyBuffer(PAGE_SLAB_BYTES)
-  let pos = 0
+  let pos = firstPos
   return copyRows(records, (out, { encoded, page, index }) => {
     const fields = pages.get(page) ?? pageFields(pageOut, page)
     pages.set(page, fields)
@@ -62,10 +65,46 @@ export const copyChunks = (layout: Layout, records: readonly StagedRecord[]): Ge
   })
 }
 
-/** COPYs the records into the staging table, numbered in their order from 0. */
-export const stage = async (client: PoolClient, layout: Layout, records: readonly BatchRecord[]): Promise<void> => {
-  await emptyStaging(client, layout, records.length)
-  await pipeline(Readable.from(copyChunks(layout, records)), client.query(copyFrom(copyStatement(layout))))
+/** A record that PostgreSQL does not take; why, as `refusalOf` says it. */
+export interface Refused {
+  readonly record: BatchRecord
+  readonly why: string
+}
+
+export interface Staged {
+  /** Numbered in their order from 0. */
+  readonly records: readonly BatchRecord[]
+  readonly refused: readonly Refused[]
+}
+
+/** Which row of a COPY was refused, from 1: PostgreSQL says it in the error's context. */
+const refusedRow = (error: unknown): number | undefined => {
+  const where = error instanceof Error && 'where' in error ? /^COPY \w+, line (\d+)/.exec(String(error.where)) : null
+  return where === null ? undefined : Number(where[1])
+}
+
+/** COPYs the records into the staging table. Those that are refused are left out, at the cost of two COPYs each. */
+export const stage = async (client: PoolClient, layout: Layout, all: readonly BatchRecord[]): Promise<Staged> => {
+  const records: BatchRecord[] = []
+  const refused: Refused[] = []
+  const copy = async (some: readonly BatchRecord[]): Promise<void> => {
+    const chunks = copyChunks(layout, some, records.length)
+    await pipeline(Readable.from(chunks), client.query(copyFrom(copyStatement(layout))))
+  }
+  await emptyStaging(client, layout, all.length)
+  let rest = all
+  for (;;) {
+    const error = await refusalIn(client, () => copy(rest))
+    if (error === undefined) return { records: [...records, ...rest], refused }
+    const row = refusedRow(error)
+    const record = row === undefined ? undefined : rest[row - 1]
+    if (row === undefined || record === undefined) throw error
+    const before = rest.slice(0, row - 1)
+    await copy(before)
+    records.push(...before)
+    refused.push({ record, why: refusalOf(error) })
+    rest = rest.slice(row)
+  }
 }
 
 const judge = async (client: Queryable, layout: Layout): Promise<OutcomeLetter[]> => {
@@ -79,19 +118,36 @@ const positionsOf = (letters: readonly OutcomeLetter[], wanted: (letter: Outcome
 
 const isWritten = (letter: OutcomeLetter): boolean => letter === 'm' || letter === 'r'
 
-/** Writes what is staged and newer; one letter per staged row, in order of `pos`. Rows with 'p' are left to the caller. */
-export const mergeStaged = async (client: Queryable, layout: Layout): Promise<readonly OutcomeLetter[]> => {
-  const letters = await judge(client, layout)
-  const written = positionsOf(letters, isWritten)
-  if (written.length === 0) return letters
-  const all = written.length === letters.length
-  const { rowCount } = await client.query(putStatement(layout, !all), all ? [] : [plainArray(written)])
-  if (rowCount === written.length) return letters
-  // A concurrent merge came between the two statements. Of those rows, what is stale now was not written.
+export interface MergedStaged {
+  /** One per staged row, in order of `pos`. */
+  readonly letters: readonly OutcomeLetter[]
+  /** Why each row with 'x' was refused, by `pos`. */
+  readonly refused: ReadonlyMap<number, string>
+}
+
+/** Writes what is staged and newer. Rows with 'p' are left to the caller. */
+export const mergeStaged = async (client: PoolClient, layout: Layout): Promise<MergedStaged> => {
+  const judged = await judge(client, layout)
+  const positions = positionsOf(judged, isWritten)
+  const { rowCount, refused } = await putWhatIsHeld(client, layout, positions, judged.length)
+  const letters = refused.size === 0 ? judged : judged.map((letter, pos) => (refused.has(pos) ? 'x' : letter))
+  return { letters: await confirmed(client, layout, letters, rowCount), refused }
+}
+
+/** The letters as they are now that `rowCount` rows were written: another merge may have come between. */
+const confirmed = async (
+  client: Queryable,
+  layout: Layout,
+  letters: readonly OutcomeLetter[],
+  rowCount: number,
+): Promise<readonly OutcomeLetter[]> => {
+  const expected = letters.reduce((sum, letter) => (isWritten(letter) ? sum + 1 : sum), 0)
+  if (rowCount === expected) return letters
+  // Of the rows that another came before, what is stale now was not written.
   const now = await judge(client, layout)
   // Whatever the reason: a record is never said to be merged when it is not there. The transaction is given up (invariant 1).
   if (now.length !== letters.length || now.some((letter, pos) => isWritten(letter) && isWritten(letters[pos] ?? 's'))) {
-    throw new SynclineError('internal', `Of ${written.length} records of ${layout.entity}, PostgreSQL wrote ${rowCount}.`)
+    throw new SynclineError('internal', `Of ${expected} records of ${layout.entity}, PostgreSQL wrote ${rowCount}.`)
   }
   return letters.map((letter, pos) => (isWritten(letter) && now[pos] === 's' ? 's' : letter))
 }

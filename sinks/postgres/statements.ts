@@ -3,8 +3,8 @@
 import { newerSql } from '../version.ts'
 import { type Layout, listed, ORIGIN_COLUMNS, quoted, VERSION_COLUMNS } from './layout.ts'
 
-/** m merged, u unchanged, r unchanged but observed later, s stale, p parked. */
-export type OutcomeLetter = 'm' | 'u' | 'r' | 's' | 'p'
+/** m merged, u unchanged, r unchanged but observed later, s stale, p parked, x refused: it has no outcome and becomes a dead letter. */
+export type OutcomeLetter = 'm' | 'u' | 'r' | 's' | 'p' | 'x'
 
 const COMPARED = ['id', 'source_updated_at', 'deleted_at', ...VERSION_COLUMNS].map(quoted)
 
@@ -51,6 +51,25 @@ export const putStatement = (layout: Layout, some: boolean): string => `
   on conflict (org_id, id) do update set ${assignments(layout)}, last_changed_run_id =
     case when t.content_hash = excluded.content_hash then t.last_changed_run_id else excluded.last_changed_run_id end
   where ${newerSql('excluded', 't')}`
+
+/**
+ * One row: `violated`, SQL text of values (condition, name, whether a row violates it), for each check and each column that must not
+ * be null of the table $1; null when there are none. Of tables as they are now: who runs them may have added to ours.
+ */
+export const CHECKS_STATEMENT = `
+  select string_agg(v, ', ') as violated from (
+    select format('(%L, %L, (%s) is false)', '23514', conname, pg_get_expr(conbin, conrelid)) as v
+    from pg_constraint where conrelid = $1::regclass and contype = 'c'
+    union all
+    select format('(%L, %L, %I is null)', '23502', attname, attname)
+    from pg_attribute where attrelid = $1::regclass and attnotnull and attnum > 0 and not attisdropped) checks`
+
+/** Each staged row in $1 (by `pos`) that violates one of the checks, all at once: condition and name of the first. */
+export const violationsStatement = ({ staged }: Layout, violated: string): string => `
+  select distinct on (s.pos) s.pos, v.state, v.name
+  from (select *, run_id as first_run_id, run_id as last_changed_run_id from ${staged}) s
+  cross join lateral (values ${violated}) as v(state, name, violated)
+  where v.violated and s.pos = any($1::int[]) order by s.pos, v.name`
 
 const RECORD_AND_ORIGIN = (layout: Layout): string => listed([...layout.record, ...ORIGIN_COLUMNS])
 
