@@ -1,9 +1,9 @@
 // Writes staged rows into their table though PostgreSQL may refuse some: goes in which rows, come out how many were written and why
 // the others were not. Must hold: a row that is refused costs its neighbours nothing but time, and a flood of them little of that.
-import { type PoolClient, plainArray, refusalOf } from '../../platform/postgres.ts'
+import { type PoolClient, plainArray, refusalText } from '../../platform/postgres.ts'
 import type { Layout } from './layout.ts'
 import { refusalIn } from './refusal.ts'
-import { CHECKS_STATEMENT, putStatement, violationsStatement } from './statements.ts'
+import { CHECKS_STATEMENT, putInPiecesStatement, putStatement, violationsStatement } from './statements.ts'
 
 export interface Put {
   /** Rows written: those of the positions that were not refused, less what another merge has overtaken. */
@@ -16,6 +16,7 @@ const NOTHING: Put = { rowCount: 0, refused: new Map() }
 
 /** Writes all of the positions or none. */
 const put = async (client: PoolClient, layout: Layout, positions: readonly number[], staged: number): Promise<number> => {
+  if (positions.length === 0) return 0
   const all = positions.length === staged
   const { rowCount } = await client.query(putStatement(layout, !all), all ? [] : [plainArray(positions)])
   return rowCount ?? 0
@@ -31,31 +32,27 @@ const violations = async (
   const violated = rows[0]?.violated
   const found = new Map<number, string>()
   if (violated == null) return found
-  // A check may itself be what fails for a row; it is then found by halving.
+  // A check may itself be what fails for a row; it is then found in pieces.
   await refusalIn(client, async () => {
     const { rows: bad } = await client.query<{ pos: number; state: string; name: string }>(
       violationsStatement(layout, violated),
       [plainArray(positions)],
     )
-    for (const { pos, state, name } of bad) found.set(pos, `SQLSTATE ${state} at ${name}`)
+    for (const { pos, state, name } of bad) found.set(pos, refusalText(state, name))
   })
   return found
 }
 
-/** Halves until each row that is refused stands alone: for what no look at the table foretells (triggers, other indexes). */
-const putHalving = async (client: PoolClient, layout: Layout, positions: readonly number[]): Promise<Put> => {
+/** Piece by piece, within PostgreSQL: for what no look at the table foretells (triggers, indexes that are not ours). */
+const putInPieces = async (client: PoolClient, layout: Layout, positions: readonly number[]): Promise<Put> => {
   if (positions.length === 0) return NOTHING
-  let rowCount = 0
-  const error = await refusalIn(client, async () => {
-    rowCount = await put(client, layout, positions, Number.POSITIVE_INFINITY)
-  })
-  if (error === undefined) return { rowCount, refused: NOTHING.refused }
-  const [only] = positions
-  if (only !== undefined && positions.length === 1) return { rowCount: 0, refused: new Map([[only, refusalOf(error)]]) }
-  const middle = positions.length >> 1
-  const first = await putHalving(client, layout, positions.slice(0, middle))
-  const second = await putHalving(client, layout, positions.slice(middle))
-  return { rowCount: first.rowCount + second.rowCount, refused: new Map([...first.refused, ...second.refused]) }
+  await client.query("select set_config('syncline.positions', $1, true)", [plainArray(positions)])
+  await client.query(putInPiecesStatement(layout))
+  const { rows } = await client.query<{ written: number; refused: readonly [number, string, string][] }>(
+    "select current_setting('syncline.written')::bigint as written, current_setting('syncline.refused')::jsonb as refused",
+  )
+  const refused = rows[0]?.refused ?? []
+  return { rowCount: rows[0]?.written ?? 0, refused: new Map(refused.map(([pos, state, at]) => [pos, refusalText(state, at)])) }
 }
 
 /** `positions` of `staged` rows in ascending order. Throws what PostgreSQL throws, unless it refuses a row. */
@@ -67,12 +64,15 @@ export const putWhatIsHeld = async (
 ): Promise<Put> => {
   if (positions.length === 0) return NOTHING
   let rowCount = 0
-  const error = await refusalIn(client, async () => {
-    rowCount = await put(client, layout, positions, staged)
-  })
+  const putAll = (some: readonly number[]) => async () => {
+    rowCount = await put(client, layout, some, staged)
+  }
+  const error = await refusalIn(client, putAll(positions))
   if (error === undefined) return { rowCount, refused: NOTHING.refused }
   const found = await violations(client, layout, positions)
   const rest = positions.filter((pos) => !found.has(pos))
-  const halved = await putHalving(client, layout, rest)
-  return { rowCount: halved.rowCount, refused: new Map([...found, ...halved.refused]) }
+  const again = found.size === 0 ? error : await refusalIn(client, putAll(rest))
+  if (again === undefined) return { rowCount, refused: found }
+  const pieces = await putInPieces(client, layout, rest)
+  return { rowCount: pieces.rowCount, refused: new Map([...found, ...pieces.refused]) }
 }

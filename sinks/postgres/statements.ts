@@ -44,13 +44,50 @@ const assignments = ({ record }: Layout): string =>
  * Writes staged rows, all or (`some`) those whose `pos` is in $1. The guard is asked again of the row as it then is, because
  * another merge may have come between; the number of rows written tells.
  */
-export const putStatement = (layout: Layout, some: boolean): string => `
+export const putStatement = (layout: Layout, some: boolean): string =>
+  putWhere(layout, some ? 'where s.pos = any($1::int[])' : '')
+
+const putWhere = (layout: Layout, condition: string): string => `
   insert into ${layout.table} as t (${listed(layout.record)}, first_run_id, last_changed_run_id)
   select ${listed(layout.record, 's')}, s.run_id, s.run_id from ${layout.staged} s
-  ${some ? 'where s.pos = any($1::int[])' : ''} order by s.id
+  ${condition} order by s.id
   on conflict (org_id, id) do update set ${assignments(layout)}, last_changed_run_id =
     case when t.content_hash = excluded.content_hash then t.last_changed_run_id else excluded.last_changed_run_id end
   where ${newerSql('excluded', 't')}`
+
+const LARGEST_PIECE = 1024
+
+/**
+ * Writes the staged rows named by the setting syncline.positions (an array of `pos`), in pieces: each in a subtransaction, smaller
+ * after one that is refused and larger after one that is not, until a row that is refused stands alone. Leaves in the settings
+ * syncline.written how many rows were written, and in syncline.refused a JSON array of [pos, condition, constraint or column].
+ */
+export const putInPiecesStatement = (layout: Layout): string => `do $pieces$
+  declare
+    rows_at tid[]; positions int[]; total int; low int := 1; high int; size int := 8;
+    piece_rows bigint; written bigint := 0; refused jsonb[] := '{}'; sql_state text; named text; col text;
+  begin
+    select array_agg(s.ctid order by s.id), array_agg(s.pos order by s.id), count(*) into rows_at, positions, total
+      from ${layout.staged} s where s.pos = any(current_setting('syncline.positions')::int[]);
+    while low <= total loop
+      high := least(low + size - 1, total);
+      begin
+        ${putWhere(layout, 'where s.ctid = any(rows_at[low:high])')};
+        get diagnostics piece_rows = row_count;
+        written := written + piece_rows;
+        low := high + 1;
+        size := least(size * 2, ${LARGEST_PIECE});
+      exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        if low = high then
+          get stacked diagnostics sql_state = returned_sqlstate, named = constraint_name, col = column_name;
+          refused := refused || jsonb_build_array(positions[low], sql_state, coalesce(nullif(named, ''), col));
+          low := low + 1;
+        end if;
+        size := greatest((high - low + 1) / 2, 1);
+      end;
+    end loop;
+    perform set_config('syncline.written', written::text, true), set_config('syncline.refused', to_jsonb(refused)::text, true);
+  end $pieces$`
 
 /**
  * One row: `violated`, SQL text of values (condition, name, whether a row violates it), for each check and each column that must not
