@@ -25,7 +25,8 @@ export interface Kind {
 
 const MARK = 'poison'
 
-const personOf = (n: number, over: Readonly<Record<string, string | number>>): CanonicalRecord => ({
+/** A person of no run; the same for the same `n`. */
+export const personOf = (n: number, over: Readonly<Record<string, string | number>>): CanonicalRecord => ({
   ...Object.fromEntries(canonicalEntity('person').columns.map(({ field }) => [field, null])),
   id: `00000000-0000-5000-8000-${String(n).padStart(12, '0')}`,
   orgId: 'acme',
@@ -44,7 +45,7 @@ const keyed = (n: number, value: Buffer): OutgoingMessage => ({ key: `bad-${n}`,
 const unmappable: readonly Corruption[] = [
   { birthdate: { not: 'a day' } },
   { child: 'perhaps' },
-  { created_at: '10000-01-01T00:00:00Z' },
+  { anniversary: '10000-01-01' },
   { first_name: {} },
 ]
 

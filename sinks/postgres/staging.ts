@@ -18,6 +18,9 @@ type StagedRecord = Pick<BatchRecord, 'encoded' | 'page' | 'index'>
 
 const PAGE_SLAB_BYTES = 16 * 1024
 const CHUNK_BYTES = 256 * 1024
+/** So many records need no slab of a megabyte. */
+const FEW_RECORDS = 64
+const FEW_SLAB_BYTES = 32 * 1024
 const SIGNATURE = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])
 const HEADER: Piece = { slab: SIGNATURE, start: 0, end: SIGNATURE.length }
 const END_OF_ROWS = -1
@@ -34,8 +37,12 @@ const pageFields = (out: CopyBuffer, page: PageRef | undefined): Piece => {
 }
 
 /** Rows as binary COPY, in chunks: `write` writes the fields of one, their count first. */
-export function* copyRows<Row>(rows: Iterable<Row>, write: (out: CopyBuffer, row: Row) => void): Generator<Buffer> {
-  const out = new CopyBuffer()
+export function* copyRows<Row>(
+  rows: Iterable<Row>,
+  write: (out: CopyBuffer, row: Row) => void,
+  slabBytes?: number,
+): Generator<Buffer> {
+  const out = new CopyBuffer(slabBytes)
   out.copy(HEADER)
   for (const row of rows) {
     write(out, row)
@@ -53,7 +60,7 @@ export const copyChunks = (layout: Layout, records: readonly StagedRecord[], fir
   const pages = new Map<PageRef | undefined, Piece>()
   const pageOut = new CopyBuffer(PAGE_SLAB_BYTES)
   let pos = firstPos
-  return copyRows(records, (out, { encoded, page, index }) => {
+  const write = (out: CopyBuffer, { encoded, page, index }: StagedRecord): void => {
     const fields = pages.get(page) ?? pageFields(pageOut, page)
     pages.set(page, fields)
     out.fieldCount(fieldCount)
@@ -62,7 +69,8 @@ export const copyChunks = (layout: Layout, records: readonly StagedRecord[], fir
     if (page === undefined) out.nothing()
     else out.int(index)
     out.int(pos++)
-  })
+  }
+  return copyRows(records, write, records.length > FEW_RECORDS ? undefined : FEW_SLAB_BYTES)
 }
 
 /** A record that PostgreSQL does not take; why, as `refusalOf` says it. */
@@ -83,7 +91,10 @@ const refusedRow = (error: unknown): number | undefined => {
   return where === null ? undefined : Number(where[1])
 }
 
-/** COPYs the records into the staging table. Those that are refused are left out, at the cost of two COPYs each. */
+/** Records of the COPY after one that was refused: it says nothing of those behind it, and what it was sent of them was for nothing. */
+const FIRST_PROBE = 16
+
+/** COPYs the records into the staging table. Those that are refused are left out, at the cost of two small COPYs each. */
 export const stage = async (client: PoolClient, layout: Layout, all: readonly BatchRecord[]): Promise<Staged> => {
   const records: BatchRecord[] = []
   const refused: Refused[] = []
@@ -92,19 +103,22 @@ export const stage = async (client: PoolClient, layout: Layout, all: readonly Ba
     await pipeline(Readable.from(chunks), client.query(copyFrom(copyStatement(layout))))
   }
   await emptyStaging(client, layout, all.length)
-  let rest = all
-  for (;;) {
-    const error = await refusalIn(client, () => copy(rest))
-    if (error === undefined) return { records: [...records, ...rest], refused }
-    const row = refusedRow(error)
-    const record = row === undefined ? undefined : rest[row - 1]
-    if (row === undefined || record === undefined) throw error
-    const before = rest.slice(0, row - 1)
-    await copy(before)
-    records.push(...before)
-    refused.push({ record, why: refusalOf(error) })
-    rest = rest.slice(row)
+  for (let from = 0, probe = all.length; from < all.length; ) {
+    const tried = all.slice(from, from + probe)
+    const error = await refusalIn(client, () => copy(tried))
+    const row = error === undefined ? tried.length + 1 : refusedRow(error)
+    const record = row === undefined ? undefined : tried[row - 1]
+    if (row === undefined || (error !== undefined && record === undefined)) throw error
+    const held = tried.slice(0, row - 1)
+    if (record !== undefined) {
+      if (held.length > 0) await copy(held)
+      refused.push({ record, why: refusalOf(error) })
+    }
+    for (const each of held) records.push(each)
+    from += record === undefined ? tried.length : row
+    probe = record === undefined ? probe * 4 : FIRST_PROBE
   }
+  return { records, refused }
 }
 
 const judge = async (client: Queryable, layout: Layout): Promise<OutcomeLetter[]> => {

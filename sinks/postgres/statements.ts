@@ -67,6 +67,8 @@ export const putInPiecesStatement = (layout: Layout): string => `do $pieces$
     rows_at tid[]; positions int[]; total int; low int := 1; high int; size int := 8;
     piece_rows bigint; written bigint := 0; refused jsonb[] := '{}'; sql_state text; named text; col text;
   begin
+    -- Planning the statement takes longer than running it, and pieces differ in nothing that a plan could use.
+    set local plan_cache_mode = force_generic_plan;
     select array_agg(s.ctid order by s.id), array_agg(s.pos order by s.id), count(*) into rows_at, positions, total
       from ${layout.staged} s where s.pos = any(current_setting('syncline.positions')::int[]);
     while low <= total loop
