@@ -62,7 +62,7 @@ const unholdable: readonly Readonly<Record<string, string | number>>[] = [
   { directorySharedInfo: '1e999999' },
   { birthdate: -99_999_999 },
   { createdAt: -300_000_000_000_000 },
-  { externalId: 'x'.repeat(3_000) },
+  { orgId: 'x'.repeat(3_000) },
 ]
 
 export const KINDS: readonly Kind[] = [
