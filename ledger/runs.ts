@@ -130,6 +130,19 @@ export const findRun = async (client: Queryable, runId: string): Promise<Run | u
   return rows[0] && fromRow(rows[0])
 }
 
+/** Whose the runs are, by run id; unknown runs are left out. One statement for any number of them. */
+export const ownersOfRuns = async (
+  client: Queryable,
+  runIds: ReadonlySet<string>,
+): Promise<ReadonlyMap<string, { readonly orgId: string; readonly source: string }>> => {
+  if (runIds.size === 0) return new Map()
+  const { rows } = await client.query<{ run_id: string; org_id: string; source: string }>(
+    'select run_id, org_id, source from sync.runs where run_id = any($1::uuid[])',
+    [[...runIds]],
+  )
+  return new Map(rows.map((row) => [row.run_id, { orgId: row.org_id, source: row.source }]))
+}
+
 export interface RunFilter {
   readonly orgId?: string
   readonly active?: boolean

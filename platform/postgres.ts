@@ -71,8 +71,11 @@ export const refusalOf = (error: unknown): string => {
   if (!(error instanceof pg.DatabaseError)) return 'it did not say why'
   const column = error.column ?? /\bcolumn "?(\w+)"?/.exec(error.where ?? '')?.[1]
   const at = error.constraint ?? column
-  return `SQLSTATE ${error.code ?? 'unknown'}${at === undefined ? '' : ` at ${at}`}`
+  return refusalText(error.code ?? 'unknown', at)
 }
+
+/** `at`: constraint or column, where there is one. */
+export const refusalText = (state: string, at?: string): string => `SQLSTATE ${state}${at ? ` at ${at}` : ''}`
 
 const CONNECTION_CODES = new Set([
   'ECONNREFUSED',

@@ -1,11 +1,10 @@
-// Merges a batch of which PostgreSQL refuses a record: halves it until the record stands alone. Its neighbours are merged.
+// Merges a batch of which PostgreSQL refuses a part that the merge itself could not put aside (sinks/postgres/put.ts): halves it until
+// that part stands alone. Its neighbours are merged.
 import type { Logger } from '../platform/logger.ts'
-import { sqlState } from '../platform/postgres.ts'
+import { refusalOf, sqlState } from '../platform/postgres.ts'
 import type { MergeBatch, Rejected } from './batch.ts'
 import { refused } from './dead-letters.ts'
-
-/** Data exceptions, violated constraints, values beyond a limit: trying again cannot help, leaving the record out does. */
-const isRefusal = (error: unknown): boolean => /^(2[23]|54)/.test(sqlState(error) ?? '')
+import { isRefusal } from './postgres/refusal.ts'
 
 const only = (part: Partial<MergeBatch>): MergeBatch => ({ records: [], losers: [], deadLetters: [], ...part })
 
@@ -25,17 +24,16 @@ const split = ({ records, losers, deadLetters }: MergeBatch): readonly [MergeBat
 }
 
 /**
- * Merges everything that PostgreSQL takes and returns what it refuses. Throws whatever else `merge` throws; parts may then have
+ * Merges everything that PostgreSQL takes and returns what it refuses, `merge` doing the same. Throws whatever else `merge` throws; parts may then have
  * been merged, which does no harm.
  */
 export const mergeIsolating = async (
   batch: MergeBatch,
-  merge: (batch: MergeBatch) => Promise<void>,
+  merge: (batch: MergeBatch) => Promise<readonly Rejected[]>,
   log: Logger,
 ): Promise<readonly Rejected[]> => {
   try {
-    await merge(batch)
-    return []
+    return await merge(batch)
   } catch (error) {
     if (!isRefusal(error)) throw error
     const parts = split(batch)
@@ -44,7 +42,7 @@ export const mergeIsolating = async (
       return [...(await mergeIsolating(first, merge, log)), ...(await mergeIsolating(second, merge, log))]
     }
     const [record] = batch.records
-    if (record !== undefined) return [refused(record, error)]
+    if (record !== undefined) return [refused(record, refusalOf(error))]
     // The landing of a beaten record or of a dead letter: there is nothing left to put aside, and the page stays open.
     log.error({ sqlState: sqlState(error), topic: batch.deadLetters[0]?.letter.topic }, 'a landing was refused and is left out')
     return []

@@ -25,7 +25,7 @@ export const createPageBook = (): PageBook => {
     const page = book.get(prefix) ?? firstOf(book, prefix, entity, header)
     if (page === undefined) return NOWHERE
     const index = Number(header.slice(indexAt, countAt))
-    return index < page.count ? { page, index } : NOWHERE
+    return Number.isInteger(index) && index >= 0 && index < page.count ? { page, index } : NOWHERE
   }
 }
 

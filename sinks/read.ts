@@ -7,7 +7,7 @@ import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
 import { decodeDeadLetter, REPLAY_HEADER } from '../topics/dead-letters.ts'
 import { ORIGIN_HEADER, PARENTS_HEADER } from '../topics/headers.ts'
 import type { Topics } from '../topics/list.ts'
-import { unencodable, unreadable } from './dead-letters.ts'
+import { registrable, unencodable, unreadable } from './dead-letters.ts'
 import type { Gatherer } from './gather.ts'
 import { createRecordEncoder, type RecordEncoder } from './postgres/copy.ts'
 import { createTranscoder, type Transcoder } from './postgres/transcode.ts'
@@ -81,10 +81,9 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
 
   const readDeadLetter = (batch: Batch, { offset, value, headers }: Message, into: Gatherer): void => {
     try {
-      const letter = decodeDeadLetter(headers)
       const { topic, partition } = batch
-      const bytes = letter.cut?.fullBytes ?? letter.cut?.readBytes ?? value?.length ?? 0
-      into.deadLetter({ ...letter, topic, partition, offset, bytes }, headers[ORIGIN_HEADER])
+      const row = registrable(decodeDeadLetter(headers), { topic, partition, offset }, value?.length ?? 0)
+      into.deadLetter(row, headers[ORIGIN_HEADER])
     } catch {
       // Its headers are the letter: without them there is nothing to record, and its own dead letter would have none either.
       counts.unreadableDeadLetters++

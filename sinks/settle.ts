@@ -1,6 +1,6 @@
 // The one place where a batch is settled: merge, dead letters, commit, in this order. An offset is committed only when all that
 // came before it is durable (invariant 1); whatever is away meanwhile is waited for.
-import { findRun } from '../ledger/runs.ts'
+import { ownersOfRuns } from '../ledger/runs.ts'
 import { messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { Outages } from '../platform/health.ts'
@@ -14,7 +14,7 @@ import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import { deadLetterMessage } from '../topics/dead-letters.ts'
 import { DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { GatheredBatch, MergeBatch, Rejected } from './batch.ts'
-import { UNKNOWN_OWNER } from './dead-letters.ts'
+import { refused as refusedLetter, UNKNOWN_OWNER } from './dead-letters.ts'
 import { mergeIsolating } from './isolate.ts'
 import { mergeBatch, type OutcomeCounts } from './postgres/merge.ts'
 import { sweepAfter } from './postgres/sweep.ts'
@@ -53,7 +53,7 @@ export const createSettle = (deps: SettleDeps): Settle => {
   const whileDatabaseAway = { what: 'PostgreSQL', log, signal, isAway: isDatabaseBusy, outages }
   const whileKafkaAway = { what: 'Kafka', log, signal, isAway: isKafkaAway, outages }
 
-  const merge = async (batch: MergeBatch): Promise<void> => {
+  const merge = async (batch: MergeBatch): Promise<readonly Rejected[]> => {
     const result = await timed(telemetry, 'syncline_sink_merge_seconds', {}, () => mergeBatch(pool, batch, counted))
     await failpoint('sink.after-commit')
     countOutcomes(telemetry, result.outcomes)
@@ -64,19 +64,23 @@ export const createSettle = (deps: SettleDeps): Settle => {
       // The batch is durable; its parked rows are looked at again before their entity closes, and each minute.
       log.warn({ reason: messageOf(error) }, 'parked rows not swept')
     }
+    return result.refused.map(({ record, why }) => refusedLetter(record, why))
   }
 
-  /** A message that could not be read names no owner; the run that it came with does. */
-  const withOwner = async (rejected: Rejected): Promise<Rejected> => {
-    const { letter } = rejected
-    if (letter.orgId !== UNKNOWN_OWNER || letter.origin === undefined) return rejected
-    const run = await findRun(pool, letter.origin.runId)
-    return run === undefined ? rejected : { ...rejected, letter: { ...letter, orgId: run.orgId, source: run.source } }
+  /** A message that could not be read names no owner; the run that it came with does. One question for all. */
+  const withOwners = async (all: readonly Rejected[]): Promise<readonly Rejected[]> => {
+    const runIds = all.flatMap(({ letter }) => (letter.orgId === UNKNOWN_OWNER ? (letter.origin?.runId ?? []) : []))
+    const owners = await ownersOfRuns(pool, new Set(runIds))
+    return all.map((rejected) => {
+      const { letter } = rejected
+      const owner = letter.orgId === UNKNOWN_OWNER && letter.origin ? owners.get(letter.origin.runId) : undefined
+      return owner === undefined ? rejected : { ...rejected, letter: { ...letter, ...owner } }
+    })
   }
 
   const bury = async (all: readonly Rejected[]): Promise<void> => {
     if (all.length === 0) return
-    const owned = await persist(() => Promise.all(all.map(withOwner)), whileDatabaseAway)
+    const owned = await persist(() => withOwners(all), whileDatabaseAway)
     const messages = owned.map(({ letter, value }) => deadLetterMessage(letter, value))
     await persist(
       () => producer.send([{ topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages }]),

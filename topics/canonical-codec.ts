@@ -14,6 +14,8 @@ export interface CanonicalRecord extends CanonicalCommon {
 }
 
 const MAGIC = 0
+/** Messages that are none may name thousands of schemas that there are not. */
+const LOOK_UPS_AT_ONCE = 16
 /** The body of a message begins here, after the magic byte and the schema id. */
 export const BODY_START = 5
 const FIRST_SCRATCH_BYTES = 64 * 1024
@@ -100,6 +102,12 @@ export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalD
     return resolver
   }
 
+  const lookUp = async (id: number): Promise<void> => {
+    const schema = await writerSchemas(id)
+    const writer = schema === undefined ? undefined : readableType(schema)
+    if (writer !== undefined) writers.set(id, writer)
+  }
+
   const prepare = async (messages: Iterable<Buffer | null>): Promise<void> => {
     const missing = new Set<number>()
     for (const message of messages) {
@@ -107,11 +115,9 @@ export const createCanonicalDecoder = (writerSchemas: WriterSchemas): CanonicalD
       const id = message.readUInt32BE(1)
       if (!writers.has(id)) missing.add(id)
     }
-    for (const id of missing) {
-      const schema = await writerSchemas(id)
-      const writer = schema === undefined ? undefined : readableType(schema)
-      if (writer !== undefined) writers.set(id, writer)
-    }
+    const ids = [...missing]
+    for (let from = 0; from < ids.length; from += LOOK_UPS_AT_ONCE)
+      await Promise.all(ids.slice(from, from + LOOK_UPS_AT_ONCE).map(lookUp))
   }
 
   const isOurs = (entity: string, message: Buffer): boolean => {

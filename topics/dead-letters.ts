@@ -66,7 +66,7 @@ export const REPLAY_HEADER = 'replay'
 
 export const encodePlace = ({ topic, partition, offset }: LetterPlace): string => `${topic}/${partition}/${offset}`
 
-const PLACE = /^(.+)\/(\d{1,9})\/(\d{1,18})$/
+const PLACE = /^([\w./-]{1,255})\/(\d{1,9})\/(\d{1,18})$/
 
 /** Undefined when the header is absent or not of the form. */
 export const decodePlace = (header: string | undefined): LetterPlace | undefined => {

@@ -117,7 +117,9 @@ export const decodeParents = (header: string | undefined): ParentIds => {
   }
 }
 
-const ORIGIN = /^([0-9a-f-]{36})\/(\d+)\/(\d+)\/(\d+)\/(\d+)\/(\d+)$/
+const ORIGIN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/(\d{1,9})\/(\d{1,9})\/(\d{1,9})\/(\d{1,6})\/(\d{1,6})$/
+/** No response holds more of one entity (4 MiB): a header that says so is none of ours, and must not cost a bit per record. */
+const MAX_RECORDS_PER_PAGE = 200_000
 
 /** Undefined when the header is absent or not of the form: the record then belongs to no run. */
 export const decodeRecordOrigin = (header: string | undefined): RecordOrigin | undefined => {
@@ -131,5 +133,5 @@ export const decodeRecordOrigin = (header: string | undefined): RecordOrigin | u
     index: Number(m[5]),
     count: Number(m[6]),
   }
-  return origin.index < origin.count ? origin : undefined
+  return origin.index < origin.count && origin.count <= MAX_RECORDS_PER_PAGE ? origin : undefined
 }

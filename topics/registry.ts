@@ -15,7 +15,7 @@ const REQUEST_TIMEOUT_MS = 5_000
 /** A look-up or registration with the client's retries; its promise alone may never settle when a response breaks off. */
 const OPERATION_TIMEOUT_MS = 15_000
 const UNKNOWN_ID_MS = 60_000
-const MAX_UNKNOWN_IDS = 1_000
+const MAX_UNKNOWN_IDS = 20_000
 
 export interface Registry {
   /**

@@ -8,6 +8,11 @@ const NULL_LENGTH = -1
 const UNIX_TO_POSTGRES_MS = 946_684_800_000
 const UNIX_TO_POSTGRES_DAYS = 10_957
 const MAX_DATE_MS = 8.64e15
+// What PostgreSQL's date and timestamptz hold: both begin with the Julian day 0 (4714 BC); days are counted from 2000 here.
+// https://github.com/postgres/postgres/blob/master/src/include/datatype/timestamp.h
+const FIRST_DAY = -2_451_545
+const END_OF_DAYS = 2_145_031_949
+const FIRST_MS = FIRST_DAY * 86_400_000 + UNIX_TO_POSTGRES_MS
 const TWO_32 = 2 ** 32
 const JSONB_VERSION = 1
 // Below this a loop of ours beats the call into the runtime.
@@ -177,17 +182,19 @@ export class CopyBuffer {
     this.#numbers.setFloat64(at, value)
   }
 
-  /** Days since 1970. Throws RangeError beyond 32 bits. */
+  /** Days since 1970. Throws RangeError beyond what PostgreSQL's calendar has. */
   date(days: number): void {
-    this.int(days - UNIX_TO_POSTGRES_DAYS)
+    const day = days - UNIX_TO_POSTGRES_DAYS
+    if (!(day >= FIRST_DAY && day < END_OF_DAYS)) throw new RangeError('not a date')
+    this.int(day)
   }
 
-  /** Milliseconds since 1970. Throws RangeError beyond the year 275760, where dates of JavaScript end. */
+  /** Milliseconds since 1970. Throws RangeError before 4714 BC and beyond the year 275760, where dates of JavaScript end. */
   timestamp(ms: number): void {
     const micros = (ms - UNIX_TO_POSTGRES_MS) * 1_000
     if (Number.isSafeInteger(micros)) this.bigint(micros)
     else {
-      if (!Number.isInteger(ms) || Math.abs(ms) > MAX_DATE_MS) throw new RangeError('not a time')
+      if (!Number.isInteger(ms) || ms < FIRST_MS || ms > MAX_DATE_MS) throw new RangeError('not a time')
       const at = this.#sized(8)
       this.#numbers.setBigInt64(at, BigInt(ms - UNIX_TO_POSTGRES_MS) * 1_000n)
     }

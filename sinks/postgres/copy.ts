@@ -6,7 +6,7 @@ import type { CanonicalRecord } from '../../topics/canonical-codec.ts'
 import type { Version } from '../version.ts'
 import { CopyBuffer, type Piece } from './copy-buffer.ts'
 import { CONTENT_COLUMNS, commonOf } from './layout.ts'
-import { cleanJson, jsonObject, type OnReplaced } from './text.ts'
+import { cleanJson, isHeldByJsonb, jsonObject, type OnReplaced } from './text.ts'
 
 export interface EncodedRecord extends Version {
   readonly id: string
@@ -17,7 +17,7 @@ export interface EncodedRecord extends Version {
   readonly row: Piece
 }
 
-/** Throws RangeError naming the field when a value is none of its column's type; the value itself is not in the message. */
+/** Throws RangeError naming the field when PostgreSQL would refuse its value in its column; the value itself is not in the message. */
 export type RecordEncoder = (record: CanonicalRecord) => EncodedRecord
 
 type Value = Exclude<CanonicalRecord[string], null>
@@ -25,6 +25,9 @@ type FieldWriter = (out: CopyBuffer, value: Value, onReplaced: OnReplaced) => vo
 
 // Hashes are for telling change, not for security; sha1 is the fastest that every OpenSSL build has, cut to the size of a uuid.
 export const HASH_DIGITS = 32
+
+/** Of an indexed text: an entry of a B-tree has at most 2,704 bytes, all its columns together. */
+export const MAX_KEY_BYTES = 2_000
 
 const FIELD_WRITERS: Readonly<Record<ColumnKind, FieldWriter>> = {
   text: (out, value, onReplaced) => out.text(String(value), onReplaced),
@@ -35,8 +38,11 @@ const FIELD_WRITERS: Readonly<Record<ColumnKind, FieldWriter>> = {
   double: (out, value) => out.double(Number(value)),
   date: (out, value) => out.date(Number(value)),
   timestamp: (out, value) => out.timestamp(Number(value)),
-  json: (out, value, onReplaced) =>
-    out.json(cleanJson(typeof value === 'object' ? jsonObject(value) : String(value), onReplaced)),
+  json: (out, value, onReplaced) => {
+    const json = cleanJson(typeof value === 'object' ? jsonObject(value) : String(value), onReplaced)
+    if (!isHeldByJsonb(json)) throw new RangeError('not JSON that jsonb can hold')
+    out.json(json)
+  },
 }
 
 /** What a source says: the fields that the hash is taken of, in the order of their columns. */
@@ -48,12 +54,17 @@ export const createRecordEncoder = (entity: CanonicalEntity, onReplaced: OnRepla
   const fields = contentFields(entity).map(({ field, kind }) => ({ field, write: FIELD_WRITERS[kind] }))
   const out = new CopyBuffer()
 
+  const writeIndexed = (field: string, value: string): void => {
+    if (Buffer.byteLength(value) > MAX_KEY_BYTES) throw new RangeError(`${field} is longer than an index of its column can hold`)
+    out.text(value, onReplaced)
+  }
+
   const writeKey = ({ id, orgId, source, externalId }: CanonicalRecord): void => {
     out.drop()
     out.uuid(id)
-    out.text(orgId, onReplaced)
+    writeIndexed('orgId', orgId)
     out.text(source, onReplaced)
-    out.text(externalId, onReplaced)
+    writeIndexed('externalId', externalId)
   }
 
   const writeContent = (record: CanonicalRecord): string => {

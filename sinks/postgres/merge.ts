@@ -14,7 +14,7 @@ import { type CountedRanges, seenOf } from '../seen.ts'
 import { type Layout, layoutByEntity } from './layout.ts'
 import { park } from './parking.ts'
 import { inSession } from './session.ts'
-import { mergeStaged, stage } from './staging.ts'
+import { mergeStaged, type Refused, stage } from './staging.ts'
 import type { OutcomeLetter } from './statements.ts'
 
 export interface EntityOutcomes {
@@ -26,6 +26,8 @@ export interface EntityOutcomes {
 
 export interface MergeResult {
   readonly entities: readonly EntityOutcomes[]
+  /** They have no outcome yet: that of the dead letters that they become. */
+  readonly refused: readonly Refused[]
   readonly counts: Readonly<Record<Outcome, number>>
   readonly outcomes: OutcomeCounts
 }
@@ -33,7 +35,7 @@ export interface MergeResult {
 /** What became of the records of a batch, by entity. */
 export type OutcomeCounts = ReadonlyMap<string, Readonly<Record<Outcome, number>>>
 
-const OUTCOME_OF: Readonly<Record<OutcomeLetter, Outcome>> = {
+const OUTCOME_OF: Readonly<Record<Exclude<OutcomeLetter, 'x'>, Outcome>> = {
   m: 'merged',
   u: 'unchanged',
   r: 'unchanged',
@@ -56,12 +58,23 @@ const byLayout = (records: readonly BatchRecord[]): readonly { layout: Layout; r
     .sort((a, b) => a.layout.ordinal - b.layout.ordinal)
 }
 
-const mergeEntities = async (client: PoolClient, records: readonly BatchRecord[]): Promise<readonly EntityOutcomes[]> => {
+const mergeEntities = async (
+  client: PoolClient,
+  all: readonly BatchRecord[],
+  refused: Refused[],
+): Promise<readonly EntityOutcomes[]> => {
   const merged: EntityOutcomes[] = []
-  for (const group of byLayout(records)) {
-    await stage(client, group.layout, group.records)
+  for (const group of byLayout(all)) {
+    const { layout } = group
+    const staged = await stage(client, layout, group.records)
     await failpoint('sink.after-copy')
-    merged.push({ ...group, letters: await mergeStaged(client, group.layout) })
+    const { letters, refused: refusedRows } = await mergeStaged(client, layout)
+    merged.push({ layout, records: staged.records, letters })
+    refused.push(...staged.refused)
+    for (const [pos, why] of refusedRows) {
+      const record = staged.records[pos]
+      if (record !== undefined) refused.push({ record, why })
+    }
   }
   return merged
 }
@@ -110,7 +123,8 @@ const lettersOf = ({ deadLetters }: MergeBatch, replays: SettledReplays) =>
 
 const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
   const moves: Move[] = []
-  const entities = await parkEntities(client, await mergeEntities(client, batch.records), moves)
+  const refused: Refused[] = []
+  const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused), moves)
   const tally = createTally()
   const book = createOutcomeBook()
   const answers: Answer[] = []
@@ -121,8 +135,8 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   }
   for (const { records, letters } of entities)
     for (const [pos, record] of records.entries()) {
-      const outcome = OUTCOME_OF[letters[pos] ?? 's']
-      end(record, record.entity, outcome, record.original.replays)
+      const letter = letters[pos] ?? 's'
+      if (letter !== 'x') end(record, record.entity, OUTCOME_OF[letter], record.original.replays)
     }
   for (const loser of batch.losers) end(loser, loser.entity, loser.outcome, loser.replays)
   for (const dead of batch.deadLetters) {
@@ -136,11 +150,11 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   await reviveOutcomes(client, replays.revivals)
   await moveOutcomes(client, moves)
   await failpoint('sink.after-merge')
-  return { entities, ...tally }
+  return { entities, refused, ...tally }
 }
 
 /**
- * Merges a batch and records what became of each record. Throws what PostgreSQL throws; nothing of the batch is then in the
+ * Merges a batch, less what PostgreSQL refuses, and records what became of each record. Throws what else PostgreSQL throws; nothing of the batch is then in the
  * tables. Deadlocks and serialization failures have been tried again.
  */
 export const mergeBatch = (pool: Pool, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> =>

@@ -1,20 +1,26 @@
 // Staged rows into the table: COPY, judge each row against the one that stands, write what is newer. Locks in order of ids.
+// What PostgreSQL refuses is put aside in the same transaction; our own encoder leaves it little to refuse (copy.ts).
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import { from as copyFrom } from 'pg-copy-streams'
 import { SynclineError } from '../../platform/errors.ts'
-import { type PoolClient, plainArray, type Queryable } from '../../platform/postgres.ts'
+import { type PoolClient, type Queryable, refusalOf } from '../../platform/postgres.ts'
 import type { BatchRecord, PageRef } from '../batch.ts'
 import { CopyBuffer, type Piece } from './copy-buffer.ts'
 import { copyStatement } from './ddl.ts'
 import { type Layout, ORIGIN_COLUMNS, PAGE_COLUMNS } from './layout.ts'
+import { putWhatIsHeld } from './put.ts'
+import { refusalIn } from './refusal.ts'
 import { emptyStaging } from './session.ts'
-import { judgeStatement, type OutcomeLetter, putStatement } from './statements.ts'
+import { judgeStatement, type OutcomeLetter } from './statements.ts'
 
 type StagedRecord = Pick<BatchRecord, 'encoded' | 'page' | 'index'>
 
 const PAGE_SLAB_BYTES = 16 * 1024
 const CHUNK_BYTES = 256 * 1024
+/** So many records need no slab of a megabyte. */
+const FEW_RECORDS = 64
+const FEW_SLAB_BYTES = 32 * 1024
 const SIGNATURE = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])
 const HEADER: Piece = { slab: SIGNATURE, start: 0, end: SIGNATURE.length }
 const END_OF_ROWS = -1
@@ -31,8 +37,12 @@ const pageFields = (out: CopyBuffer, page: PageRef | undefined): Piece => {
 }
 
 /** Rows as binary COPY, in chunks: `write` writes the fields of one, their count first. */
-export function* copyRows<Row>(rows: Iterable<Row>, write: (out: CopyBuffer, row: Row) => void): Generator<Buffer> {
-  const out = new CopyBuffer()
+export function* copyRows<Row>(
+  rows: Iterable<Row>,
+  write: (out: CopyBuffer, row: Row) => void,
+  slabBytes?: number,
+): Generator<Buffer> {
+  const out = new CopyBuffer(slabBytes)
   out.copy(HEADER)
   for (const row of rows) {
     write(out, row)
@@ -44,13 +54,13 @@ export function* copyRows<Row>(rows: Iterable<Row>, write: (out: CopyBuffer, row
   yield out.view()
 }
 
-/** The rows as binary COPY, numbered in their order from 0. */
-export const copyChunks = (layout: Layout, records: readonly StagedRecord[]): Generator<Buffer> => {
+/** The rows as binary COPY, numbered in their order from `firstPos`. */
+export const copyChunks = (layout: Layout, records: readonly StagedRecord[], firstPos = 0): Generator<Buffer> => {
   const fieldCount = layout.record.length + ORIGIN_COLUMNS.length + 1
   const pages = new Map<PageRef | undefined, Piece>()
   const pageOut = new CopyBuffer(PAGE_SLAB_BYTES)
-  let pos = 0
-  return copyRows(records, (out, { encoded, page, index }) => {
+  let pos = firstPos
+  const write = (out: CopyBuffer, { encoded, page, index }: StagedRecord): void => {
     const fields = pages.get(page) ?? pageFields(pageOut, page)
     pages.set(page, fields)
     out.fieldCount(fieldCount)
@@ -59,13 +69,56 @@ export const copyChunks = (layout: Layout, records: readonly StagedRecord[]): Ge
     if (page === undefined) out.nothing()
     else out.int(index)
     out.int(pos++)
-  })
+  }
+  return copyRows(records, write, records.length > FEW_RECORDS ? undefined : FEW_SLAB_BYTES)
 }
 
-/** COPYs the records into the staging table, numbered in their order from 0. */
-export const stage = async (client: PoolClient, layout: Layout, records: readonly BatchRecord[]): Promise<void> => {
-  await emptyStaging(client, layout, records.length)
-  await pipeline(Readable.from(copyChunks(layout, records)), client.query(copyFrom(copyStatement(layout))))
+/** A record that PostgreSQL does not take; why, as `refusalOf` says it. */
+export interface Refused {
+  readonly record: BatchRecord
+  readonly why: string
+}
+
+export interface Staged {
+  /** Numbered in their order from 0. */
+  readonly records: readonly BatchRecord[]
+  readonly refused: readonly Refused[]
+}
+
+/** Which row of a COPY was refused, from 1: PostgreSQL says it in the error's context. */
+const refusedRow = (error: unknown): number | undefined => {
+  const where = error instanceof Error && 'where' in error ? /^COPY \w+, line (\d+)/.exec(String(error.where)) : null
+  return where === null ? undefined : Number(where[1])
+}
+
+/** Records of the COPY after one that was refused: it says nothing of those behind it, and what it was sent of them was for nothing. */
+const FIRST_PROBE = 16
+
+/** COPYs the records into the staging table. Those that are refused are left out, at the cost of two small COPYs each. */
+export const stage = async (client: PoolClient, layout: Layout, all: readonly BatchRecord[]): Promise<Staged> => {
+  const records: BatchRecord[] = []
+  const refused: Refused[] = []
+  const copy = async (some: readonly BatchRecord[]): Promise<void> => {
+    const chunks = copyChunks(layout, some, records.length)
+    await pipeline(Readable.from(chunks), client.query(copyFrom(copyStatement(layout))))
+  }
+  await emptyStaging(client, layout, all.length)
+  for (let from = 0, probe = all.length; from < all.length; ) {
+    const tried = all.slice(from, from + probe)
+    const error = await refusalIn(client, () => copy(tried))
+    const row = error === undefined ? tried.length + 1 : refusedRow(error)
+    const record = row === undefined ? undefined : tried[row - 1]
+    if (row === undefined || (error !== undefined && record === undefined)) throw error
+    const held = tried.slice(0, row - 1)
+    if (record !== undefined) {
+      if (held.length > 0) await copy(held)
+      refused.push({ record, why: refusalOf(error) })
+    }
+    for (const each of held) records.push(each)
+    from += record === undefined ? tried.length : row
+    probe = record === undefined ? probe * 4 : FIRST_PROBE
+  }
+  return { records, refused }
 }
 
 const judge = async (client: Queryable, layout: Layout): Promise<OutcomeLetter[]> => {
@@ -79,19 +132,36 @@ const positionsOf = (letters: readonly OutcomeLetter[], wanted: (letter: Outcome
 
 const isWritten = (letter: OutcomeLetter): boolean => letter === 'm' || letter === 'r'
 
-/** Writes what is staged and newer; one letter per staged row, in order of `pos`. Rows with 'p' are left to the caller. */
-export const mergeStaged = async (client: Queryable, layout: Layout): Promise<readonly OutcomeLetter[]> => {
-  const letters = await judge(client, layout)
-  const written = positionsOf(letters, isWritten)
-  if (written.length === 0) return letters
-  const all = written.length === letters.length
-  const { rowCount } = await client.query(putStatement(layout, !all), all ? [] : [plainArray(written)])
-  if (rowCount === written.length) return letters
-  // A concurrent merge came between the two statements. Of those rows, what is stale now was not written.
+export interface MergedStaged {
+  /** One per staged row, in order of `pos`. */
+  readonly letters: readonly OutcomeLetter[]
+  /** Why each row with 'x' was refused, by `pos`. */
+  readonly refused: ReadonlyMap<number, string>
+}
+
+/** Writes what is staged and newer. Rows with 'p' are left to the caller. */
+export const mergeStaged = async (client: PoolClient, layout: Layout): Promise<MergedStaged> => {
+  const judged = await judge(client, layout)
+  const positions = positionsOf(judged, isWritten)
+  const { rowCount, refused } = await putWhatIsHeld(client, layout, positions, judged.length)
+  const letters = refused.size === 0 ? judged : judged.map((letter, pos) => (refused.has(pos) ? 'x' : letter))
+  return { letters: await confirmed(client, layout, letters, rowCount), refused }
+}
+
+/** The letters as they are now that `rowCount` rows were written: another merge may have come between. */
+const confirmed = async (
+  client: Queryable,
+  layout: Layout,
+  letters: readonly OutcomeLetter[],
+  rowCount: number,
+): Promise<readonly OutcomeLetter[]> => {
+  const expected = letters.reduce((sum, letter) => (isWritten(letter) ? sum + 1 : sum), 0)
+  if (rowCount === expected) return letters
+  // Of the rows that another came before, what is stale now was not written.
   const now = await judge(client, layout)
   // Whatever the reason: a record is never said to be merged when it is not there. The transaction is given up (invariant 1).
   if (now.length !== letters.length || now.some((letter, pos) => isWritten(letter) && isWritten(letters[pos] ?? 's'))) {
-    throw new SynclineError('internal', `Of ${written.length} records of ${layout.entity}, PostgreSQL wrote ${rowCount}.`)
+    throw new SynclineError('internal', `Of ${expected} records of ${layout.entity}, PostgreSQL wrote ${rowCount}.`)
   }
   return letters.map((letter, pos) => (isWritten(letter) && now[pos] === 's' ? 's' : letter))
 }

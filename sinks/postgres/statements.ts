@@ -3,8 +3,8 @@
 import { newerSql } from '../version.ts'
 import { type Layout, listed, ORIGIN_COLUMNS, quoted, VERSION_COLUMNS } from './layout.ts'
 
-/** m merged, u unchanged, r unchanged but observed later, s stale, p parked. */
-export type OutcomeLetter = 'm' | 'u' | 'r' | 's' | 'p'
+/** m merged, u unchanged, r unchanged but observed later, s stale, p parked, x refused: it has no outcome and becomes a dead letter. */
+export type OutcomeLetter = 'm' | 'u' | 'r' | 's' | 'p' | 'x'
 
 const COMPARED = ['id', 'source_updated_at', 'deleted_at', ...VERSION_COLUMNS].map(quoted)
 
@@ -44,13 +44,71 @@ const assignments = ({ record }: Layout): string =>
  * Writes staged rows, all or (`some`) those whose `pos` is in $1. The guard is asked again of the row as it then is, because
  * another merge may have come between; the number of rows written tells.
  */
-export const putStatement = (layout: Layout, some: boolean): string => `
+export const putStatement = (layout: Layout, some: boolean): string =>
+  putWhere(layout, some ? 'where s.pos = any($1::int[])' : '')
+
+const putWhere = (layout: Layout, condition: string): string => `
   insert into ${layout.table} as t (${listed(layout.record)}, first_run_id, last_changed_run_id)
   select ${listed(layout.record, 's')}, s.run_id, s.run_id from ${layout.staged} s
-  ${some ? 'where s.pos = any($1::int[])' : ''} order by s.id
+  ${condition} order by s.id
   on conflict (org_id, id) do update set ${assignments(layout)}, last_changed_run_id =
     case when t.content_hash = excluded.content_hash then t.last_changed_run_id else excluded.last_changed_run_id end
   where ${newerSql('excluded', 't')}`
+
+const LARGEST_PIECE = 1024
+
+/**
+ * Writes the staged rows named by the setting syncline.positions (an array of `pos`), in pieces: each in a subtransaction, smaller
+ * after one that is refused and larger after one that is not, until a row that is refused stands alone. Leaves in the settings
+ * syncline.written how many rows were written, and in syncline.refused a JSON array of [pos, condition, constraint or column].
+ */
+export const putInPiecesStatement = (layout: Layout): string => `do $pieces$
+  declare
+    rows_at tid[]; positions int[]; total int; low int := 1; high int; size int := 8;
+    piece_rows bigint; written bigint := 0; refused jsonb[] := '{}'; sql_state text; named text; col text;
+  begin
+    -- Planning the statement takes longer than running it, and pieces differ in nothing that a plan could use.
+    set local plan_cache_mode = force_generic_plan;
+    select array_agg(s.ctid order by s.id), array_agg(s.pos order by s.id), count(*) into rows_at, positions, total
+      from ${layout.staged} s where s.pos = any(current_setting('syncline.positions')::int[]);
+    while low <= total loop
+      high := least(low + size - 1, total);
+      begin
+        ${putWhere(layout, 'where s.ctid = any(rows_at[low:high])')};
+        get diagnostics piece_rows = row_count;
+        written := written + piece_rows;
+        low := high + 1;
+        size := least(size * 2, ${LARGEST_PIECE});
+      exception when data_exception or integrity_constraint_violation or program_limit_exceeded then
+        if low = high then
+          get stacked diagnostics sql_state = returned_sqlstate, named = constraint_name, col = column_name;
+          refused := refused || jsonb_build_array(positions[low], sql_state, coalesce(nullif(named, ''), col));
+          low := low + 1;
+        end if;
+        size := greatest((high - low + 1) / 2, 1);
+      end;
+    end loop;
+    perform set_config('syncline.written', written::text, true), set_config('syncline.refused', to_jsonb(refused)::text, true);
+  end $pieces$`
+
+/**
+ * One row: `violated`, SQL text of values (condition, name, whether a row violates it), for each check and each column that must not
+ * be null of the table $1; null when there are none. Of tables as they are now: who runs them may have added to ours.
+ */
+export const CHECKS_STATEMENT = `
+  select string_agg(v, ', ') as violated from (
+    select format('(%L, %L, (%s) is false)', '23514', conname, pg_get_expr(conbin, conrelid)) as v
+    from pg_constraint where conrelid = $1::regclass and contype = 'c'
+    union all
+    select format('(%L, %L, %I is null)', '23502', attname, attname)
+    from pg_attribute where attrelid = $1::regclass and attnotnull and attnum > 0 and not attisdropped) checks`
+
+/** Each staged row in $1 (by `pos`) that violates one of the checks, all at once: condition and name of the first. */
+export const violationsStatement = ({ staged }: Layout, violated: string): string => `
+  select distinct on (s.pos) s.pos, v.state, v.name
+  from (select *, run_id as first_run_id, run_id as last_changed_run_id from ${staged}) s
+  cross join lateral (values ${violated}) as v(state, name, violated)
+  where v.violated and s.pos = any($1::int[]) order by s.pos, v.name`
 
 const RECORD_AND_ORIGIN = (layout: Layout): string => listed([...layout.record, ...ORIGIN_COLUMNS])
 

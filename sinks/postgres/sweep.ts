@@ -17,12 +17,14 @@ const FINAL: Readonly<Record<OutcomeLetter, Move['to'] | undefined>> = {
   r: 'unchanged',
   s: 'stale',
   p: undefined,
+  // Its bytes are not at hand: it stays parked, where `status` names it.
+  x: undefined,
 }
 
 /** Merges what is staged from the parked rows. Returns how many are parked no more. */
 const settleStaged = async (client: PoolClient, layout: Layout): Promise<number> => {
-  const letters = await mergeStaged(client, layout)
-  const settled = letters.flatMap((letter, pos) => (letter === 'p' ? [] : [pos]))
+  const { letters } = await mergeStaged(client, layout)
+  const settled = letters.flatMap((letter, pos) => (FINAL[letter] === undefined ? [] : [pos]))
   const { rows } = await client.query<OriginRow & { pos: number }>(unparkStatement(layout), [plainArray(settled)])
   const moves = rows.flatMap((row) => {
     const to = FINAL[letters[row.pos] ?? 'p']
@@ -91,7 +93,7 @@ export const sweepParked = async (
   for (let last = false; ; ) {
     const { staged, swept } = await sweepSome(last ? atStart : undefined)
     total += swept
-    const more = staged === MAX_SWEPT
+    const more = staged === MAX_SWEPT && swept > 0
     if (!more && (last || atStart === undefined)) return total
     last = !more
   }

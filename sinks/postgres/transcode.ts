@@ -5,8 +5,9 @@ import { hash } from 'node:crypto'
 import { VarintReader } from '../../platform/varint.ts'
 import type { CanonicalEntity, CanonicalField, ColumnKind } from '../../topics/canonical.ts'
 import { BODY_START } from '../../topics/canonical-codec.ts'
-import { contentFields, type EncodedRecord, HASH_DIGITS } from './copy.ts'
+import { contentFields, type EncodedRecord, HASH_DIGITS, MAX_KEY_BYTES } from './copy.ts'
 import { CopyBuffer } from './copy-buffer.ts'
+import { isHeldByJsonb } from './text.ts'
 
 /** Undefined: it takes the way through the record, which says what is wrong if anything is. */
 export type Transcoder = (message: Buffer) => EncodedRecord | undefined
@@ -62,20 +63,36 @@ const written = (write: (reader: VarintReader, out: CopyBuffer) => void): Write 
   }
 }
 
+const textOf = (bytes: Buffer, at: number, length: number): string => bytes.toString('utf8', at, at + length)
+
 const textAt = (reader: VarintReader): string => {
   const length = lengthAt(reader)
-  return reader.bytes.toString('utf8', reader.at, reader.at + length)
+  return textOf(reader.bytes, reader.at, length)
 }
 
-const WRITES: Readonly<Record<ColumnKind, Write>> = {
-  text: (reader, out) => {
+const textOfAtMost =
+  (maxBytes: number): Write =>
+  (reader, out) => {
     const length = lengthAt(reader)
-    return out.utf8(reader.bytes, reader.at, reader.at + length)
-  },
-  json: (reader, out) => {
+    return length <= maxBytes && out.utf8(reader.bytes, reader.at, reader.at + length)
+  }
+
+/** JSON that was found to be so is kept: the next record mostly has the same in its column. */
+const jsonWriter = (): Write => {
+  let known: Buffer | undefined
+  return (reader, out) => {
     const length = lengthAt(reader)
-    return out.utf8Json(reader.bytes, reader.at, reader.at + length)
-  },
+    const { bytes, at } = reader
+    if (!out.utf8Json(bytes, at, at + length)) return false
+    if (known?.length === length && known.compare(bytes, at, at + length) === 0) return true
+    if (!isHeldByJsonb(textOf(bytes, at, length))) return false
+    known = Buffer.from(bytes.subarray(at, at + length))
+    return true
+  }
+}
+
+const WRITES: Readonly<Record<Exclude<ColumnKind, 'json'>, Write>> = {
+  text: textOfAtMost(Number.POSITIVE_INFINITY),
   uuid: written((reader, out) => out.uuid(textAt(reader))),
   boolean: (reader, out) => {
     const byte = reader.bytes[reader.at]
@@ -118,11 +135,17 @@ export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
     at('mappingRevision'),
     at('deletedAt'),
   ]
-  const keys = [id, orgId, source, externalId].map((index, n) => ({ index, write: n === 0 ? WRITES.uuid : WRITES.text }))
+  const indexed = textOfAtMost(MAX_KEY_BYTES)
+  const keys = [
+    { index: id, write: WRITES.uuid },
+    { index: orgId, write: indexed },
+    { index: source, write: WRITES.text },
+    { index: externalId, write: indexed },
+  ]
   const content = contentFields(entity).map(({ field, kind }) => {
     const index = at(field)
     const isMap = fields[index] !== undefined && primitiveOf(fields[index]) === 'map'
-    return { index, write: isMap ? writeEmptyMap : WRITES[kind] }
+    return { index, write: isMap ? writeEmptyMap : kind === 'json' ? jsonWriter() : WRITES[kind] }
   })
   const [orgOf, sourceOf] = [createRemembered(), createRemembered()]
   /** Where the value of each field begins. */
@@ -173,12 +196,12 @@ export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
     out.timestamp(seen)
     out.int(revision)
     out.uuid(contentHash)
-    const textOf = (index: number): string => (moveTo(reader, index) ? textAt(reader) : '')
+    const fieldText = (index: number): string => (moveTo(reader, index) ? textAt(reader) : '')
     return {
-      id: textOf(id),
+      id: fieldText(id),
       orgId: moveTo(reader, orgId) ? orgOf(reader) : '',
       source: moveTo(reader, source) ? sourceOf(reader) : '',
-      externalId: textOf(externalId),
+      externalId: fieldText(externalId),
       sourceUpdatedAt: longAt(reader, sourceUpdatedAt),
       observedAt: seen,
       mappingRevision: revision,

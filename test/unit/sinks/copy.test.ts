@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest'
 import { createRecordEncoder } from '../../../sinks/postgres/copy.ts'
 import { CopyBuffer } from '../../../sinks/postgres/copy-buffer.ts'
 import { layoutByEntity } from '../../../sinks/postgres/layout.ts'
-import { cleanJson, jsonObject } from '../../../sinks/postgres/text.ts'
+import { cleanJson, isHeldByJsonb, jsonObject } from '../../../sinks/postgres/text.ts'
 import { canonicalEntity } from '../../../topics/canonical.ts'
 import type { CanonicalRecord } from '../../../topics/canonical-codec.ts'
 
@@ -73,6 +73,15 @@ describe('JSON', () => {
     )
   })
 
+  test('that jsonb cannot hold is told: what is none, too deep, or has numbers beyond numeric', () => {
+    const nested = (depth: number) => `${'['.repeat(depth)}${']'.repeat(depth)}`
+    for (const json of ['1', '"e99999"', `"${'9'.repeat(20_000)}"`, '[1e-308, 1E+308]', nested(1_000), `"${'['.repeat(5_000)}"`])
+      expect(isHeldByJsonb(json), json.slice(0, 20)).toBe(true)
+    for (const json of ['', '{', "{'a':1}", '[1,]', '1e99999', '[0.1E-99999]', '9'.repeat(10_000), nested(1_001)])
+      expect(isHeldByJsonb(json), json.slice(0, 20)).toBe(false)
+    fc.assert(fc.property(fc.json(), (json) => isHeldByJsonb(json)))
+  })
+
   test('maps that are equal give equal text', () => {
     expect(jsonObject({ b: '1', a: '"x"' })).toBe('{"a":"x","b":1}')
     expect(jsonObject({ a: '"x"', b: '1' })).toBe('{"a":"x","b":1}')
@@ -107,6 +116,12 @@ describe('other fields', () => {
     // The end of year 9999, which sources use for 'never': beyond 53 bits of microseconds.
     expect(fieldOf((out) => out.timestamp(Date.UTC(9999, 11, 31))).readBigInt64BE()).toBe(252_455_529_600_000_000n)
     expect(() => new CopyBuffer().int(2 ** 31)).toThrow(RangeError)
+    // Day 0 of Julian's count and the day before it; the last day of date, and one later.
+    const [first, last] = [10_957 - 2_451_545, 10_957 + 2_145_031_948]
+    for (const day of [first, last]) expect(fieldOf((out) => out.date(day)).readInt32BE()).toBe(day - 10_957)
+    for (const day of [first - 1, last + 1, Number.NaN, 0.5]) expect(() => new CopyBuffer().date(day)).toThrow(RangeError)
+    expect(fieldOf((out) => out.timestamp(first * 86_400_000)).readBigInt64BE()).toBe(-211_813_488_000_000_000n)
+    expect(() => new CopyBuffer().timestamp(first * 86_400_000 - 1)).toThrow(RangeError)
   })
 
   test('take a larger slab when they need it, and what was taken before stays as it was', () => {
@@ -169,6 +184,9 @@ describe('a record', () => {
     expect(() => encode(record({ createdAt: 8_723_456_789_012_345 }))).toThrow(
       /^createdAt has a value that its column cannot hold$/,
     )
+    expect(() => encode(record({ customFields: { a: '{' } }))).toThrow(/^customFields has a value that its column cannot hold$/)
+    expect(() => encode(record({ externalId: 'ä'.repeat(1_001) }))).toThrow(/^externalId is longer than an index/)
+    expect(() => encode(record({ orgId: 'x'.repeat(2_001) }))).toThrow(/^orgId is longer than an index/)
   })
 
   test('does not confuse a value with its neighbour, nor null with text', () => {

@@ -87,7 +87,23 @@ describe('the pages of a batch', () => {
   test('are none for a header that is absent, mangled, or points outside', () => {
     const pageOf = createPageBook()
     pageOf('person', `${RUN}/2/3/4/5/100`)
-    for (const header of [undefined, '', 'x', '//', `${RUN}/2/3/4/100/100`, `${RUN}/2/3/4/x/100`, `${RUN}/2/3/4/`])
+    for (const header of [
+      undefined,
+      '',
+      'x',
+      '//',
+      `${RUN}/2/3/4/100/100`,
+      `${RUN}/2/3/4/x/100`,
+      `${RUN}/2/3/4/`,
+      `${RUN}/2/3/4/1.5/100`,
+      `${RUN}/2/3/4/-1/100`,
+    ])
+      expect(pageOf('person', header)).toEqual({ page: undefined, index: 0 })
+  })
+
+  test('are none for numbers that no page has: they would not fit a column, or cost a bit each', () => {
+    const pageOf = createPageBook()
+    for (const header of [`${RUN}/9999999999/3/4/5/100`, `${RUN}/2/3/4/5/999999`, `${'-'.repeat(36)}/2/3/4/5/100`])
       expect(pageOf('person', header)).toEqual({ page: undefined, index: 0 })
   })
 })

@@ -29,6 +29,7 @@ const refusing = (
     transactions++
     if (records.some(({ encoded }) => bad.has(encoded.id))) throw error
     merged.push(...records.map(({ encoded }) => encoded.id))
+    return []
   }
   return { merged, merge, transactions: () => transactions }
 }

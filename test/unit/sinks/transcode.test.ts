@@ -94,8 +94,14 @@ const plain = (over: Readonly<Record<string, unknown>> = {}): Buffer => {
 test('what is usual goes the short way, what PostgreSQL could not hold does not', () => {
   const transcode = createTranscoder(person)
   for (const name of [null, 'Ann', 'Zoë', '名前'.repeat(40)]) expect(transcode(plain({ name }))).toBeDefined()
-  for (const over of [{ name: 'a\0' }, { name: `${'x'.repeat(100)}\0` }, { directorySharedInfo: '"\\u0000"' }])
-    expect(transcode(plain(over)), JSON.stringify(over)).toBeUndefined()
+  const broken = [{ name: 'a\0' }, { name: `${'x'.repeat(100)}\0` }, { directorySharedInfo: '"\\u0000"' }]
+  const beyond = [
+    { directorySharedInfo: '' },
+    { directorySharedInfo: '{' },
+    { externalId: 'x'.repeat(2_001) },
+    { birthdate: -9e6 },
+  ]
+  for (const over of [...broken, ...beyond]) expect(transcode(plain(over)), JSON.stringify(over)).toBeUndefined()
 })
 
 test('a message that is cut short, too long, or broken anywhere never throws and never reads beyond itself', () => {
