@@ -12,8 +12,8 @@ export interface Effects {
   follow(entity: EntityName, row: number, resource: Resource): void
   /** Makes the repeated name of a household's contact right again. */
   repeatContact(household: number): void
-  /** The households that a person is in. */
-  householdsOf(person: string): number[]
+  /** The households whose contact a person is, a member or not. */
+  householdsOf(person: string): readonly number[]
 }
 
 const COUNTS: Partial<Record<EntityName, { readonly owner: 'household' | 'group'; readonly count: string }>> = {
@@ -40,11 +40,7 @@ export const createEffects = (world: World, journal: Journal): Effects => {
     if (ref !== undefined && row >= 0) effect(owner, row, { [count]: world.collections[entity].children(owner, ref.id).length })
   }
 
-  const householdsOf = (person: string): number[] =>
-    world.collections['household-membership'].children('person', person).flatMap((membership) => {
-      const household = world.collections.household.row(refOf(world, 'household-membership', membership, 'household')?.id ?? '')
-      return household < 0 ? [] : [household]
-    })
+  const householdsOf = (person: string): readonly number[] => world.collections.household.children('primary_contact', person)
 
   /** Makes what repeats a person's name right again. */
   const repeatName = (id: string): void => {

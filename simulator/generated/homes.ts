@@ -56,6 +56,12 @@ export const createHouseholds = (dice: Dice, layout: Layout, people: People): Ta
       primary_contact_name: (row) => `${people.firstName(contact(row))} ${people.lastName(contact(row))}`,
     },
     relationships: { primary_contact: (row) => refTo('Person', contact(row)) },
+    children: {
+      primary_contact: (person) => {
+        const row = layout.householdOf(person)
+        return row >= 0 && contact(row) === person ? [row] : []
+      },
+    },
     times: { created_at: created, updated_at: updated },
   }
 }

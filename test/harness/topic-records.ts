@@ -1,6 +1,7 @@
 // What topics hold and how far groups have read them, and a way to make their records vanish as retention or compaction would.
 import { createKafka } from '../../platform/kafka/client.ts'
 import { silentLogger } from '../../platform/logger.ts'
+import { until } from './until.ts'
 
 /** Kafka's number for topics among resources; the client's own constant is a value of its module, which only platform/kafka loads. */
 const TOPIC_RESOURCE = 2
@@ -19,9 +20,15 @@ export const openTopicRecords = async (brokers: string): Promise<TopicRecords> =
   const admin = createKafka({ brokers: [brokers], clientId: 'test', log: silentLogger }).admin()
   await admin.connect()
 
+  /** Tried until the broker has heard of the policy, which the controller alone answers for. */
   const remove = async (topic: string): Promise<void> => {
     const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
-    await admin.deleteTopicRecords({ topic, partitions })
+    const removed = () =>
+      admin.deleteTopicRecords({ topic, partitions }).then(
+        () => true,
+        () => false,
+      )
+    await until(`the records of ${topic} are deleted`, removed, 10_000)
   }
 
   const settings = async (topic: string): Promise<Setting[]> => {

@@ -106,6 +106,21 @@ describe('a change', () => {
     })
   })
 
+  it('clears what points to a deleted person, who need not be a member of the household any more', () => {
+    const [home] = simulator.model.rows('household')
+    const contact = String(home?.attributes['primary_contact_id'])
+    const all = [...simulator.model.rows('household-membership')]
+    for (const { id, relationships } of all) {
+      if (JSON.stringify(relationships['person']).includes(`"${contact}"`)) {
+        simulator.mutate({ op: 'delete', entity: 'household-membership', id })
+      }
+    }
+    const before = simulator.model.journal.length
+    simulator.mutate({ op: 'delete', entity: 'person', id: contact })
+    expect(simulator.model.row('household', home?.id ?? '')?.attributes['primary_contact_id']).toBeNull()
+    expect(simulator.model.journal.slice(before)).toContainEqual(expect.objectContaining({ entity: 'household', id: home?.id }))
+  })
+
   it('is in the journal with its time and who asked for it', () => {
     const id = idAt('email', 0)
     simulator.mutate({ op: 'delete', entity: 'email', id })
