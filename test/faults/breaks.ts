@@ -54,6 +54,17 @@ export const BREAKS: readonly Break[] = [
     red: 'M2',
   },
   {
+    invariant: 5,
+    mistake: 'what stands, stands: a row is written once',
+    file: 'sinks/version.ts',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the code
+    from: 'else ${living(a)} > ${living(b)} end`',
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: the text of the code
+    to: 'else ${living(a)} < ${living(b)} end`',
+    cases: ['F13/renamed'],
+    red: 'M1',
+  },
+  {
     invariant: 6,
     mistake: 'a child without its parent is of no use',
     file: 'sinks/postgres/statements.ts',
