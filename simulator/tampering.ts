@@ -19,9 +19,11 @@ const refused = (status: number, headers: Readonly<Record<string, string>> = {})
   deliver: (response) => whole(response, errorAnswer(status, [{ title: 'Failed', detail: 'A fault of the simulator' }], headers)),
 })
 
-const replaced = (body: Buffer | string, headers: Readonly<Record<string, string>> = {}): Tampering => ({
-  deliver: (response, answer) =>
-    whole(response, { ...answer, headers: { ...answer.headers, ...headers }, body: Buffer.from(body) }),
+const replaced = (body: string | (() => Buffer), headers: Readonly<Record<string, string>> = {}): Tampering => ({
+  deliver: (response, answer) => {
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body()
+    whole(response, { ...answer, headers: { ...answer.headers, ...headers }, body: bytes })
+  },
 })
 
 type Document = { meta?: Record<string, unknown>; links?: Record<string, unknown> }
@@ -50,6 +52,9 @@ const drip = (response: ServerResponse, { status, headers, body }: Answer): void
 
 const MEGABYTE = Buffer.alloc(1024 * 1024, 0x20)
 const HUGE_MEGABYTES = 100
+
+/** Made when it is asked for: it takes half a second. */
+const bomb = (): Buffer => gzipSync(Buffer.alloc(HUGE_MEGABYTES * 1024 * 1024, 0x20))
 
 /** A hundred megabytes of blanks, as long as somebody reads them. */
 const huge = async (response: ServerResponse, { status, headers }: Answer): Promise<void> => {
@@ -93,7 +98,7 @@ export const TAMPERINGS = {
   empty: replaced(''),
   drip: { deliver: drip },
   huge: { deliver: (response, answer) => void huge(response, answer) },
-  'gzip-bomb': replaced(gzipSync(Buffer.alloc(HUGE_MEGABYTES * 1024 * 1024, 0x20)), { 'content-encoding': 'gzip' }),
+  'gzip-bomb': replaced(bomb, { 'content-encoding': 'gzip' }),
   redirect: refused(302, { location: 'http://127.0.0.1:9/elsewhere' }),
   'next-elsewhere': nextLink('http://127.0.0.1:9/elsewhere'),
   'next-itself': nextLink(''),
