@@ -11,6 +11,8 @@ export interface Size {
   readonly records: number
   /** How often the fault strikes. */
   readonly faults: number
+  /** What differs from the case's own simulator, such as a limit by which records flow as long as there are faults. */
+  readonly simulator?: Partial<SimulatorOptions>
 }
 
 /** What M1 found: how many rows there are, and what is wrong with them, if anything. */

@@ -13,7 +13,8 @@ const caseOf = (role: RoleName, site: FailSite, nth: number): FaultCase => {
   return {
     id: `F3/${site}`,
     ci: { records: 6_000, faults: 1 },
-    long: { records: 200_000, faults: 15 },
+    // A page a second: each fault takes half a minute, and there is to be work left for the last.
+    long: { records: 200_000, faults: 10, simulator: { rate: { limit: 2, periodSeconds: 2 } } },
     members: 2,
     prepare: async (scene) => {
       armed.set(scene, startHeld(scene, role, site, nth))
