@@ -88,9 +88,9 @@ export const BREAKS: readonly Break[] = [
     invariant: 8,
     mistake: 'a walk that came to an end has seen everything',
     file: 'orchestrator/proof.ts',
-    from: 'return isComplete ? PROVEN : judgeSweeps(sweeps, field)',
-    to: 'return isComplete || seen > 0 ? PROVEN : judgeSweeps(sweeps, field)',
-    cases: ['F9/each-once'],
+    from: 'if (proves(last)) return PROVEN',
+    to: 'if (proves(last) || last.distinct > 0) return PROVEN',
+    cases: ['F13/renamed'],
     red: 'M1',
   },
   {
