@@ -44,7 +44,7 @@ const freeze = async (scene: Scene, held: Held): Promise<void> => {
 }
 
 export const zombieCases: readonly FaultCase[] = [
-  caseOf('fetch', 'fetch.after-response', 5),
+  caseOf('fetch', 'fetch.after-response', 2),
   caseOf('sink', 'sink.after-copy', 3),
   caseOf('sink', 'sink.after-merge', 2),
 ]
