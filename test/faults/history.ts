@@ -85,11 +85,12 @@ export class History {
 
   #mayBe(entity: EntityName, row: { externalId: string; fingerprint: string; observedAt: number }, since: number): boolean {
     const versions = this.#lives.get(entity)?.get(row.externalId) ?? []
-    const isLasting = wasThroughout(versions, since)
-    return versions.some(({ fingerprint, from, until }) => {
-      if (fingerprint !== row.fingerprint || (isLasting && until < since)) return false
-      return row.observedAt >= from - READ_WITHIN_MS && row.observedAt <= until + CLOCKS_APART_MS
-    })
+    // What a row holds may have been so twice: it is then not written again, and was observed the first time.
+    const alike = versions.filter(({ fingerprint }) => fingerprint === row.fingerprint)
+    const wasSo = alike.some(
+      ({ from, until }) => row.observedAt >= from - READ_WITHIN_MS && row.observedAt <= until + CLOCKS_APART_MS,
+    )
+    return wasSo && (!wasThroughout(versions, since) || alike.some(({ until }) => until >= since))
   }
 
   #lacking(entity: EntityName, seen: ReadonlySet<string>, since: number): readonly string[] {
