@@ -33,7 +33,7 @@ interface ExportOptions {
 export const exportRows = async ({ pool }: Runtime, orgId: string, file: string, options: ExportOptions): Promise<void> => {
   const { before, prune = false, json } = options
   const exported = await exportToFile(pool, { orgId, ...(before && { before }) }, file)
-  if (exported === undefined) return say(`The trail of ${orgId} has no row ${before ? `of before ${before.toISOString()}` : ''}.`)
+  if (exported === undefined) return say(`The trail of ${orgId} has no row${before ? ` of before ${before.toISOString()}` : ''}.`)
   const { first, through } = exported
   const pruned = prune ? await pruneExported(pool, orgId, exported, file) : 0
   if (json) printJson({ type: 'audit-export', org: orgId, file, first, ...through, pruned })

@@ -31,8 +31,8 @@ const EXAMPLES = `
 raw makes the records again from the pages as received, by the mapping of this version; canonical takes them as they were mapped.
 The newest version of each record is compared with its row. Rows that are only in the table are told and stay; so do rows that are
 newer than the topic, and deleted ones. With --apply the others are produced to the canonical topic, under a revision of the mapping
-above that of their rows; the sink merges them like any record, and what became of them is told. Let runs end first: what is on its way counts as a difference.
-Without --values no value is printed: they may be personal data.
+above that of their rows; the sink merges them like any record, and what became of them is told. Let runs end first: what is on its
+way counts as a difference. Without --values no value is printed: they may be personal data.
 
 Examples:
   $ syncline replay --from raw --org acme --entity person

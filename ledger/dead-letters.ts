@@ -1,5 +1,5 @@
-// The register of dead letters: one row per letter on the topic, one per record
-// of a page attempt and round of replay, however often it was produced.
+// The register of dead letters: one row per letter on the topic, one per record of a page attempt and round of replay, however often
+// it was produced.
 import type { Queryable } from '../platform/postgres.ts'
 import type { DeadLetter, LetterPlace } from '../topics/dead-letters.ts'
 

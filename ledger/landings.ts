@@ -19,9 +19,9 @@ export interface Landing extends PageKey, Readonly<Record<Outcome, string>> {
 
 /**
  * ORs outcomes into the landing rows. A record keeps its first outcome: only bits that no outcome has yet are set
- * (a parked record and a replayed dead one get another by the moves below). A landing
- * before its receipt creates the row; a run that is unknown or has ended gets none, nor does a landing whose count contradicts the
- * row's: it stays open and is named. Locks rows in key order.
+ * (a parked record and a replayed dead one get another by the moves below). A landing before its receipt creates the row; a run that
+ * is unknown or has ended gets none, nor does a landing whose count contradicts the row's: it stays open and is named. Locks rows in
+ * key order.
  */
 export const recordLandings = async (client: Queryable, landings: readonly Landing[]): Promise<void> => {
   if (landings.length === 0) return

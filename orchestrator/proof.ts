@@ -35,7 +35,7 @@ const judgeSweeps = (sweeps: readonly RangeEvidence[], order: string | null): Ve
   }
 }
 
-/** A count costs three requests, the sweep in its place all pages; while rows come and go every second one in two is clear. */
+/** A count costs three requests, the sweep in its place all pages; where a row comes or goes each second, about every second count is clear. */
 const MAX_COUNTS = 10
 const COUNT_REASON = 'its total is asked for, to prove that nothing is missing'
 

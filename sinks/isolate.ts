@@ -24,8 +24,8 @@ const split = ({ records, losers, deadLetters }: MergeBatch): readonly [MergeBat
 }
 
 /**
- * Merges everything that PostgreSQL takes and returns what it refuses, `merge` doing the same. Throws whatever else `merge` throws; parts may then have
- * been merged, which does no harm.
+ * Merges everything that PostgreSQL takes and returns what it refuses, `merge` doing the same. Throws whatever else `merge` throws;
+ * parts may then have been merged, which does no harm.
  */
 export const mergeIsolating = async (
   batch: MergeBatch,

@@ -1,5 +1,6 @@
 // kafkajs with five of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
-// (record-batch.ts does both), a timer, and how a connection is made and broken. docs/decisions/0005-kafkajs.md says why; the only module that imports it as a value.
+// (record-batch.ts does both), a timer, and how a connection is made, broken and forgotten. docs/decisions/0005-kafkajs.md says why.
+// The only module that imports it as a value.
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type * as Kafkajs from 'kafkajs'

@@ -31,7 +31,7 @@ export interface Leader {
   partitions(topic: string): Promise<readonly number[]>
   /** Undefined: there is no such partition. */
   bounds(place: Place): Promise<Bounds | undefined>
-  /** Offset of the first message produced at or after `ms` (since 1970, by its producer's clock); the end when there is none. */
+  /** Offset of the first message that was written at or after `ms` (since 1970, by the broker's clock); the end when there is none. */
   offsetAt(place: Place, ms: number): Promise<bigint>
   /** Where a group is to go on; undefined: it has not been there. */
   committed(groupId: string, place: Place): Promise<bigint | undefined>

@@ -16,7 +16,7 @@ export interface Message {
   readonly key: string | null
   readonly value: Buffer | null
   readonly headers: Readonly<Record<string, string>>
-  /** When it was produced, in ms since 1970 by the producer's clock: for ordering work, for nothing that decides. */
+  /** When it was written, in ms since 1970: by the broker's clock on topics of ours, else the producer's. For ordering work, for nothing that decides. */
   readonly timestamp: number
 }
 

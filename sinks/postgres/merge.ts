@@ -114,6 +114,7 @@ const createTally = () => {
     },
   }
 }
+
 /** Letters for the register. One that answers a replay is none of its own unless that replay was waited for. */
 const lettersOf = ({ deadLetters }: MergeBatch, replays: SettledReplays) =>
   deadLetters.flatMap(({ letter }) => {
@@ -154,8 +155,8 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
 }
 
 /**
- * Merges a batch, less what PostgreSQL refuses, and records what became of each record. Throws what else PostgreSQL throws; nothing of the batch is then in the
- * tables. Deadlocks and serialization failures have been tried again.
+ * Merges a batch, less what PostgreSQL refuses, and records what became of each record. Throws what else PostgreSQL throws; nothing
+ * of the batch is then in the tables. Deadlocks and serialization failures have been tried again.
  */
 export const mergeBatch = (pool: Pool, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> =>
   inSession(pool, (client) => settle(client, batch, counted))

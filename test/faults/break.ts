@@ -33,8 +33,8 @@ const unnoticed = (broken: Break, home: string): string | undefined => {
     const command = ['run', '--silent', 'test:faults', '--', '--lanes', '1', ...broken.cases.flatMap((id) => ['--case', id])]
     const env = { ...process.env, SYNCLINE_TEST_STACK: home }
     const { stdout, stderr } = spawnSync('npm', command, { cwd: dir, encoding: 'utf8', env })
-    const sign = broken.red === 'end' ? 'Not within 300000 ms: the run ends' : `${broken.red}: `
-    return stdout.includes(`\n  ${sign}`) ? undefined : stdout + stderr
+    const sign = broken.red === 'end' ? /^ {2}Not within \d+ ms: the run ends$/m : new RegExp(`^ {2}${broken.red}: `, 'm')
+    return sign.test(stdout) ? undefined : stdout + stderr
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
