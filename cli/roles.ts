@@ -3,6 +3,7 @@ import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName, adapters } from '../adapters/index.ts'
 import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
+import { builtProgram } from '../platform/built-program.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { armFailpoints } from '../platform/failpoints.ts'
@@ -20,6 +21,7 @@ import { endsWithin } from '../platform/stopping.ts'
 import { suggest } from '../platform/suggest.ts'
 import { supervise } from '../platform/supervise.ts'
 import { uuidv7 } from '../platform/uuid.ts'
+import { inItsThread } from '../processors/page-worker.ts'
 import { createProcessor } from '../processors/processor.ts'
 import { Connections } from '../producers/connections.ts'
 import { createFetcher } from '../producers/fetcher.ts'
@@ -120,8 +122,10 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           producer,
           consumer: consumerOf('process', PAGE_LIMITS),
           topics,
-          manifests: adapters.map((adapter) => adapter.manifest),
+          adapters: adapters.map((adapter) => adapter.name),
           registerSchemas: () => registerSchemas(runtime, registry),
+          openPageWorker: (schemaIds) =>
+            inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }),
           log,
         })
       case 'sink':

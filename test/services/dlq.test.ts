@@ -14,6 +14,7 @@ import { createConsumer } from '../../platform/kafka/consumer.ts'
 import { createProducer } from '../../platform/kafka/producer.ts'
 import type { Role } from '../../platform/lifecycle.ts'
 import { silentLogger } from '../../platform/logger.ts'
+import { inThisThread, pageWorkOf } from '../../processors/page-worker.ts'
 import { createProcessor } from '../../processors/processor.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { canonicalEntities } from '../../topics/canonical.ts'
@@ -61,7 +62,8 @@ const startFaultyProcessor = async (): Promise<Role> => {
     consumer: (names, handlers) =>
       createConsumer(kafka, { groupId: topics.group('process'), topics: names, log: silentLogger }, handlers),
     topics,
-    manifests: [faulty(manifest)],
+    adapters: [manifest.adapter],
+    openPageWorker: (schemaIds) => inThisThread(pageWorkOf(topics, [faulty(manifest)], schemaIds)),
     registerSchemas: () => registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity))),
     log: silentLogger,
   })
