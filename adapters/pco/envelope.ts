@@ -1,6 +1,7 @@
 // JSON:API as Planning Center answers it: bytes go in; a page for the paginators, or one record for `split`, comes out. Only the
 // envelope is checked here; whether a record is one, `split` and the mappings decide. Parses once: bodies are about 300 KB.
 import { parseId } from '../../manifests/values.ts'
+import { parseJsonBytes } from '../../platform/json-bytes.ts'
 import type { ListPage } from '../core/adapter.ts'
 import { badResponse } from '../core/errors.ts'
 
@@ -43,13 +44,15 @@ const parseDocument = (entity: string, body: Buffer): JsonObject => {
   return document
 }
 
+/** Of an answer that is not JSON. */
+const LOOKED_AT_BYTES = 1_000
+
 const parseJson = (entity: string, body: Buffer): unknown => {
-  const text = body.toString('utf8')
   try {
-    return JSON.parse(text)
+    return parseJsonBytes(body)
   } catch {
     // The parser's own message quotes the body.
-    const what = /^\s*</.test(text) ? 'a web page instead of JSON' : 'not valid JSON'
+    const what = /^\s*</.test(body.toString('utf8', 0, LOOKED_AT_BYTES)) ? 'a web page instead of JSON' : 'not valid JSON'
     throw badResponse(`The answer for ${entity} is ${what} (${body.length} bytes)`)
   }
 }
