@@ -185,12 +185,13 @@ export class Scene {
     await until(`${Math.round(share * 100)} % have landed`, isThere, FLOWS_WITHIN_MS)
   }
 
-  /** SIGKILL, and a page of each range that is being walked is at risk. */
+  /** SIGKILL, and a page of each range that was being walked is at risk: who held one still does, for as long as its lease lasts. */
   async kill(member: Member): Promise<void> {
+    await member.kill()
     const held = `select count(*)::int as n from sync.ranges where run_id = $1 and holder is not null`
     const { rows } = await this.lab.pool.query<{ n: number }>(held, [this.#runId])
     this.pagesAtRisk = (this.pagesAtRisk ?? 0) + (rows[0]?.n ?? 0)
-    await this.lab.crew.kill(member)
+    this.lab.crew.start(member.role)
   }
 
   async untilEnded(withinMs: number): Promise<void> {
