@@ -67,10 +67,11 @@ test('it dies alone; the letter tells its beginning, length and hash, and what t
 
   // One that is still too large answers nothing: who is to know which it is.
   expect((await syncPeople(CAP)).code).toBe(3)
-  const states = async () => {
+  const letters = async () => {
     const { json } = await installation.cli(['dlq', 'list', '--state', 'all', '--json'])
-    return json.filter(({ type }) => type === 'dead-letter').map(({ state, actedBy }) => [state, actedBy])
+    return json.filter(({ type }) => type === 'dead-letter')
   }
+  const states = async () => (await letters()).map(({ state, actedBy }) => [state, actedBy])
   expect(await states()).toEqual([
     ['open', undefined],
     ['open', undefined],
@@ -85,6 +86,7 @@ test('it dies alone; the letter tells its beginning, length and hash, and what t
     ['dropped', 'syncline'],
     ['dropped', 'syncline'],
   ])
-  const dropped = (await installation.cli(['dlq', 'list', '--state', 'dropped', '--json'])).json[0]
-  expect(dropped?.['dropReason']).toBe(`all records of person were received whole in run ${again.json.at(-1)?.['runId']}`)
+  expect((await letters())[0]?.['dropReason']).toBe(
+    `all records of person were received whole in run ${again.json.at(-1)?.['runId']}`,
+  )
 })
