@@ -132,6 +132,18 @@ describe('one record', () => {
     expect(await rowsOf('canonical.person', orgId)).toMatchObject([{ external_id: 'a\ufffdb', first_name: '\ufffdx\ufffd' }])
   })
 
+  test('keeps integers that no double holds, digit by digit', async () => {
+    const orgId = newOrg()
+    await merge([
+      person({ orgId, externalId: '1', customFields: { n: '9007199254740993', deep: '[{"n":-12345678901234567890}]' } }),
+    ])
+    const { rows } = await db.pool.query(
+      "select custom_fields ->> 'n' as n, custom_fields #>> '{deep,0,n}' as deep from canonical.person where org_id = $1",
+      [orgId],
+    )
+    expect(rows).toEqual([{ n: '9007199254740993', deep: '-12345678901234567890' }])
+  })
+
   test('found unchanged is not rewritten', async () => {
     const orgId = newOrg()
     await merge([person({ orgId, externalId: '1', observedAt: 10 })])
