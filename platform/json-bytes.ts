@@ -1,4 +1,4 @@
-// JSON from the bytes it came in. One letter beyond Latin-1 makes V8 decode a whole page to two bytes a character, slowly, which took
+// The text of JSON from the bytes it came in, to be parsed. One letter beyond Latin-1 makes V8 decode a whole page to two bytes a character, slowly, which took
 // longer than parsing it: such letters are written as JSON's own escapes first, and the rest is taken byte by byte.
 // A page of 120 kB with 176 bytes that are not ASCII: 298 µs instead of 540 µs.
 
@@ -80,5 +80,5 @@ const escaped = (bytes: Uint8Array): string | undefined => {
   }
 }
 
-/** As JSON.parse of the bytes as UTF-8. Throws SyntaxError. */
-export const parseJsonBytes = (bytes: Buffer): unknown => JSON.parse(escaped(bytes) ?? bytes.toString())
+/** The same JSON as the bytes are as UTF-8, or as little JSON as they are. */
+export const jsonTextOf = (bytes: Buffer): string => escaped(bytes) ?? bytes.toString()

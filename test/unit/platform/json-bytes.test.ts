@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { expect, test } from 'vitest'
-import { parseJsonBytes } from '../../../platform/json-bytes.ts'
+import { jsonTextOf } from '../../../platform/json-bytes.ts'
 
 const outcome = (parse: () => unknown): unknown => {
   try {
@@ -11,7 +11,7 @@ const outcome = (parse: () => unknown): unknown => {
 }
 
 const same = (bytes: Buffer): void => {
-  expect(outcome(() => parseJsonBytes(bytes))).toEqual(outcome(() => JSON.parse(bytes.toString())))
+  expect(outcome(() => JSON.parse(jsonTextOf(bytes)))).toEqual(outcome(() => JSON.parse(bytes.toString())))
 }
 
 test('any value comes back as it was, whatever its letters', () => {
