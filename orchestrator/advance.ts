@@ -1,14 +1,6 @@
 // One step of one run: reads its progress, decides, applies each decision as one guarded change, and tells what has changed.
 import { type DeletionLimit, reconciliationsOf } from '../ledger/deletions.ts'
-import {
-  changeEntity,
-  distinctIds,
-  type EntityChange,
-  type EntityProgress,
-  entityProgress,
-  requestSweep,
-  walkEvidence,
-} from '../ledger/entities.ts'
+import { changeEntity, type EntityChange, type EntityProgress, entityProgress, requestSweep } from '../ledger/entities.ts'
 import { dropFetchedAnew } from '../ledger/oversized-letters.ts'
 import { readyForRepair } from '../ledger/repair.ts'
 import { runReport } from '../ledger/report.ts'
@@ -20,7 +12,8 @@ import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import type { SyncEvent } from '../topics/events.ts'
 import { type Decision, decide, decideEnd, decideRepair, hasEnded } from './decide.ts'
-import { doubtOf, judgeWalk, PROVEN, type Proof, type Verdict } from './proof.ts'
+import { judgeEntity } from './judge.ts'
+import type { Verdict } from './proof.ts'
 import { firstRanges, walkRange } from './ranges.ts'
 import { isReconciled, reconcileEntity } from './reconcile.ts'
 import { openRepair } from './repair.ts'
@@ -102,7 +95,7 @@ const apply = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgr
       await requestSweep(pool, run.runId, entity.entity)
       return true
     case 'judge':
-      return applyVerdict(deps, run, entity, await judge(deps, run, entity, entities))
+      return applyVerdict(deps, run, entity, await judgeEntity(deps, run, entity, entities))
     default:
       log.warn({ run: run.runId, entity: entity.entity, code: decision.code, reason: decision.reason }, `entity ${decision.kind}`)
       return change(deps, run, entity.entity, {
@@ -117,37 +110,6 @@ const apply = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgr
 const start = async (deps: AdvanceDeps, run: Run, entity: EntityProgress): Promise<boolean> => {
   const ranges = await firstRanges(deps.pool, run, entity, deps.manifestOf(run.adapter).get(entity.entity))
   return change(deps, run, entity.entity, { from: 'waiting', to: 'fetching', ranges })
-}
-
-const judge = async (
-  { pool, manifestOf }: AdvanceDeps,
-  run: Run,
-  entity: EntityProgress,
-  entities: readonly EntityProgress[],
-): Promise<Verdict> => {
-  // It walked nothing, or was proven before rows were asked after.
-  if (run.approves !== null || entity.reconciled) return PROVEN
-  const deletes = isReconciled(run, manifestOf(run.adapter).get(entity.entity))
-  const verdict = await judgeOwn(pool, run, entity, entities, deletes)
-  const doubt = verdict.kind === 'proven' && deletes ? doubtOf(entity, entities) : undefined
-  return doubt === undefined ? verdict : { kind: 'unproven', reason: doubt }
-}
-
-const judgeOwn = async (
-  pool: Pool,
-  { runId }: Run,
-  entity: EntityProgress,
-  entities: readonly EntityProgress[],
-  deletes: boolean,
-): Promise<Verdict> => {
-  if (entity.carrier === null) {
-    const proof: Proof = deletes
-      ? { of: 'everyId', distinct: await distinctIds(pool, runId, entity.entity) }
-      : { of: entity.changes === null ? 'everything' : 'changes' }
-    return judgeWalk(await walkEvidence(pool, runId, entity.entity), proof)
-  }
-  const carrier = entities.find((candidate) => candidate.entity === entity.carrier)
-  return carrier?.state === 'unproven' ? { kind: 'unproven', reason: `its carrier ${carrier.entity} is unproven` } : PROVEN
 }
 
 const applyVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<boolean> => {

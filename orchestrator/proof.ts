@@ -1,5 +1,6 @@
 // Is a walk complete? Judges the evidence of an entity's ranges, purely: proven, one more range, or unproven (invariant 8).
-import type { EntityProgress, RangeEvidence } from '../ledger/entities.ts'
+import type { EntityProgress } from '../ledger/entities.ts'
+import type { RangeEvidence } from '../ledger/evidence.ts'
 import type { WalkSpec } from '../manifests/walk.ts'
 
 export type Verdict =

@@ -1,6 +1,6 @@
 // Walks down from the newest rows, where a field can be ordered by and not filtered: for what has changed since a moment. A row that
 // changes meanwhile moves to the front and pushes others down: they come twice, and it is newer than the walk has to bring.
-// Rows without a value are no changes: they are never reached where the API orders them last.
+// Rows without a value, or with one that cannot be read, are passed over: they say nothing of where the walk is.
 import type { WalkSpec } from '../../../manifests/walk.ts'
 import type { ListPage, Walk } from '../adapter.ts'
 import { badResponse } from '../errors.ts'
@@ -28,7 +28,7 @@ const checkOrder = (path: string, field: string, page: ListPage): void => {
   let before: string | null = null
   for (let index = 0; index < page.ids.length; index++) {
     const key = page.key(index, field)
-    if (key === null) continue
+    if (key === null || key === undefined) continue
     if (before !== null && compareKeys(key, before) > 0) throw badResponse(`${path} ignored the order by ${field}`, { field })
     before = key
   }
@@ -38,7 +38,7 @@ const checkOrder = (path: string, field: string, page: ListPage): void => {
 const isBelow = (field: string, until: string, page: ListPage): boolean => {
   for (let index = page.ids.length - 1; index >= 0; index--) {
     const key = page.key(index, field)
-    if (key !== null) return compareKeys(key, until) < 0
+    if (key !== null && key !== undefined) return compareKeys(key, until) < 0
   }
   return false
 }

@@ -1,6 +1,6 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import type { RangeEvidence } from '../../../ledger/entities.ts'
+import type { RangeEvidence } from '../../../ledger/evidence.ts'
 import { doubtOf, judgeWalk, type Proof } from '../../../orchestrator/proof.ts'
 import { progressOf } from './progress.ts'
 
