@@ -66,6 +66,9 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
     'redisUrl',
     'databaseUrl',
     'healAfterSeconds',
+    'deltaLookBackSeconds',
+    'maxDeletedPercent',
+    'maxDeletedRows',
     'maxResponseBytes',
   )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
@@ -101,6 +104,8 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           offsets: createLogOffsets(kafka),
           readAt: createReadAt(kafka),
           openForMs: Number(settings.healAfterSeconds) * 1000,
+          lookBackMs: Number(settings.deltaLookBackSeconds) * 1000,
+          deletions: { percent: Number(settings.maxDeletedPercent), rows: Number(settings.maxDeletedRows) },
           topics,
           manifestOf: (name) => adapterByName(name).manifest,
           log,

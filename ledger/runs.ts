@@ -1,7 +1,9 @@
 // Runs: asking for one, finding them, and their changes of state. Every change is guarded by the state it starts from.
+import type { Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
-import { inTransaction, type Pool, type Queryable, sqlState } from '../platform/postgres.ts'
-import { timeOfUuidv7, uuidv7, uuidv7Floor } from '../platform/uuid.ts'
+import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
+import { uuidv7 } from '../platform/uuid.ts'
+import { ensurePartitions } from './partitions.ts'
 
 export const RUN_STATES = ['planned', 'running', 'paused', 'complete', 'complete_with_exceptions', 'failed', 'cancelled'] as const
 export type RunState = (typeof RUN_STATES)[number]
@@ -13,7 +15,11 @@ export interface Run {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
-  readonly strategy: 'full'
+  readonly strategy: Strategy
+  /** Of a delta: an operator's moment, in place of the watermarks. */
+  readonly changedSince: Date | null
+  /** The reconciliation whose parked deletions it carries out; it walks nothing. */
+  readonly approves: string | null
   readonly state: RunState
   /** Entities asked for, in the manifest's names. */
   readonly selection: readonly string[]
@@ -31,7 +37,9 @@ interface RunRow {
   org_id: string
   source: string
   adapter: string
-  strategy: 'full'
+  strategy: Strategy
+  changed_since: Date | null
+  approves: string | null
   state: RunState
   selection: string[]
   error_code: string | null
@@ -43,7 +51,7 @@ interface RunRow {
 }
 
 const COLUMNS =
-  'run_id, org_id, source, adapter, strategy, state, selection, error_code, reason, created_at, started_at, ended_at, state_since'
+  'run_id, org_id, source, adapter, strategy, changed_since, approves, state, selection, error_code, reason, created_at, started_at, ended_at, state_since'
 
 const fromRow = (row: RunRow): Run => ({
   runId: row.run_id,
@@ -51,6 +59,8 @@ const fromRow = (row: RunRow): Run => ({
   source: row.source,
   adapter: row.adapter,
   strategy: row.strategy,
+  changedSince: row.changed_since,
+  approves: row.approves,
   state: row.state,
   selection: row.selection,
   errorCode: row.error_code,
@@ -61,69 +71,60 @@ const fromRow = (row: RunRow): Run => ({
   stateSince: row.state_since,
 })
 
-const DAY_MS = 86_400_000
-const PARTITION_LOCK = 7_301_955_022
-
-/** Pages and landings of a day's runs share a partition; made by the first run of the day, dropped by retention.ts. */
-export const ensurePartitions = async (client: Queryable, runId: string): Promise<void> => {
-  const day = Math.floor(timeOfUuidv7(runId) / DAY_MS) * DAY_MS
-  const suffix = new Date(day).toISOString().slice(0, 10).replaceAll('-', '')
-  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [
-    `sync.landings_${suffix}`,
-  ])
-  if (rows[0]?.there) return
-  await client.query('select pg_advisory_xact_lock($1)', [PARTITION_LOCK])
-  for (const table of ['pages', 'landings']) await attachPartition(client, table, `${table}_${suffix}`, day)
-}
-
-/** Made apart and then attached: `create table … partition of` would lock out everybody who reads the parent. */
-const attachPartition = async (client: Queryable, table: string, partition: string, day: number): Promise<void> => {
-  const { rows } = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`sync.${partition}`])
-  if (rows[0]?.there) return
-  await client.query(`create table sync.${partition} (like sync.${table} including all)`)
-  await client.query(
-    `alter table sync.${table} attach partition sync.${partition} for values from ('${uuidv7Floor(day)}') to ('${uuidv7Floor(day + DAY_MS)}')`,
-  )
-}
-
 export interface NewRun {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
-  readonly strategy: 'full'
+  readonly strategy: Strategy
+  /** Empty: all entities. */
   readonly selection: readonly string[]
+  /** Of a delta: from this moment on, in place of the watermarks. */
+  readonly changedSince?: Date
+  /** The reconciliation whose parked deletions it carries out. */
+  readonly approves?: string
 }
 
-/** Asks for a run. Throws SynclineError('already-running') naming the holder when the organisation has a full run. */
-export const createRun = async (pool: Pool, run: NewRun): Promise<string> => {
+/**
+ * Asks for a run. Throws SynclineError('already-running') naming the holder: of each entity of an organisation and source one backfill
+ * (full or reconcile) may be active at a time, and one delta beside it.
+ */
+export const createRun = (pool: Pool, run: NewRun): Promise<string> => inTransaction(pool, (client) => insertRun(client, run))
+
+/** The same, in the caller's transaction. */
+export const insertRun = async (client: Queryable, run: NewRun): Promise<string> => {
   const runId = uuidv7()
-  try {
-    await inTransaction(pool, async (client) => {
-      await ensurePartitions(client, runId)
-      await client.query(
-        `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection) values ($1, $2, $3, $4, $5, 'planned', $6)`,
-        [runId, run.orgId, run.source, run.adapter, run.strategy, run.selection],
-      )
-    })
-    return runId
-  } catch (error) {
-    if (sqlState(error) !== '23505') throw error
-    throw await alreadyRunning(pool, run)
-  }
+  // Who asks for another run of this connection waits here.
+  await client.query('select from sync.connections where org_id = $1 and source = $2 for no key update', [run.orgId, run.source])
+  const holder = await holderOf(client, run)
+  if (holder !== undefined) throw alreadyRunning(holder)
+  await ensurePartitions(client, runId)
+  await client.query(
+    `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection, changed_since, approves)
+     values ($1, $2, $3, $4, $5, 'planned', $6, $7, $8)`,
+    [runId, run.orgId, run.source, run.adapter, run.strategy, run.selection, run.changedSince ?? null, run.approves ?? null],
+  )
+  return runId
 }
 
-const alreadyRunning = async (client: Queryable, { orgId, source }: NewRun): Promise<SynclineError> => {
-  const holder = (await listRuns(client, { orgId, active: true })).find((run) => run.source === source)
-  const since = holder ? ` since ${holder.createdAt.toISOString()}` : ''
-  return new SynclineError(
+/** An active run that reads some of the same entities, in the same way: both backfills, or both deltas. */
+const holderOf = async (client: Queryable, { orgId, source, strategy, selection }: NewRun): Promise<Run | undefined> => {
+  const { rows } = await client.query<RunRow>(
+    `select ${COLUMNS} from sync.runs where org_id = $1 and source = $2 and state in ('planned', 'running', 'paused')
+       and (strategy = 'delta') = ($3 = 'delta') and (selection && $4 or selection = '{}' or $4 = '{}') order by created_at limit 1`,
+    [orgId, source, strategy, selection],
+  )
+  return rows[0] && fromRow(rows[0])
+}
+
+const alreadyRunning = ({ runId, orgId, source, strategy, state, createdAt }: Run): SynclineError =>
+  new SynclineError(
     'already-running',
-    `A full run of ${orgId}/${source} is ${holder?.state ?? 'active'}${since}: ${holder?.runId ?? ''}`,
+    `A ${strategy === 'reconcile' ? 'reconciliation' : `${strategy} run`} of ${orgId}/${source} is ${state} since ${createdAt.toISOString()}: ${runId}`,
     {
-      remedy: `Watch it with: syncline status --org ${orgId}; end it with: syncline cancel --run ${holder?.runId ?? 'ID'}`,
-      details: { runId: holder?.runId, state: holder?.state },
+      remedy: `Watch it with: syncline status --org ${orgId}; end it with: syncline cancel --run ${runId}`,
+      details: { runId, state },
     },
   )
-}
 
 export const findRun = async (client: Queryable, runId: string): Promise<Run | undefined> => {
   const { rows } = await client.query<RunRow>(`select ${COLUMNS} from sync.runs where run_id = $1`, [runId])

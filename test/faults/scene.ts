@@ -4,6 +4,7 @@ import type { Owner } from '../../cli/compare.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { createRun, findRun, hasEnded, type Run } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
+import type { Strategy } from '../../manifests/strategy.ts'
 import { isDatabaseAway } from '../../platform/postgres.ts'
 import { createDice } from '../../simulator/generated/random.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
@@ -120,12 +121,12 @@ export class Scene {
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
   }
 
-  /** A full run from here on is the run of this scene; the one before must have ended. */
-  async beginRun(): Promise<void> {
+  /** A run from here on is the run of this scene; the one before must have ended. */
+  async beginRun(strategy: Strategy = 'full'): Promise<void> {
     const selection = manifest.definitions.map(({ entity }) => entity)
     // The simulator's entities are named as the manifest's.
     this.#expected = selection.reduce((sum, entity) => sum + this.simulator.model.count(entity as 'person'), 0)
-    this.#runId = await createRun(this.lab.pool, { ...this.owner, adapter: 'pco', strategy: 'full', selection })
+    this.#runId = await createRun(this.lab.pool, { ...this.owner, adapter: 'pco', strategy, selection })
     this.lastFaultAt = performance.now()
   }
 

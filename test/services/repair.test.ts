@@ -8,6 +8,7 @@ import { changeEntity, planRun } from '../../ledger/entities.ts'
 import { readyForRepair, repairOnce } from '../../ledger/repair.ts'
 import { createRun } from '../../ledger/runs.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { plannedEntity } from '../harness/planned-entity.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
 
 const { manifest } = adapterByName('pco')
@@ -125,13 +126,11 @@ test('a parent that exists nowhere, or has died, leaves its child parked: exit 3
 describe('the step that opens a repair', () => {
   test('is done once however many leaders take it, and sets going what had closed', async () => {
     const { pool } = installation
-    const planned = { ordinal: 0, tier: 0, hard: [], soft: [], carrier: null, carries: [] }
-    const paging = { kind: 'keyset', field: 'created_at' } as const
     const runId = await createRun(pool, { orgId: ORG, source: 'pco', adapter: 'pco', strategy: 'full', selection: [] })
     await planRun(pool, runId, [
-      { ...planned, entity: 'person', carries: ['email'], paging },
-      { ...planned, entity: 'email', hard: ['person'], carrier: 'person', paging },
-      { ...planned, entity: 'event', hard: ['person'], paging },
+      plannedEntity('person', { carries: ['email'] }),
+      plannedEntity('email', { hard: ['person'], carrier: 'person' }),
+      plannedEntity('event', { hard: ['person'] }),
     ])
     for (const entity of ['person', 'email']) await changeEntity(pool, runId, entity, { from: 'waiting', to: 'closed' })
     await changeEntity(pool, runId, 'event', { from: 'waiting', to: 'landing' })
