@@ -29,6 +29,7 @@ export class Scene {
   readonly simulator: Simulator
   readonly org: string
   readonly size: Size
+  readonly #rateLimit: string | null
   readonly #api: TcpProxy | undefined
   readonly #random: (row: number) => number
   #drawn = 0
@@ -64,6 +65,7 @@ export class Scene {
     this.simulator = simulator
     this.#api = api
     this.size = size
+    this.#rateLimit = test.rateLimit ?? null
     this.org = `${test.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${randomBytes(3).toString('hex')}`
     this.#random = createDice(seed)(test.id)
   }
@@ -116,7 +118,7 @@ export class Scene {
     const owner = { ...this.owner, adapter: 'pco' }
     const { url, personalToken: credential } = this.simulator
     const baseUrl = this.#api?.url ?? url
-    await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: null, credential })
+    await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: this.#rateLimit, credential })
     await this.beginRun()
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
   }
