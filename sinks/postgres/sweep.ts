@@ -1,5 +1,6 @@
 // Parked rows whose parents have come, into the table by the same path as any other; their outcomes move on the landings.
 // Must hold: a sweep looks after the commit of the merge, so that of two merges that bring parent and child one sees both.
+import { type NewAsk, recordAsks } from '../../ledger/asks.ts'
 import { type Move, moveOutcomes } from '../../ledger/landings.ts'
 import { type Pool, type PoolClient, plainArray } from '../../platform/postgres.ts'
 import { type Layout, layoutByEntity, layouts } from './layout.ts'
@@ -7,7 +8,13 @@ import type { EntityOutcomes, MergeResult } from './merge.ts'
 import { moveOf, type OriginRow } from './parking.ts'
 import { emptyStaging, inSession } from './session.ts'
 import { mergeStaged } from './staging.ts'
-import { type OutcomeLetter, stageAllParkedStatement, stageParkedOfStatement, unparkStatement } from './statements.ts'
+import {
+  type OutcomeLetter,
+  stageAllParkedStatement,
+  stagedKeysStatement,
+  stageParkedOfStatement,
+  unparkStatement,
+} from './statements.ts'
 
 const MAX_SWEPT = 10_000
 
@@ -23,7 +30,7 @@ const FINAL: Readonly<Record<OutcomeLetter, Move['to'] | undefined>> = {
 
 /** Merges what is staged from the parked rows. Returns how many are parked no more. */
 const settleStaged = async (client: PoolClient, layout: Layout): Promise<number> => {
-  const { letters } = await mergeStaged(client, layout)
+  const { letters, doubtful } = await mergeStaged(client, layout)
   const settled = letters.flatMap((letter, pos) => (FINAL[letter] === undefined ? [] : [pos]))
   const { rows } = await client.query<OriginRow & { pos: number }>(unparkStatement(layout), [plainArray(settled)])
   const moves = rows.flatMap((row) => {
@@ -31,7 +38,30 @@ const settleStaged = async (client: PoolClient, layout: Layout): Promise<number>
     return to === undefined ? [] : moveOf(layout.entity, row, to)
   })
   await moveOutcomes(client, moves)
+  await recordAsks(
+    client,
+    await asksOfStaged(
+      client,
+      layout,
+      doubtful.filter((pos) => settled.includes(pos)),
+    ),
+  )
   return rows.length
+}
+
+const asksOfStaged = async (client: PoolClient, layout: Layout, positions: readonly number[]): Promise<readonly NewAsk[]> => {
+  if (positions.length === 0) return []
+  const { rows } = await client.query<{ org_id: string; source: string; external_id: string }>(stagedKeysStatement(layout), [
+    plainArray(positions),
+  ])
+  return rows.map(({ org_id: orgId, source, external_id: externalId }) => ({
+    orgId,
+    source,
+    entity: layout.entity,
+    externalId,
+    parents: {},
+    why: 'hint',
+  }))
 }
 
 const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [string, string] => {
