@@ -9,7 +9,7 @@ import { armFailpoints } from '../platform/failpoints.ts'
 import { outagesOf } from '../platform/health.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
-import { type ConsumerHandlers, createConsumer } from '../platform/kafka/consumer.ts'
+import { type ConsumerHandlers, type ConsumerOptions, createConsumer } from '../platform/kafka/consumer.ts'
 import { createLogOffsets } from '../platform/kafka/offsets.ts'
 import { createProducer } from '../platform/kafka/producer.ts'
 import { createReadAt } from '../platform/kafka/read-at.ts'
@@ -50,6 +50,9 @@ export const REQUEST_TIMEOUT_MS = 30_000
 /** Pages are compressed to a tenth on Kafka: a delivery must not unfold to more than memory is meant for. */
 const PAGE_LIMITS = { maxBytesPerPartition: 128 * 1024, maxBytes: 1024 * 1024 }
 
+/** Of deliveries there are few, and each is waited for. */
+const LIVE_PACE = { paceMs: 10 }
+
 interface Parts {
   readonly make: (role: RoleName) => Role
   close(): void
@@ -71,10 +74,10 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
   const redis = await connectRedis(settings.redisUrl, log, { outages: outagesOf(observers.healthsOf('fetch')) })
   const limiter = createLimiter({ redis, logger: log, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
   const consumerOf =
-    (role: 'fetch' | 'process' | 'sink', limits = {}) =>
+    (role: 'fetch' | 'process' | 'sink', options: Partial<ConsumerOptions> = {}) =>
     (names: readonly string[], handlers: ConsumerHandlers) => {
       const { telemetry } = observers.of(role)
-      return createConsumer(kafka, { groupId: topics.group(role), topics: names, log, telemetry, ...limits }, handlers)
+      return createConsumer(kafka, { groupId: topics.group(role), topics: names, log, telemetry, ...options }, handlers)
     }
   const connections = () =>
     new Connections({
@@ -117,8 +120,11 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
       case 'process':
         return createProcessor({
           ...observer,
-          producer,
-          consumer: consumerOf('process', PAGE_LIMITS),
+          pages: { producer, consumer: consumerOf('process', PAGE_LIMITS) },
+          live: {
+            producer: createProducer(kafka, observer.telemetry),
+            consumer: consumerOf('process', { ...LIVE_PACE, groupId: topics.group('live') }),
+          },
           topics,
           manifests: adapters.map((adapter) => adapter.manifest),
           registerSchemas: () => registerSchemas(runtime, registry),

@@ -1,24 +1,21 @@
 // One raw page to canonical messages and dead letters: split, validate, map, encode. Pure; never throws because of what a page holds.
-import type { EntityDefinition, Manifest, SourceRecord } from '../manifests/manifest.ts'
+import type { Manifest } from '../manifests/manifest.ts'
 import { createMapper, type Mapper } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
-import { encodeCanonical } from '../topics/canonical-codec.ts'
 import { type DeadLetter, deadLetterMessage, decodePlace, type LetterPlace, REPLAY_HEADER } from '../topics/dead-letters.ts'
 import {
   decodePageOrigin,
   decodeRecordOrigin,
-  encodeParents,
   encodeRecordOrigin,
   type Headers,
   ORIGIN_HEADER,
   originPrefix,
-  PARENTS_HEADER,
   type PageOrigin,
-  type ParentIds,
   type RecordOrigin,
 } from '../topics/headers.ts'
+import { encodeRecord, headersOf } from './encode.ts'
 import { createElementBytes } from './record-bytes.ts'
 
 export interface RawPage {
@@ -30,6 +27,8 @@ export interface Transformed {
   /** Canonical entity to its messages, in the order of the page. */
   readonly canonical: ReadonlyMap<string, readonly OutgoingMessage[]>
   readonly deadLetters: readonly OutgoingMessage[]
+  /** For sync.asks. */
+  readonly asks: readonly OutgoingMessage[]
   readonly records: number
 }
 
@@ -41,15 +40,12 @@ export interface TransformDeps {
   readonly only?: string
 }
 
-/** A canonical record above this does not fit its topic's messages (Kafka's default of 1 MiB, with room for headers). */
-const MAX_RECORD_BYTES = 1_000_000
-
 export type Transform = (page: RawPage) => Transformed
 
 /** Keeps one mapper per organisation and source, which remembers what ids are made from. */
-export const createTransform = (deps: TransformDeps): Transform => {
+export const createMappers = (): ((orgId: string, source: string) => Mapper) => {
   const mappers = new Map<string, Mapper>()
-  const mapperOf = (orgId: string, source: string): Mapper => {
+  return (orgId, source) => {
     const key = `${orgId}/${source}`
     let mapper = mappers.get(key)
     if (mapper === undefined) {
@@ -58,14 +54,23 @@ export const createTransform = (deps: TransformDeps): Transform => {
     }
     return mapper
   }
+}
+
+export const createTransform = (deps: TransformDeps): Transform => {
+  const mapperOf = createMappers()
   return (page) => {
     const opened = openPage(page)
-    if (!opened.ok) return { canonical: new Map(), deadLetters: [opened.deadLetter], records: 0 }
+    if (!opened.ok) return { canonical: new Map(), deadLetters: [opened.deadLetter], asks: [], records: 0 }
     try {
       return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
     } catch (error) {
       // An entity that this version does not have: of a newer fetcher, or a message that is not ours.
-      return { canonical: new Map(), deadLetters: [unreadable(page.headers, opened.bytes, messageOf(error))], records: 0 }
+      return {
+        canonical: new Map(),
+        deadLetters: [unreadable(page.headers, opened.bytes, messageOf(error))],
+        asks: [],
+        records: 0,
+      }
     }
   }
 }
@@ -146,7 +151,7 @@ const transformPage = (
           headers:
             replayed === undefined
               ? headersOf(encodeRecordOrigin(prefix, index, count), traceparent, encoded.parents)
-              : { ...headersOf('', traceparent, encoded.parents), ...replayed.headers },
+              : { ...headersOf(undefined, traceparent, encoded.parents), ...replayed.headers },
         })
         return
       }
@@ -160,38 +165,5 @@ const transformPage = (
       deadLetters.push(deadLetterMessage(letter, value))
     })
   }
-  return { canonical, deadLetters, records: total }
-}
-
-const headersOf = (origin: string, traceparent: string, parents: ParentIds): Headers =>
-  parents.length === 0
-    ? { [ORIGIN_HEADER]: origin, traceparent }
-    : { [ORIGIN_HEADER]: origin, traceparent, [PARENTS_HEADER]: encodeParents(parents) }
-
-type Encoded =
-  | { readonly ok: true; readonly id: string; readonly value: Buffer; readonly parents: ParentIds }
-  | (Pick<DeadLetter, 'code' | 'reason' | 'externalId'> & { readonly ok: false })
-
-const encodeRecord = (
-  mapper: Mapper,
-  definition: EntityDefinition,
-  record: SourceRecord,
-  observedAt: number,
-  schemaId: number,
-): Encoded => {
-  const mapped = mapper(definition, record, observedAt)
-  if (!mapped.ok) return mapped
-  const { externalId } = record
-  try {
-    const value = encodeCanonical(definition.canonical.entity, schemaId, mapped.record)
-    if (value.length <= MAX_RECORD_BYTES) return { ok: true, id: mapped.record.id, value, parents: mapped.parents }
-    return {
-      ok: false,
-      code: 'too-large',
-      reason: `The record has ${value.length} bytes; at most ${MAX_RECORD_BYTES} fit`,
-      externalId,
-    }
-  } catch (error) {
-    return { ok: false, code: 'encoding', reason: messageOf(error), externalId }
-  }
+  return { canonical, deadLetters, asks: [], records: total }
 }

@@ -12,6 +12,8 @@ const askSchema = z.strictObject({
   externalId: z.string().min(1),
   /** External ids by the column that points to them, `{"group_id": "12"}`: some records are found only below their parent. */
   parents: z.record(z.string(), z.string()),
+  /** The dead letter that is replayed with it, as its header has it. */
+  replays: z.string().optional(),
 })
 
 export type Ask = z.infer<typeof askSchema>

@@ -156,6 +156,8 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   for (const dead of batch.deadLetters) {
     end(dead, dead.letter.entity, 'dead', dead.letter.replays && encodePlace(dead.letter.replays))
   }
+  // What it says is not used: the API is asked, and its answer comes as any other.
+  for (const { replays } of batch.asks) if (replays !== undefined) answers.push({ place: replays, outcome: 'stale' })
 
   const replays = await settleReplays(client, answers)
   await recordDeadLetters(client, lettersOf(batch, replays))

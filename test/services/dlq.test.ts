@@ -10,7 +10,7 @@ import { compareWithModel } from '../../cli/simulated-model.ts'
 import { findLetters } from '../../ledger/dead-letter-search.ts'
 import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
-import { createConsumer } from '../../platform/kafka/consumer.ts'
+import { type ConsumerHandlers, createConsumer } from '../../platform/kafka/consumer.ts'
 import { createProducer } from '../../platform/kafka/producer.ts'
 import type { Role } from '../../platform/lifecycle.ts'
 import { silentLogger } from '../../platform/logger.ts'
@@ -56,10 +56,14 @@ const startFaultyProcessor = async (): Promise<Role> => {
   const kafka = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
   const topics = topicsWithPrefix(installation.prefix)
   const registry = createRegistry(stackAddresses().schemaRegistry)
-  const role = createProcessor({
+  const lane = (group: 'process' | 'live') => ({
     producer: createProducer(kafka),
-    consumer: (names, handlers) =>
-      createConsumer(kafka, { groupId: topics.group('process'), topics: names, log: silentLogger }, handlers),
+    consumer: (names: readonly string[], handlers: ConsumerHandlers) =>
+      createConsumer(kafka, { groupId: topics.group(group), topics: names, log: silentLogger }, handlers),
+  })
+  const role = createProcessor({
+    pages: lane('process'),
+    live: lane('live'),
     topics,
     manifests: [faulty(manifest)],
     registerSchemas: () => registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity))),
