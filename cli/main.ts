@@ -21,6 +21,7 @@ import { EXIT, exitCodeOf, reportError, toleratesClosedPipe } from './terminal.t
 import { traceCommand } from './trace.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
+import { webhooksCommand } from './webhooks.ts'
 import { workerCommand } from './worker.ts'
 
 const COMMANDS = [
@@ -42,6 +43,7 @@ const COMMANDS = [
   replayCommand,
   traceCommand,
   dlqCommand,
+  webhooksCommand,
   workerCommand,
 ]
 

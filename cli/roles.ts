@@ -24,24 +24,30 @@ import { createProcessor } from '../processors/processor.ts'
 import { Connections } from '../producers/connections.ts'
 import { createFetcher } from '../producers/fetcher.ts'
 import { createLimiter } from '../producers/limiter/limiter.ts'
+import { createReceiver } from '../producers/webhooks/receiver.ts'
 import { createSink } from '../sinks/sink.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import { createRegistry, type Registry, subjectOfTopic } from '../topics/registry.ts'
 import { createObservers, type Observers } from './observers.ts'
 import type { Runtime } from './runtime.ts'
 
+/** What syncs. */
 export const ROLE_NAMES = ['orchestrate', 'fetch', 'process', 'sink'] as const
-export type RoleName = (typeof ROLE_NAMES)[number]
+/** Also what is there for others to reach. */
+const EVERY_ROLE = [...ROLE_NAMES, 'webhooks'] as const
+export type RoleName = (typeof EVERY_ROLE)[number]
 
-/** `all`, or several names; throws SynclineError('usage') with the nearest names. */
+/** `all` (those that sync), or several names; throws SynclineError('usage') with the nearest names. */
 export const parseRoles = (names: readonly string[]): readonly RoleName[] => {
-  const unknown = names.find((name) => name !== 'all' && !ROLE_NAMES.includes(name as RoleName))
+  const known: readonly string[] = ['all', ...EVERY_ROLE]
+  const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined) {
     throw new SynclineError('usage', `There is no worker role '${unknown}'.`, {
-      remedy: suggest(unknown, ['all', ...ROLE_NAMES]),
+      remedy: suggest(unknown, known),
     })
   }
-  return names.includes('all') ? ROLE_NAMES : ROLE_NAMES.filter((role) => names.includes(role))
+  const wanted: readonly string[] = names.includes('all') ? [...names, ...ROLE_NAMES] : names
+  return EVERY_ROLE.filter((role) => wanted.includes(role))
 }
 
 /** The total time of one request to a vendor; the same in all workers, because the limiter counts on it. */
@@ -68,6 +74,8 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
     'databaseUrl',
     'healAfterSeconds',
     'maxResponseBytes',
+    'webhooksHost',
+    'webhooksPort',
   )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
   const registry = createRegistry(settings.schemaRegistryUrl)
@@ -138,6 +146,18 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           consumer: consumerOf('sink'),
           topics,
           writerSchemas: registry.writerSchema,
+          log,
+        })
+      case 'webhooks':
+        return createReceiver({
+          ...observer,
+          pool,
+          producer,
+          topics,
+          adapterOf: adapterByName,
+          encryptionKey: runtime.encryptionKey(),
+          host: settings.webhooksHost,
+          port: Number(settings.webhooksPort),
           log,
         })
     }

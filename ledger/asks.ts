@@ -2,6 +2,7 @@
 // fetchers. Must hold: a row goes only when an answer to a question that began after its last `round` is durable on Kafka.
 import type { Queryable } from '../platform/postgres.ts'
 import type { Ask } from '../topics/asks.ts'
+import { canonicalEntities } from '../topics/canonical.ts'
 import { lapsed } from './workers.ts'
 
 /**
@@ -95,6 +96,26 @@ export const takeAsks = async (
 ): Promise<readonly TakenAsk[]> => {
   const { rows } = await client.query<TakenRow>(TAKE, [workerId, limit, busy])
   return rows.map(({ org_id, external_id, ...row }) => ({ ...row, orgId: org_id, externalId: external_id }))
+}
+
+const tables = new Map(canonicalEntities.map(({ entity, table }) => [entity, table]))
+
+/** Those that a parked record waited for and that have come by themselves. Of one organisation and source. */
+export const arrivedParents = async (client: Queryable, asks: readonly TakenAsk[]): Promise<readonly TakenAsk[]> => {
+  const parents = asks.filter(({ why }) => why === 'parent')
+  const arrived: TakenAsk[] = []
+  for (const entity of new Set(parents.map((ask) => ask.entity))) {
+    const of = parents.filter((ask) => ask.entity === entity)
+    const table = tables.get(entity)
+    if (table === undefined) continue
+    const { rows } = await client.query<{ external_id: string }>(
+      `select external_id from canonical."${table}" where org_id = $1 and source = $2 and external_id = any($3)`,
+      [of[0]?.orgId, of[0]?.source, of.map(({ externalId }) => externalId)],
+    )
+    const ids = new Set(rows.map((row) => row.external_id))
+    arrived.push(...of.filter(({ externalId }) => ids.has(externalId)))
+  }
+  return arrived
 }
 
 const KEYS = 'unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::int[]) as i(org_id, source, entity, external_id, round)'

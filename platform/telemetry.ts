@@ -37,7 +37,20 @@ export const METRICS = {
   ),
   syncline_fetch_limit_waits_total: counter("waits for room in the vendor's rate limit", 'adapter'),
   syncline_fetch_limit_wait_seconds_total: counter('how long they are, each wait of each range for itself', 'adapter'),
-  syncline_process_records_total: counter('records made of pages: canonical, or dead (then of any entity)', 'entity', 'outcome'),
+  syncline_asks_total: counter(
+    'records asked for by id: record, gone, dead, later (it failed or must wait), dropped (it cannot be asked for)',
+    'outcome',
+  ),
+  syncline_webhook_requests_total: counter(
+    'requests to the webhook address: accepted, bad-signature, unknown-address, too-large, bad-request, unavailable',
+    'outcome',
+  ),
+  syncline_webhook_seconds: histogram('time until a delivery is durable and answered'),
+  syncline_process_records_total: counter(
+    'records made of pages and deliveries: canonical, or dead or asked (then of any entity)',
+    'entity',
+    'outcome',
+  ),
   syncline_sink_records_total: counter('records merged, by what became of them first', 'entity', 'outcome'),
   syncline_sink_merge_seconds: histogram('time of the transaction of a batch'),
   syncline_role_state: gauge('1 for the state in which the role is, else 0', 'state'),

@@ -11,8 +11,12 @@ const ACTIONS = ['crash', 'lost-response'] as const satisfies readonly FailActio
 // Sites after which nothing is done that could be lost: a crash is all that can happen there.
 const CRASH_ONLY = new Set<FailSite>(['fetch.before-successor', 'orchestrate.after-plan', 'orchestrate.before-emit'])
 
+type RunSite = Exclude<FailSite, 'webhook.after-verify' | 'ask.after-answer' | 'ask.after-send'>
+const isOfRuns = (site: FailSite): site is RunSite => !site.startsWith('webhook.') && !site.startsWith('ask.')
+
 // The nth time that a site is reached: in the middle of the run, where it is reached more than once.
-const NTH: Readonly<Record<FailSite, number>> = {
+// Those of webhooks are in F12.
+const NTH: Readonly<Record<RunSite, number>> = {
   'fetch.before-response': 10,
   'fetch.after-response': 10,
   'fetch.after-raw': 10,
@@ -37,7 +41,7 @@ const roleOf = (site: FailSite): RoleName => {
   return role as RoleName
 }
 
-const caseOf = (site: FailSite, action: (typeof ACTIONS)[number]): FaultCase => {
+const caseOf = (site: RunSite, action: (typeof ACTIONS)[number]): FaultCase => {
   const role = roleOf(site)
   const armed = new WeakMap<Scene, Member>()
   return {
@@ -61,6 +65,6 @@ const caseOf = (site: FailSite, action: (typeof ACTIONS)[number]): FaultCase => 
   }
 }
 
-export const failpointCases: readonly FaultCase[] = FAIL_SITES.flatMap((site) =>
+export const failpointCases: readonly FaultCase[] = FAIL_SITES.filter(isOfRuns).flatMap((site) =>
   ACTIONS.filter((action) => action === 'crash' || !CRASH_ONLY.has(site)).map((action) => caseOf(site, action)),
 )
