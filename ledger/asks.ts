@@ -81,13 +81,16 @@ export const connectionRef = ({ orgId, source }: Pick<Ask, 'orgId' | 'source'>):
 const TAKE = `
   with due as (
     select org_id, source, entity, external_id from sync.asks a
-    where wake_at <= now() and ${lapsed('a.holder')} and org_id || '/' || source <> all($3)
+    where wake_at <= now() and (a.holder = $1 or ${lapsed('a.holder')}) and org_id || '/' || source <> all($3)
     order by wake_at limit $2 for update skip locked)
   update sync.asks a set holder = $1 from due d
   where (a.org_id, a.source, a.entity, a.external_id) = (d.org_id, d.source, d.entity, d.external_id)
   returning a.org_id, a.source, a.entity, a.external_id, a.parents, a.why, a.round, a.failures`
 
-/** Up to `limit` asks that are due, of connections other than `busy` (as `connectionRef`), for this worker alone while its lease holds. */
+/**
+ * Up to `limit` asks that are due, of connections other than `busy` (as `connectionRef`), for this worker alone while its lease holds. What
+ * it holds of others it has lost from sight, because an answer of PostgreSQL did not come: that is taken again.
+ */
 export const takeAsks = async (
   client: Queryable,
   workerId: string,

@@ -137,7 +137,7 @@ const settle = async (
   asks: readonly TakenAsk[],
   answers: readonly Answer[],
 ): Promise<void> => {
-  const { producer, topics, pool, workerId, telemetry = NO_TELEMETRY } = deps
+  const { producer, topics, pool, workerId, log, telemetry = NO_TELEMETRY } = deps
   const messagesOf = (topic: 'live' | 'dead') =>
     answers.flatMap((answer) => (answer.kind === 'answered' && answer.topic === topic ? [answer.message] : []))
   const outgoing = [
@@ -157,6 +157,10 @@ const settle = async (
     const ask = asks[i]
     if (answer.kind === 'later' && ask !== undefined) await postponeAsks(pool, workerId, [ask], answer)
   }
+  const failed = answers.filter((answer) => answer.kind === 'later' && answer.reason !== undefined)
+  const [first] = failed
+  if (first?.kind !== 'later') return
+  log.warn({ org: asks[0]?.orgId, asks: failed.length, reason: first.reason }, 'records not asked for, again later')
 }
 
 const definitionOf = (manifest: Manifest, entity: string): EntityDefinition | undefined =>
@@ -197,10 +201,6 @@ const answerOf = async (deps: AskerDeps, vendor: VendorConnection, ask: TakenAsk
       return { kind: 'later', inMs: 0 }
     case 'failed': {
       const { error } = result
-      deps.log.warn(
-        { org: ask.orgId, entity: ask.entity, code: error.code, reason: error.message },
-        'record not asked for, again later',
-      )
       const baseMs = isSynclineError(error, 'auth', 'permission') ? 60_000 : 5_000
       return { kind: 'later', inMs: backoffMs(failures, { baseMs, maxMs: MAX_POSTPONE_MS }), reason: error.message }
     }

@@ -184,6 +184,9 @@ describe('asks', () => {
     expect(await takeAsks(db.pool, WORKER, 10, [])).toHaveLength(1)
     const other = WORKER.replace(/a$/, 'b')
     expect(await takeAsks(db.pool, other, 10, [])).toEqual([])
+    // Lost from sight by its own worker, whose connection is not busy with them.
+    expect(await takeAsks(db.pool, WORKER, 10, [`${orgId}/pco`])).toEqual([])
+    expect(await takeAsks(db.pool, WORKER, 10, [])).toHaveLength(1)
     await db.pool.query('delete from sync.workers')
     expect(await takeAsks(db.pool, other, 10, [`${orgId}/pco`])).toEqual([])
     expect(await takeAsks(db.pool, other, 10, [])).toHaveLength(1)

@@ -145,6 +145,27 @@ export const webhookCases: readonly FaultCase[] = [
       scene.healed()
     },
   },
+  {
+    id: 'F12/kafka-down',
+    ci: { records: 4_000, faults: 1, simulator: SLOW },
+    long: { records: 20_000, faults: 5 },
+    links: { own: ['kafka'] },
+    rows,
+    strike: async (scene) => {
+      const { kafka } = scene.lab.own
+      await subscribe(scene, await startReceiver(scene))
+      scene.simulator.webhooks.retryAfter(1_000)
+      for (let n = 0; n < scene.size.faults; n++) {
+        await kafka?.kill()
+        scene.struck('Kafka is away while events come')
+        await flow(scene, EVENTS_A_FAULT, 20)
+        await until('a delivery is put off', () => (scene.simulator.webhooks.stats().attempts['503'] ?? 0) > 0)
+        await kafka?.start()
+        scene.healed()
+      }
+      await delivered(scene)
+    },
+  },
   ...(['crash', 'lost-response'] as const).map(
     (action): FaultCase => ({
       id: `F12/webhook.after-verify:${action}`,
