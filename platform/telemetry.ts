@@ -59,6 +59,7 @@ export const METRICS = {
   syncline_consumer_lag_records: gauge('messages of its partitions that are not committed, as of the last delivery of each'),
   syncline_consumer_silence_seconds: gauge('since when no fetch was answered'),
   syncline_open_pages: gauge('accepted pages of active runs of which a record has no outcome yet'),
+  syncline_open_asks: gauge('records that are still to be asked for by id'),
   syncline_parked_records: gauge('records that wait for their parent', 'entity'),
   syncline_dead_letters: gauge('dead letters in the ledger', 'stage'),
 } as const satisfies Record<string, Metric>
