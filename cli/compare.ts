@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto'
 import type { Manifest } from '../manifests/manifest.ts'
 import { mapRecord } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
+import { parseExactJson, printExactJson } from '../platform/exact-json.ts'
 import type { Pool } from '../platform/postgres.ts'
 import { type CanonicalColumn, canonicalEntity } from '../topics/canonical.ts'
 import type { CanonicalRecord } from '../topics/canonical-codec.ts'
@@ -39,10 +40,10 @@ const sorted = (value: unknown): unknown => {
 
 const fingerprint = (values: readonly unknown[]): string =>
   createHash('sha1')
-    .update(JSON.stringify(sorted(values)))
+    .update(printExactJson(sorted(values)))
     .digest('base64')
 
-const parsed = (text: unknown): unknown => (typeof text === 'string' ? JSON.parse(text) : null)
+const parsed = (text: unknown): unknown => (typeof text === 'string' ? parseExactJson(text) : null)
 
 /** What is compared of a row: the entity's columns, then source_updated_at, custom_fields and id, in the form of the record. */
 export const selected = (columns: readonly CanonicalColumn[]): string => {
@@ -56,7 +57,7 @@ export const selected = (columns: readonly CanonicalColumn[]): string => {
 
 export const valuesOfRecord = (record: CanonicalRecord, columns: readonly CanonicalColumn[]): readonly unknown[] => {
   const own = columns.map(({ field, kind }) => (kind === 'json' ? parsed(record[field]) : (record[field] ?? null)))
-  const custom = Object.fromEntries(Object.entries(record.customFields).map(([name, text]) => [name, JSON.parse(text)]))
+  const custom = Object.fromEntries(Object.entries(record.customFields).map(([name, text]) => [name, parseExactJson(text)]))
   return [...own, record.sourceUpdatedAt, custom, record.id]
 }
 
@@ -75,7 +76,7 @@ const fingerprintOfRow = (row: readonly unknown[], columns: readonly CanonicalCo
   fingerprint(valuesOfRow(row, columns))
 
 /** Equal but for the order of keys. */
-export const isSame = (a: unknown, b: unknown): boolean => JSON.stringify(sorted(a)) === JSON.stringify(sorted(b))
+export const isSame = (a: unknown, b: unknown): boolean => printExactJson(sorted(a)) === printExactJson(sorted(b))
 
 /** API records of an entity, e.g. a simulator's model, as the canonical records they should become. */
 export function* canonicalOf(

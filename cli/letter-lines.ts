@@ -14,8 +14,8 @@ export const unreplayable = (letter: RegisteredLetter): string | undefined => {
   return [
     'Only the beginning of the record was received.',
     'Start the fetchers with a higher SYNCLINE_MAX_RESPONSE_BYTES, or have the record made smaller;',
-    `get it with: syncline sync --org ${letter.orgId} --select ${letter.entity};`,
-    `then drop the letter with: syncline dlq drop ${letterId(letter)} --reason 'fetched anew' --yes`,
+    `get it with: syncline sync --org ${letter.orgId} --select ${letter.entity}.`,
+    'A full sync that receives all records whole drops the letter.',
   ].join(' ')
 }
 

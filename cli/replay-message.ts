@@ -65,7 +65,7 @@ const toLive = (registered: RegisteredLetter, { letter, value }: LetterContent, 
 /** The record as a page of its own. What it carries went its own way when its page came, so it carries nothing now. */
 const toProcess = (registered: RegisteredLetter, { letter, value }: LetterContent, topics: Topics, again: string): Replay => {
   const { orgId, source, entity, code, origin, observedAt } = letter
-  if (code === 'unreadable') return refuse(`Its bytes are a whole message that is no page, and no record. ${again}`)
+  if (code === 'unreadable') return refuse(`Its bytes are no record of an entity that is known. ${again}`)
   if (origin === undefined || observedAt === undefined) return refuse(`It does not say which page it came with. ${again}`)
   const adapter = adapters.find(({ name }) => name === registered.adapter)
   if (adapter === undefined)

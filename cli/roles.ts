@@ -3,6 +3,7 @@ import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName, adapters } from '../adapters/index.ts'
 import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
+import { builtProgram } from '../platform/built-program.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { armFailpoints } from '../platform/failpoints.ts'
@@ -20,6 +21,7 @@ import { endsWithin } from '../platform/stopping.ts'
 import { suggest } from '../platform/suggest.ts'
 import { supervise } from '../platform/supervise.ts'
 import { uuidv7 } from '../platform/uuid.ts'
+import { inItsThread, inThisThread, liveWorkOf } from '../processors/page-worker.ts'
 import { createProcessor } from '../processors/processor.ts'
 import { Connections } from '../producers/connections.ts'
 import { createFetcher } from '../producers/fetcher.ts'
@@ -55,6 +57,8 @@ export const REQUEST_TIMEOUT_MS = 30_000
 
 /** Pages are compressed to a tenth on Kafka: a delivery must not unfold to more than memory is meant for. */
 const PAGE_LIMITS = { maxBytesPerPartition: 128 * 1024, maxBytes: 1024 * 1024 }
+
+const manifests = adapters.map((adapter) => adapter.manifest)
 
 /** Of deliveries there are few, and each is waited for. */
 const LIVE_PACE = { paceMs: 10 }
@@ -128,13 +132,19 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
       case 'process':
         return createProcessor({
           ...observer,
-          pages: { producer, consumer: consumerOf('process', PAGE_LIMITS) },
+          pages: {
+            producer,
+            consumer: consumerOf('process', PAGE_LIMITS),
+            openWorker: (schemaIds) =>
+              inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }),
+          },
           live: {
             producer: createProducer(kafka, observer.telemetry),
             consumer: consumerOf('process', { ...LIVE_PACE, groupId: topics.group('live') }),
+            openWorker: (schemaIds) => inThisThread(liveWorkOf(topics, manifests, schemaIds)),
           },
           topics,
-          manifests: adapters.map((adapter) => adapter.manifest),
+          adapters: adapters.map((adapter) => adapter.name),
           registerSchemas: () => registerSchemas(runtime, registry),
           log,
         })

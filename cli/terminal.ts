@@ -1,5 +1,6 @@
 // How the command line speaks: data on stdout (with --json one object a line), words for people on stderr, the exit codes.
 import { type ErrorCode, isSynclineError, messageOf } from '../platform/errors.ts'
+import { printExactJson } from '../platform/exact-json.ts'
 import { renderColumns } from './columns.ts'
 
 export const EXIT = { ok: 0, failed: 1, usage: 2, exceptions: 3, auth: 4, alreadyRunning: 5, interrupted: 130 } as const
@@ -28,7 +29,7 @@ export const toleratesClosedPipe = (stream: NodeJS.EventEmitter): void => {
 
 /** One JSON object on one line of stdout; always with a `type`. */
 export const printJson = (object: Readonly<Record<string, unknown>> & { readonly type: string }): void => {
-  process.stdout.write(`${JSON.stringify(object)}\n`)
+  process.stdout.write(`${printExactJson(object)}\n`)
 }
 
 export const print = (text: string): void => {

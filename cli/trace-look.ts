@@ -2,6 +2,7 @@
 import type { TracedLetter } from '../ledger/trace.ts'
 import { canonicalId } from '../manifests/identity.ts'
 import type { SourceRecord } from '../manifests/manifest.ts'
+import { printExactJson } from '../platform/exact-json.ts'
 import { findByKey } from '../platform/kafka/look.ts'
 import type { MissingParent } from '../sinks/postgres/find-row.ts'
 import { schemaIdOf } from '../topics/canonical-codec.ts'
@@ -83,7 +84,8 @@ const lettersIn = async (deps: PathDeps, subject: Subject): Promise<readonly Dea
 
 /** External ids that a record points to, its self link included: a canonical id is a hash, so each is tried. */
 const idsIn = ({ related, raw }: SourceRecord): readonly string[] => {
-  const links = JSON.stringify(raw, (key, value) => (key === 'attributes' ? undefined : value)) ?? ''
+  const withoutAttributes = typeof raw === 'object' && raw !== null ? { ...raw, attributes: null } : raw
+  const links = printExactJson(withoutAttributes)
   return [...Object.values(related).flatMap((ids) => ids ?? []), ...links.split(/[^\w-]+/)]
 }
 

@@ -4,6 +4,7 @@ import type { PageKey } from '../ledger/landings.ts'
 import type { PageFacts } from '../ledger/trace.ts'
 import type { Manifest, SourceRecord } from '../manifests/manifest.ts'
 import { split } from '../manifests/split.ts'
+import { parseExactJson } from '../platform/exact-json.ts'
 import { findByKey, type Look, type Place } from '../platform/kafka/look.ts'
 import { partitionOf } from '../platform/kafka/partition.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
@@ -115,7 +116,7 @@ const isPage = ({ headers }: Message, { runId, rangeId, page, attempt }: PageKey
 const recordsOn = ({ manifest }: PathDeps, of: Wanted, { value, headers }: Message): readonly SourceRecord[] => {
   try {
     const { entity, carries } = decodePageOrigin(headers)
-    const body: unknown = JSON.parse((value ?? Buffer.alloc(0)).toString())
+    const body = parseExactJson((value ?? Buffer.alloc(0)).toString())
     return split(manifest, entity, carries, body).get(of.definition.entity) ?? []
   } catch {
     return []

@@ -1,5 +1,6 @@
 // What a comparison with the API found, as one JSON object and as text for people. Values of the payload only where they are asked for.
 
+import { printExactJson } from '../platform/exact-json.ts'
 import type { Style } from './color.ts'
 import { type Column, renderColumns, type TableOptions } from './columns.ts'
 import type { Owner } from './compare.ts'
@@ -69,15 +70,13 @@ const WORDS: Readonly<Record<Finding['verdict'], string>> = {
   unmapped: 'cannot be mapped',
 }
 
-const valueText = (value: unknown): string => JSON.stringify(value) ?? 'null'
-
 const findingText = (entity: string, { externalId, verdict, columns, reason }: Finding, values: boolean): readonly string[] => {
   const names = columns.map(({ column }) => column).join(', ')
   const more = reason ?? (values ? '' : names)
   return [
     `${entity} ${externalId ?? '(without id)'}: ${WORDS[verdict]}${more === '' ? '' : `: ${more}`}`,
     ...(values
-      ? columns.map(({ column, here, there }) => `  ${column}: here ${valueText(here)}, at the API ${valueText(there)}`)
+      ? columns.map(({ column, here, there }) => `  ${column}: here ${printExactJson(here)}, at the API ${printExactJson(there)}`)
       : []),
   ]
 }

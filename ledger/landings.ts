@@ -49,11 +49,11 @@ const RECORD = `
   on conflict (run_id, range_id, page, attempt, entity) do update set ${OUTCOMES.map(NEW_BITS).join(', ')}
   where l.expected = excluded.expected`
 
-/** One parked record that has found its parent (or was overtaken by a newer one): its bit moves from `parked` to `to`. */
+/** One parked record that has found its parent, was overtaken by a newer one, or died all the same: its bit moves from `parked` to `to`. */
 export interface Move extends PageKey {
   readonly entity: string
   readonly index: number
-  readonly to: 'merged' | 'unchanged' | 'stale'
+  readonly to: Exclude<Outcome, 'parked'>
 }
 
 /** A dead record that was replayed: its bit moves from `dead` to `to`. */
@@ -79,7 +79,7 @@ const moveStatement = (from: Outcome, targets: readonly Outcome[]): string => `
   from locked k
   where (l.run_id, l.range_id, l.page, l.attempt, l.entity) = (k.run_id, k.range_id, k.page, k.attempt, k.entity)`
 
-const MOVE = moveStatement('parked', ['merged', 'unchanged', 'stale'])
+const MOVE = moveStatement('parked', ['merged', 'unchanged', 'stale', 'dead'])
 const REVIVE = moveStatement('dead', ['merged', 'unchanged', 'stale', 'parked'])
 
 const moveBits = async (client: Queryable, statement: string, moves: readonly (Move | Revival)[]): Promise<void> => {

@@ -58,6 +58,25 @@ const revivalOf = (row: SettledRow): Revival[] => {
   return runId === null || to === 'dead' ? [] : [{ runId, rangeId, page, attempt, entity, index, to }]
 }
 
+/**
+ * Letters whose replay ended as parked are waited for again, because their record dies after all: the letter that comes of it is one of
+ * theirs, a round later. Places as `encodePlace` has them.
+ */
+export const reopenParked = async (client: Queryable, places: readonly string[]): Promise<void> => {
+  const decoded = places.flatMap((text) => decodePlace(text) ?? [])
+  if (decoded.length === 0) return
+  await client.query(
+    `update sync.dead_letters d set state = 'replaying', outcome = null
+     from (select * from unnest($1::text[], $2::int[], $3::bigint[])) as i(topic, partition, "offset")
+     where (d.topic, d.partition, d."offset") = (i.topic, i.partition, i."offset") and d.state = 'replayed' and d.outcome = 'parked'`,
+    [
+      decoded.map(({ topic }) => topic),
+      decoded.map(({ partition }) => partition),
+      decoded.map(({ offset }) => offset.toString()),
+    ],
+  )
+}
+
 export const settleReplays = async (client: Queryable, answers: readonly Answer[]): Promise<SettledReplays> => {
   const settled = [...byPlace(answers)].flatMap(([text, outcome]) => {
     const place = decodePlace(text)

@@ -1,8 +1,9 @@
 // Starts a supervisor as a process of its own and follows it until the stack is up.
 import { type ChildProcess, fork } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, existsSync, openSync } from 'node:fs'
+import { closeSync, openSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { builtProgram } from '../platform/built-program.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { StackAddresses } from './addresses.ts'
 import type { Attempt } from './attempt.ts'
@@ -69,13 +70,8 @@ const forkSupervisor = (plan: Plan): ChildProcess => {
   }
 }
 
-/** The built program: it outlives us, so it must not need what we may run under (a test runner, say). */
-const supervisorProgram = (): string => {
-  const built = import.meta.url.endsWith('.ts') ? '../dist/local/supervisor.js' : './supervisor.js'
-  const path = fileURLToPath(new URL(built, import.meta.url))
-  if (existsSync(path)) return path
-  throw new SynclineError('internal', `The built supervisor ${path} is missing`, { remedy: 'Run `npm run build`' })
-}
+/** Built, because it outlives us: it must not need what we may run under (a test runner, say). */
+const supervisorProgram = (): string => fileURLToPath(builtProgram('local/supervisor', import.meta.url))
 
 const letGo = (child: ChildProcess): void => {
   child.removeAllListeners()

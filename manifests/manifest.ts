@@ -12,6 +12,8 @@ export interface SourceRecord {
   readonly related: Readonly<Record<string, string | readonly string[] | null>>
   /** The record as received: the bytes of a dead letter are made from it. */
   readonly raw: unknown
+  /** It stands in the page's `included` and does not say of what type it is: it becomes a dead letter of the page's own entity. */
+  readonly isUntyped?: true
 }
 
 export type EdgeKind = 'hard' | 'soft' | 'cut'

@@ -99,12 +99,13 @@ export const createMapper = (orgId: string, source: string) => {
   const references = createReferences(identity)
   return (definition: EntityDefinition, record: SourceRecord, observedAt: number): MapResult => {
     const { externalId } = record
+    if (record.isUntyped) return failed(record, 'unreadable', 'What is included has no type: nobody knows of what it is a record')
     if (externalId === null)
       return failed(record, 'missing-id', `The record has no usable id; expected the id of a ${definition.entity}`)
     if (record.attributes === null) return failed(record, 'invalid-record', 'attributes must be an object')
-    const parsed = definition.attributes.safeParse(record.attributes)
-    if (!parsed.success) return failed(record, 'invalid-record', reasonOf(parsed.error.issues))
     try {
+      const parsed = definition.attributes.safeParse(record.attributes)
+      if (!parsed.success) return failed(record, 'invalid-record', reasonOf(parsed.error.issues))
       references.clear()
       const { fields, sourceUpdatedAt } = definition.canonical.map(parsed.data, record, references.context)
       const { entity, revision: mappingRevision } = definition.canonical

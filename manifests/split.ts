@@ -80,17 +80,32 @@ const takersOf = (definitions: readonly EntityDefinition[], into: (entity: strin
   return takers
 }
 
-const takeIncluded = (included: readonly unknown[], takers: ReadonlyMap<string, Taking>): void => {
-  if (takers.size === 0) return
-  for (const raw of included) {
+/**
+ * Hands out what is included; gives back what says of no type that it is. Each may be a record of any carried entity, so none is
+ * passed over; what is of another type was not asked for.
+ */
+const takeIncluded = (included: readonly unknown[], takers: ReadonlyMap<string, Taking>): readonly unknown[] => {
+  if (takers.size === 0) return []
+  return included.filter((raw) => {
     const type = asObject(raw)?.['type']
     const taking = typeof type === 'string' ? takers.get(type) : undefined
     if (taking !== undefined) taking.into.push(taking.make(raw))
-  }
+    return typeof type !== 'string' || type === ''
+  })
 }
 
+const untyped = (entity: string, raw: unknown): SourceRecord => ({
+  entity,
+  externalId: null,
+  attributes: null,
+  related: {},
+  raw,
+  isUntyped: true,
+})
+
 /**
- * Records of the walked entity (the page's data) and of each entity it carries, each in the order of the page; every key is there.
+ * Records of the walked entity (the page's data, then what is included without a type) and of each entity it carries, each in the
+ * order of the page; every key is there.
  * Nothing is deduplicated: a record's position is its index in receipts and landings.
  * Throws SynclineError('usage') only when the manifest lacks an entity named here.
  */
@@ -107,7 +122,7 @@ export const split = (
 
   const records = new Map([[entity, walked], ...carries.map((name): [string, SourceRecord[]] => [name, []])])
   const into = (name: string): SourceRecord[] => records.get(name) ?? []
-  takeIncluded(
+  const nobodys = takeIncluded(
     included,
     takersOf(
       carried.filter(({ carriedBy }) => carriedBy?.how === 'included'),
@@ -119,6 +134,7 @@ export const split = (
   for (const { entity: name, carriedBy } of carried) {
     if (carriedBy?.how === 'derived') takeDerived(walked, carriedBy, lookup, into(name))
   }
+  for (const raw of nobodys) walked.push(untyped(entity, raw))
   return records
 }
 

@@ -1,5 +1,6 @@
 // Values as the API writes them to canonical values: texts that PostgreSQL can hold, days and milliseconds since 1970.
 // Must hold: what cannot be converted is `undefined`, never a guess; years 0001 to 9999, so that every consumer can hold them.
+import { printExactJson } from '../platform/exact-json.ts'
 
 const DAY_MS = 86_400_000
 const FIRST_MS = -62_135_596_800_000
@@ -17,9 +18,9 @@ const LONE_SURROGATE = /\p{Surrogate}/gu
 /** An escaped backslash, or the escape of a character that jsonb cannot hold. JSON.stringify escapes surrogates only when lone. */
 const UNFIT_ESCAPE = /\\(?:\\|u0000|ud[89a-f][0-9a-f]{2})/g
 
-/** The value as JSON text that jsonb accepts. */
+/** The value as JSON text that jsonb accepts. Throws RangeError for what is nested too deep. */
 export const jsonText = (value: unknown): string =>
-  JSON.stringify(value ?? null).replace(UNFIT_ESCAPE, (found) => (found === '\\\\' ? found : '\ufffd'))
+  printExactJson(value).replace(UNFIT_ESCAPE, (found) => (found === '\\\\' ? found : '\ufffd'))
 
 /** Days since 1970-01-01 of a day of the proleptic Gregorian calendar; undefined when there is no such day. */
 const daysOf = (year: number, month: number, day: number): number | undefined => {
@@ -99,7 +100,7 @@ export const parseInteger = (value: unknown): number | undefined => {
 
 /** A number or its decimal text to a finite double. */
 export const parseDecimal = (value: unknown): number | undefined => {
-  const number = typeof value === 'string' && DECIMAL.test(value) ? Number(value) : value
+  const number = typeof value === 'bigint' || (typeof value === 'string' && DECIMAL.test(value)) ? Number(value) : value
   return typeof number === 'number' && Number.isFinite(number) ? number : undefined
 }
 

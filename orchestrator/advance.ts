@@ -7,6 +7,7 @@ import {
   requestSweep,
   walkEvidence,
 } from '../ledger/entities.ts'
+import { dropFetchedAnew } from '../ledger/oversized-letters.ts'
 import { readyForRepair } from '../ledger/repair.ts'
 import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
@@ -123,6 +124,8 @@ const applyVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress,
   if (verdict.kind === 'proven') {
     const closed = await change(deps, run, entity.entity, { from: 'landing', to: 'closed' })
     if (closed) await failpoint('orchestrate.after-close')
+    // A leader that dies before this leaves it to the next full walk.
+    if (closed) await dropFetchedAnew(deps.pool, run, entity.entity)
     return closed
   }
   if (verdict.kind === 'unproven') {

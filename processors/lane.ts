@@ -1,32 +1,33 @@
-// A lane of the process role: raw messages in, canonical records, asks and dead letters out; an offset is committed when all that came
-// of its message is on Kafka.
+// A lane of the process role: raw messages in, canonical records, questions and dead letters out; an offset is committed when all that
+// came of its message is on Kafka. Three sets of them are in hand at most: one is gathered, one is worked on (page-work.ts), one is on its
+// way to Kafka.
 import { messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { RoleHealth, RoleSources } from '../platform/health.ts'
 import { isKafkaAway } from '../platform/kafka/client.ts'
 import type { Batch, Consumer, ConsumerHandlers, Position } from '../platform/kafka/consumer.ts'
-import type { OutgoingTopic, Producer } from '../platform/kafka/producer.ts'
-import type { Message, OutgoingMessage } from '../platform/kafka/record-batch.ts'
+import type { Producer } from '../platform/kafka/producer.ts'
+import type { Message } from '../platform/kafka/record-batch.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { stopInOrder } from '../platform/stopping.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { createWake } from '../platform/wake.ts'
-import { ASK_PARTITIONS, CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
-import type { Transform, Transformed } from './transform.ts'
+import type { MadeOfPages, PageToDo, PageWork } from './page-work.ts'
+import type { PageWorker } from './page-worker.ts'
 
 export interface LaneDeps {
   readonly name: string
   readonly producer: Producer
   readonly consumer: (topics: readonly string[], handlers: ConsumerHandlers) => Consumer
-  readonly topics: Topics
-  /** By topic: what the lane reads and what becomes of its messages. */
-  readonly transforms: ReadonlyMap<string, Transform>
-  /** How long a send waits for more messages after one of many records. */
+  /** Names of the topics that are read. */
+  readonly reads: readonly string[]
+  readonly worker: PageWorker
+  /** How long a send waits for more after one of many bytes. */
   readonly busyWaitMs: number
   readonly log: Logger
   readonly health: RoleHealth
-  readonly telemetry?: Telemetry
+  readonly telemetry?: Telemetry | undefined
 }
 
 /** A role but for its health, which lanes share. */
@@ -43,62 +44,44 @@ interface QueuedPage {
 
 /** Pages queued in memory, in bytes, above which nothing more is fetched. */
 const QUEUE_BYTES = 12 * 1024 * 1024
-/** Records of one send: thousands, so that the cost of a request is shared. */
-const RECORDS_PER_SEND = 4_000
-/** After a send of as many records, more are on their way: the next one waits for them, because a request costs more than they do. */
-const BUSY_RECORDS = 300
+/** Pages of one send, in bytes: thousands of records, so that the cost of a request is shared. */
+const SEND_BYTES = 4 * 1024 * 1024
+/** After a send of as much, more is on its way: the next one waits for it, because a request costs more than records do. */
+const BUSY_BYTES = 300 * 1024
 
-/** Messages by topic, of as many pages as make one send. */
-class Gathered {
-  readonly canonical = new Map<string, OutgoingMessage[]>()
-  readonly deadLetters: OutgoingMessage[] = []
-  readonly asks: OutgoingMessage[] = []
-  readonly positions = new Map<string, Position>()
-  records = 0
-
-  add(page: QueuedPage, transformed: Transformed): void {
-    for (const [entity, messages] of transformed.canonical) {
-      const all = this.canonical.get(entity)
-      if (all) for (const message of messages) all.push(message)
-      else this.canonical.set(entity, [...messages])
-    }
-    this.deadLetters.push(...transformed.deadLetters)
-    this.asks.push(...transformed.asks)
-    this.records += transformed.records
-    const { topic, partition, message } = page
-    this.positions.set(`${topic}/${partition}`, { topic, partition, offset: message.offset + 1n })
-  }
-
-  count(telemetry: Telemetry): void {
-    for (const [entity, { length }] of this.canonical) {
-      telemetry.add('syncline_process_records_total', { entity, outcome: 'canonical' }, length)
-    }
-    for (const [outcome, { length }] of Object.entries({ dead: this.deadLetters, asked: this.asks })) {
-      if (length > 0) telemetry.add('syncline_process_records_total', { entity: 'any', outcome }, length)
-    }
-  }
-
-  topicsOf(topics: Topics): readonly OutgoingTopic[] {
-    const outgoing = [...this.canonical]
-      .filter(([, messages]) => messages.length > 0)
-      .map(([entity, messages]) => ({ topic: topics.canonical(entity), partitions: CANONICAL_PARTITIONS, messages }))
-    if (this.asks.length > 0) outgoing.push({ topic: topics.asks, partitions: ASK_PARTITIONS, messages: this.asks })
-    if (this.deadLetters.length === 0) return outgoing
-    return [...outgoing, { topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages: this.deadLetters }]
-  }
+interface Gathered {
+  readonly pages: readonly QueuedPage[]
+  readonly bytes: number
 }
 
-/** Lets timers and sockets have their turn between two pages. */
-const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+const bytesOf = ({ message }: QueuedPage): number => message.value?.length ?? 0
+
+const positionsOf = (pages: readonly QueuedPage[]): readonly Position[] => {
+  const positions = new Map<string, Position>()
+  for (const { topic, partition, message } of pages) {
+    positions.set(`${topic}/${partition}`, { topic, partition, offset: message.offset + 1n })
+  }
+  return [...positions.values()]
+}
+
+const toDo = ({ topic, message: { value, headers } }: QueuedPage): PageToDo => ({ topic, value, headers })
+
+const count = (telemetry: Telemetry, { canonical, dead, asked }: MadeOfPages): void => {
+  for (const [entity, records] of canonical) {
+    telemetry.add('syncline_process_records_total', { entity, outcome: 'canonical' }, records)
+  }
+  if (dead > 0) telemetry.add('syncline_process_records_total', { entity: 'any', outcome: 'dead' }, dead)
+  if (asked > 0) telemetry.add('syncline_process_records_total', { entity: 'any', outcome: 'asked' }, asked)
+}
 
 export const createLane = (deps: LaneDeps): Lane => {
-  const { name, producer, topics, transforms, busyWaitMs, log, health, telemetry = NO_TELEMETRY } = deps
+  const { name, producer, worker, log, health, telemetry = NO_TELEMETRY } = deps
   const failure = deferred<never>()
   const stopping = new AbortController()
   const { signal } = stopping
   let queue: QueuedPage[] = []
   let queuedBytes = 0
-  let isSending = false
+  let inHand = 0
   let generation = 0
   const { sleep, wake } = createWake()
   let loop: Promise<void> = Promise.resolve()
@@ -123,78 +106,87 @@ export const createLane = (deps: LaneDeps): Lane => {
   const takePage = (of: number): QueuedPage | undefined => {
     if (queue[0]?.generation !== of) return undefined
     const page = queue.shift()
-    queuedBytes -= page?.message.value?.length ?? 0
+    if (page !== undefined) queuedBytes -= bytesOf(page)
     if (queuedBytes < QUEUE_BYTES / 2) consumer.resume()
     return page
   }
 
   /** Pages of one send: many, or those that came within `waitMs`. */
   const gather = async (of: number, waitMs: number): Promise<Gathered> => {
-    const gathered = new Gathered()
+    const pages: QueuedPage[] = []
+    let bytes = 0
     const dueAt = performance.now() + waitMs
-    while (gathered.records < RECORDS_PER_SEND) {
+    while (bytes < SEND_BYTES) {
       const page = takePage(of)
-      if (page === undefined) {
-        const restMs = dueAt - performance.now()
-        if (restMs <= 0 || of !== generation || signal.aborted) break
-        await sleep(restMs)
+      if (page !== undefined) {
+        pages.push(page)
+        bytes += bytesOf(page)
         continue
       }
-      const transform = transforms.get(page.topic)
-      if (transform) gathered.add(page, transform({ value: page.message.value, headers: page.message.headers }))
-      await breathe()
+      const restMs = dueAt - performance.now()
+      if (restMs <= 0 || of !== generation || signal.aborted) break
+      await sleep(restMs)
     }
-    return gathered
+    return { pages, bytes }
   }
 
-  const send = async (gathered: Gathered, of: number): Promise<void> => {
+  const send = async (made: MadeOfPages, positions: readonly Position[], of: number): Promise<void> => {
     const produce = async () => {
-      await producer.send(gathered.topicsOf(topics))
+      await producer.sendEncoded(made.rounds)
       await failpoint('process.after-send')
     }
     await persist(produce, { what: 'Kafka', log, signal, isAway: isKafkaAway, outages: health })
-    await consumer.commit([...gathered.positions.values()], of).catch((error: unknown) => {
+    await consumer.commit(positions, of).catch((error: unknown) => {
       // Delivered again if nobody commits later: every effect is idempotent.
       log.debug({ reason: messageOf(error) }, 'raw offsets not committed')
     })
-    gathered.count(telemetry)
+    count(telemetry, made)
     health.progress()
   }
 
-  const work = async () => {
-    let sending: Promise<void> = Promise.resolve()
+  /** Offsets are committed in order, so one send comes after the other. */
+  const settle = async (made: Promise<MadeOfPages>, pages: readonly QueuedPage[], of: number, before: Promise<void>) => {
+    inHand++
+    try {
+      const [result] = await Promise.all([made, before])
+      if (of === generation) await send(result, positionsOf(pages), of)
+    } finally {
+      inHand--
+    }
+  }
+
+  const work = async (pageWork: PageWork) => {
+    let last: Promise<void> = Promise.resolve()
     let waitMs = 0
     while (!signal.aborted) {
       const of = generation
-      const gathered = await gather(of, waitMs)
-      waitMs = gathered.records >= BUSY_RECORDS ? busyWaitMs : 0
-      // One send under way while the next pages are transformed; offsets are committed in order.
-      await sending
-      if (gathered.positions.size === 0) {
+      const { pages, bytes } = await gather(of, waitMs)
+      waitMs = bytes >= BUSY_BYTES ? deps.busyWaitMs : 0
+      if (pages.length === 0) {
         if (queue.length === 0 && !signal.aborted) await sleep()
         continue
       }
-      if (of !== generation) continue
-      isSending = true
-      sending = send(gathered, of).finally(() => {
-        isSending = false
-      })
-      sending.catch(() => undefined)
+      const before = last
+      last = settle(pageWork(pages.map(toDo)), pages, of, before)
+      // Known at once, not when the next pages are gathered.
+      last.catch(failure.reject)
+      await before
     }
-    await sending
+    await last
   }
 
-  const consumer = deps.consumer([...transforms.keys()], { onBatch: enqueue, onAssigned: dropAll })
+  const consumer = deps.consumer(deps.reads, { onBatch: enqueue, onAssigned: dropAll })
   consumer.failed.catch(failure.reject)
+  worker.failed.catch(failure.reject)
 
   return {
     name,
     failed: failure.promise,
-    sources: { hasWork: () => queue.length > 0 || isSending, consumer: consumer.report },
+    sources: { hasWork: () => queue.length > 0 || inHand > 0, consumer: consumer.report },
     start: async () => {
       await producer.connect()
       await consumer.start()
-      loop = work().catch(failure.reject)
+      loop = work(worker.work).catch(failure.reject)
     },
     stop: () => {
       stopping.abort()
@@ -203,6 +195,7 @@ export const createLane = (deps: LaneDeps): Lane => {
         { what: 'the messages in hand', end: () => loop },
         { what: 'the consumer', end: consumer.stop },
         { what: 'the producer', end: producer.disconnect },
+        { what: 'its thread', end: worker.stop },
       ])
     },
   }

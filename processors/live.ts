@@ -6,6 +6,8 @@ import type { Mapper } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
 import { tombstoneOf } from '../manifests/tombstone.ts'
 import { messageOf } from '../platform/errors.ts'
+import { parseExactJson } from '../platform/exact-json.ts'
+import { jsonTextOf } from '../platform/json-bytes.ts'
 import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { askMessage, parentsByColumn } from '../topics/asks.ts'
 import { type DeadLetter, deadLetterMessage, decodePlace, REPLAY_HEADER } from '../topics/dead-letters.ts'
@@ -57,8 +59,8 @@ const transformedOf = (out: Output): Transformed => ({
 const transformMessage = (step: Step, bytes: Buffer): void => {
   const { origin, deps } = step
   if (origin.kind === 'gone') putTombstone(step, deps.manifest.get(origin.entity), origin)
-  else if (origin.kind === 'record') putAnswer(step, origin, JSON.parse(bytes.toString()), bytes)
-  else putDelivery(step, JSON.parse(bytes.toString()), bytes)
+  else if (origin.kind === 'record') putAnswer(step, origin, parseExactJson(jsonTextOf(bytes)), bytes)
+  else putDelivery(step, parseExactJson(jsonTextOf(bytes)), bytes)
 }
 
 const putDelivery = (step: Step, body: unknown, bytes: Buffer): void => {

@@ -1,22 +1,23 @@
 // The process role: two lanes beside each other, so that what somebody waits for does not queue behind pages. Pages of runs take the
 // one, deliveries of webhooks and answers for single records the other (docs/decisions/0015-a-lane-for-deliveries.md).
-import type { Manifest } from '../manifests/manifest.ts'
 import { isSynclineError } from '../platform/errors.ts'
 import { RoleHealth } from '../platform/health.ts'
 import type { ConsumerReport } from '../platform/kafka/fetch-watch.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
+import type { Topics } from '../topics/list.ts'
 import { createLane, type Lane, type LaneDeps } from './lane.ts'
-import { createLiveTransform } from './live.ts'
-import { createTransform } from './transform.ts'
+import type { PageWorker, SchemaIds } from './page-worker.ts'
 
-type LaneParts = Pick<LaneDeps, 'producer' | 'consumer'>
+type LaneParts = Pick<LaneDeps, 'producer' | 'consumer'> & { readonly openWorker: (schemaIds: SchemaIds) => PageWorker }
 
-export interface ProcessorDeps extends Pick<LaneDeps, 'topics' | 'log' | 'telemetry'> {
+export interface ProcessorDeps extends Pick<LaneDeps, 'log' | 'telemetry'> {
+  readonly topics: Topics
   readonly pages: LaneParts
   readonly live: LaneParts
-  readonly manifests: readonly Manifest[]
+  /** Names of the adapters whose raw topics are read. */
+  readonly adapters: readonly string[]
   /** Registers the canonical schemas and gives their ids; throws 'incompatible' before anything is produced. */
-  readonly registerSchemas: () => Promise<ReadonlyMap<string, number>>
+  readonly registerSchemas: () => Promise<SchemaIds>
   readonly health?: RoleHealth
 }
 
@@ -36,20 +37,17 @@ const worstOf = (a: ConsumerReport, b: ConsumerReport): ConsumerReport => ({
 })
 
 export const createProcessor = (deps: ProcessorDeps): Role => {
-  const { topics, manifests, log, health = new RoleHealth('process') } = deps
+  const { topics, adapters, log, telemetry, health = new RoleHealth('process') } = deps
   const failure = deferred<never>()
   const stopping = new AbortController()
   let lanes: readonly Lane[] = []
 
-  const open = (schemaIds: ReadonlyMap<string, number>): readonly Lane[] => {
-    const pages = new Map(manifests.map((manifest) => [topics.raw(manifest.adapter), createTransform({ manifest, schemaIds })]))
-    const live = new Map(
-      manifests.map((manifest) => [topics.live(manifest.adapter), createLiveTransform({ manifest, schemaIds })]),
-    )
-    const common = { ...deps, health }
+  const open = (schemaIds: SchemaIds): readonly Lane[] => {
+    const laneOf = (parts: LaneParts, rest: Pick<LaneDeps, 'name' | 'reads' | 'busyWaitMs'>): Lane =>
+      createLane({ ...parts, ...rest, worker: parts.openWorker(schemaIds), log, health, telemetry })
     return [
-      createLane({ ...common, ...deps.pages, name: 'process', transforms: pages, busyWaitMs: PAGES_BUSY_WAIT_MS }),
-      createLane({ ...common, ...deps.live, name: 'process, live', transforms: live, busyWaitMs: 0 }),
+      laneOf(deps.pages, { name: 'process', reads: adapters.map(topics.raw), busyWaitMs: PAGES_BUSY_WAIT_MS }),
+      laneOf(deps.live, { name: 'process, live', reads: adapters.map(topics.live), busyWaitMs: 0 }),
     ]
   }
 

@@ -3,6 +3,8 @@ import type { Manifest } from '../manifests/manifest.ts'
 import { createMapper, type Mapper } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
 import { messageOf } from '../platform/errors.ts'
+import { parseExactJson, printExactJson } from '../platform/exact-json.ts'
+import { jsonTextOf } from '../platform/json-bytes.ts'
 import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import { type DeadLetter, deadLetterMessage, decodePlace, type LetterPlace, REPLAY_HEADER } from '../topics/dead-letters.ts'
 import {
@@ -101,7 +103,7 @@ const openPage = ({ value, headers }: RawPage): OpenedPage | { ok: false; deadLe
   const bytes = value ?? Buffer.alloc(0)
   try {
     const [origin, replayed] = [decodePageOrigin(headers), replayedIn(headers)]
-    return { ok: true, origin, replayed, bytes, body: JSON.parse(bytes.toString()) }
+    return { ok: true, origin, replayed, bytes, body: parseExactJson(jsonTextOf(bytes)) }
   } catch (error) {
     const why = error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)
     return { ok: false, deadLetter: unreadable(headers, bytes, why) }
@@ -161,7 +163,7 @@ const transformPage = (
       const why = { stage: 'process', code, reason, origin: at, observedAt, traceparent, replays: replayed?.letter } as const
       const letter: DeadLetter = { orgId, source, entity, externalId, ...why }
       // A record that was derived from another has no bytes of its own: it is printed.
-      const value = bytesOf(record.raw) ?? Buffer.from(JSON.stringify(record.raw) ?? 'null')
+      const value = bytesOf(record.raw) ?? Buffer.from(printExactJson(record.raw))
       deadLetters.push(deadLetterMessage(letter, value))
     })
   }

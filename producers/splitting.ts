@@ -6,7 +6,7 @@ import type { RangeSpec, WalkSpec } from '../manifests/walk.ts'
 import type { Queryable } from '../platform/postgres.ts'
 
 /** Ranges of one entity open at once; how many records make another one worthwhile; how often a walk looks. */
-const MAX_OPEN_RANGES = 4
+const MAX_OPEN_RANGES = 8
 const RECORDS_PER_RANGE = 2_000
 const LOOK_EVERY_PAGES = 20
 

@@ -3,8 +3,9 @@
 import type { DeadLetterRow } from '../ledger/dead-letters.ts'
 import type { CanonicalRecord } from '../topics/canonical-codec.ts'
 import { type DeadLetter, decodePlace, type LetterPlace } from '../topics/dead-letters.ts'
-import { decodeRecordOrigin } from '../topics/headers.ts'
+import { decodeRecordOrigin, type RecordOrigin } from '../topics/headers.ts'
 import type { BatchRecord, Original, Rejected } from './batch.ts'
+import type { RefusedParked } from './postgres/refused-parked.ts'
 import { cleanText } from './postgres/text.ts'
 
 /** Stands for the owner of a message that cannot be read, until its run is asked. */
@@ -28,31 +29,27 @@ export const unreadable = (entity: string, { value, origin, replays }: Original,
 
 const constraint = (
   entity: string,
-  record: Pick<CanonicalRecord, 'orgId' | 'source' | 'externalId'>,
-  { value, origin, replays }: Original,
+  { orgId, source, externalId }: Pick<CanonicalRecord, 'orgId' | 'source' | 'externalId'>,
+  { value, origin, replays }: Pick<Original, 'value' | 'replays'> & { readonly origin: RecordOrigin | undefined },
   reason: string,
 ): Rejected => ({
-  letter: {
-    orgId: record.orgId,
-    source: record.source,
-    entity,
-    externalId: record.externalId,
-    stage: 'sink',
-    code: 'constraint',
-    reason,
-    origin: decodeRecordOrigin(origin),
-    replays: decodePlace(replays),
-  },
+  letter: { orgId, source, entity, externalId, stage: 'sink', code: 'constraint', reason, origin, replays: decodePlace(replays) },
   value: value ?? Buffer.alloc(0),
 })
 
+const decoded = ({ value, origin, replays }: Original) => ({ value, origin: decodeRecordOrigin(origin), replays })
+const refusedFor = (why: string): string => `PostgreSQL refused the record: ${why}`
+
 /** A record that PostgreSQL refused; `why` as `refusalOf` says it. */
 export const refused = (record: BatchRecord, why: string): Rejected =>
-  constraint(record.entity, record.encoded, record.original, `PostgreSQL refused the record: ${why}`)
+  constraint(record.entity, record.encoded, decoded(record.original), refusedFor(why))
+
+/** A record that PostgreSQL refused when the parents had come that it was parked for. */
+export const refusedParked = (row: RefusedParked): Rejected => constraint(row.layout.entity, row, row, refusedFor(row.why))
 
 /** A record that cannot even be written down for PostgreSQL. */
 export const unencodable = (entity: string, record: CanonicalRecord, original: Original, why: string): Rejected =>
-  constraint(entity, record, original, `PostgreSQL cannot hold the record: ${why}`)
+  constraint(entity, record, decoded(original), `PostgreSQL cannot hold the record: ${why}`)
 
 const MAX_TEXT = 500
 const MAX_INT = 2 ** 31 - 1

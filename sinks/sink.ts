@@ -13,6 +13,7 @@ import { createWake } from '../platform/wake.ts'
 import { createCanonicalDecoder, type WriterSchemas } from '../topics/canonical-codec.ts'
 import type { Topics } from '../topics/list.ts'
 import type { GatheredBatch } from './batch.ts'
+import { createBury } from './bury.ts'
 import { createGatherer, type Gatherer, type GatherLimits } from './gather.ts'
 import { createQueue } from './queue.ts'
 import { createReader } from './read.ts'
@@ -73,7 +74,8 @@ export const createSink = (deps: SinkDeps): Role => {
     onAssigned: (generation) => queue.reset(generation),
   })
   const queue = createQueue(limits.maxQueuedBytes, reader.topics, consumer, wake)
-  const settle = createSettle({ pool, producer, consumer, topics, log, signal, outages: health, telemetry })
+  const bury = createBury({ pool, producer, topics, log, signal, outages: health })
+  const settle = createSettle({ pool, consumer, bury, log, signal, outages: health, telemetry })
   consumer.failed.catch(failure.reject)
 
   const isRegistryAway = (error: unknown) => isSynclineError(error, 'unavailable')
@@ -151,7 +153,7 @@ export const createSink = (deps: SinkDeps): Role => {
     start: async () => {
       await producer.connect()
       await consumer.start()
-      running = Promise.all([work().catch(failure.reject), runSweeper(pool, log, signal, health)])
+      running = Promise.all([work().catch(failure.reject), runSweeper({ pool, bury, log, signal, outages: health })])
     },
     stop: () => {
       stopping.abort()

@@ -5,7 +5,9 @@ import { messageOf } from '../platform/errors.ts'
 import type { Outages } from '../platform/health.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
-import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { isDatabaseAway, type Pool, type PoolClient } from '../platform/postgres.ts'
+import type { BuryRejected } from './bury.ts'
+import { refusedParked } from './dead-letters.ts'
 import { parkedOwners } from './postgres/parking.ts'
 import { sweepParked } from './postgres/sweep.ts'
 
@@ -18,18 +20,28 @@ interface Sweep extends Pick<PendingSweep, 'orgId' | 'entity'> {
   readonly pending?: PendingSweep
 }
 
+export interface SweeperDeps {
+  readonly pool: Pool
+  readonly bury: BuryRejected
+  readonly log: Logger
+  readonly signal: AbortSignal
+  readonly outages?: Outages
+}
+
 /** One that fails is tried again in a later round, and holds up no other. */
-const sweepOne = async (pool: Pool, { orgId, entity, pending }: Sweep, log: Logger): Promise<void> => {
+const sweepOne = async ({ pool, bury, log }: SweeperDeps, { orgId, entity, pending }: Sweep): Promise<void> => {
   try {
-    const swept = await sweepParked(pool, orgId, entity, pending && ((client) => sweepDone(client, pending)))
-    if (swept > 0) log.debug({ org: orgId, entity, swept }, 'parked rows merged')
+    const done = pending && ((client: PoolClient) => sweepDone(client, pending))
+    const swept = await sweepParked(pool, orgId, entity, (rows) => bury(rows.map(refusedParked)), done)
+    if (swept > 0) log.debug({ org: orgId, entity, swept }, 'parked rows settled')
   } catch (error) {
     log.warn({ org: orgId, entity, reason: messageOf(error) }, 'parked rows not swept, again later')
   }
 }
 
 /** Runs until the signal aborts; never throws. An idle sink learns here that PostgreSQL is away. */
-export const runSweeper = async (pool: Pool, log: Logger, signal: AbortSignal, outages?: Outages): Promise<void> => {
+export const runSweeper = async (deps: SweeperDeps): Promise<void> => {
+  const { pool, log, signal, outages } = deps
   let back: (() => void) | undefined
   let allAt = performance.now() + SWEEP_ALL_MS
 
@@ -50,7 +62,7 @@ export const runSweeper = async (pool: Pool, log: Logger, signal: AbortSignal, o
       back?.()
       back = undefined
     }
-    for (const sweep of sweeps ?? []) if (!signal.aborted) await sweepOne(pool, sweep, log)
+    for (const sweep of sweeps ?? []) if (!signal.aborted) await sweepOne(deps, sweep)
     await pause(sweeps !== undefined && sweeps.length > 0 ? BUSY_MS : IDLE_MS, signal)
   }
   back?.()

@@ -52,9 +52,13 @@ export interface AuthProvider {
 
 /** One page as the paginators see it. Throws SynclineError('bad-response') when the body is not the API's documented envelope. */
 export interface ListPage {
-  /** Records of the walked entity in the order received; `key` gives a field's value as the API spells it. */
+  /** Records of the walked entity in the order received. */
   readonly ids: readonly (string | null)[]
-  key(index: number, field: string): string | null
+  /**
+   * A field's value as the API spells it; null: the record has none. Undefined: it has one that the manifest cannot read: the record
+   * will be a dead letter, and does not say where in the order it stands.
+   */
+  key(index: number, field: string): string | null | undefined
   readonly total: number | null
   readonly hasNext: boolean
   readonly canOrderBy: readonly string[] | null

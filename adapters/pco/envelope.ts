@@ -1,6 +1,10 @@
 // JSON:API as Planning Center answers it: bytes go in; a page for the paginators, or one record for `split`, comes out. Only the
 // envelope is checked here; whether a record is one, `split` and the mappings decide. Parses once: bodies are about 300 KB.
+import type { z } from 'zod'
+import type { EntityDefinition } from '../../manifests/manifest.ts'
 import { parseId } from '../../manifests/values.ts'
+import { parseExactJson } from '../../platform/exact-json.ts'
+import { jsonTextOf } from '../../platform/json-bytes.ts'
 import type { ListPage } from '../core/adapter.ts'
 import { badResponse } from '../core/errors.ts'
 
@@ -11,7 +15,7 @@ const asObject = (value: unknown): JsonObject | null =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null
 
 /** Throws ApiError('bad-response') for a body that is not a JSON:API collection. */
-export const parseCollection = (entity: string, body: Buffer): ListPage => {
+export const parseCollection = ({ entity, attributes }: EntityDefinition, body: Buffer): ListPage => {
   const document = parseDocument(entity, body)
   const data = document['data']
   if (!Array.isArray(data)) throw badResponse(`The list of ${entity} has no array of data`)
@@ -19,7 +23,7 @@ export const parseCollection = (entity: string, body: Buffer): ListPage => {
   const meta = asObject(document['meta'])
   return {
     ids: resources.map((resource) => parseId(resource?.['id']) ?? null),
-    key: (index, field) => textOf(asObject(resources[index]?.['attributes'])?.[field]),
+    key: (index, field) => keyOf(attributes.shape[field], asObject(resources[index]?.['attributes'])?.[field]),
     total: totalOf(meta?.['total_count']),
     hasNext: typeof asObject(document['links'])?.['next'] === 'string' || asObject(meta?.['next']) !== null,
     canOrderBy: namesOf(meta?.['can_order_by']),
@@ -43,20 +47,25 @@ const parseDocument = (entity: string, body: Buffer): JsonObject => {
   return document
 }
 
+/** Of an answer that is not JSON. */
+const LOOKED_AT_BYTES = 1_000
+
 const parseJson = (entity: string, body: Buffer): unknown => {
-  const text = body.toString('utf8')
   try {
-    return JSON.parse(text)
+    return parseExactJson(jsonTextOf(body))
   } catch {
     // The parser's own message quotes the body.
-    const what = /^\s*</.test(text) ? 'a web page instead of JSON' : 'not valid JSON'
+    const what = /^\s*</.test(body.toString('utf8', 0, LOOKED_AT_BYTES)) ? 'a web page instead of JSON' : 'not valid JSON'
     throw badResponse(`The answer for ${entity} is ${what} (${body.length} bytes)`)
   }
 }
 
-const textOf = (value: unknown): string | null => {
+/** What the mapping will refuse is no value to go by: another type than the field's, a time that is none. */
+const keyOf = (schema: z.ZodType | undefined, value: unknown): string | null | undefined => {
+  if (value === null || value === undefined) return null
+  if (schema?.safeParse(value).success === false) return undefined
   if (typeof value === 'string') return value
-  return typeof value === 'number' ? String(value) : null
+  return typeof value === 'number' ? String(value) : undefined
 }
 
 const totalOf = (value: unknown): number | null => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : null)

@@ -36,7 +36,7 @@ export const pcoAdapter: Adapter = {
     })
   },
   walk: (spec, where) => walkOf(pcoManifest, spec, where),
-  parseList: parseCollection,
+  parseList: (entity, body) => parseCollection(pcoManifest.get(entity), body),
   parseOne: parseSingle,
   encode: (entity, change) => encodeResource(pcoManifest.get(entity).resource.type, entity, change),
   splitRange,

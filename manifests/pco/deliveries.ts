@@ -1,4 +1,5 @@
 // What Planning Center's webhooks say: a body with several deliveries, each with its payload as a string of JSON. Pure, never throws.
+import { parseExactJson } from '../../platform/exact-json.ts'
 import type { DeliveryReader, EntityDefinition, ToldEvent } from '../manifest.ts'
 import { parseId } from '../values.ts'
 
@@ -14,7 +15,7 @@ const MERGER = 'people.v2.events.person_merger.created'
 const parsed = (text: unknown): JsonObject | null => {
   if (typeof text !== 'string') return asObject(text)
   try {
-    return asObject(JSON.parse(text))
+    return asObject(parseExactJson(text))
   } catch {
     return null
   }

@@ -48,8 +48,20 @@ const CONTROL = 32
 // Level 1: JSON is nearly as small as at 6 for a third of the work. Chunks as large as what comes out, because each is a call back.
 const compress = promisify(gzip)
 const COMPRESSION = { level: 1, chunkSize: 64 * 1024 }
-const decompress = promisify(gunzip)
-const DECOMPRESSION = { chunkSize: 512 * 1024, maxOutputLength: 256 * 1024 * 1024 }
+const gunzipped = promisify(gunzip)
+const MAX_UNPACKED_BYTES = 256 * 1024 * 1024
+/** Memory asked for at once: a chunk is kept whole by the little that is in it, and each chunk is a call back. */
+const [MIN_CHUNK_BYTES, MAX_CHUNK_BYTES] = [1024, 8 * 1024 * 1024]
+/** A gzip stream ends with the length of what it holds, modulo 2^32 (RFC 1952). */
+const GZIP_LENGTH_BYTES = 4
+
+/** Into one piece of memory of its size, if its last bytes say the truth. */
+const decompress = (bytes: Buffer): Promise<Buffer> => {
+  const said = bytes.length < GZIP_LENGTH_BYTES ? 0 : bytes.readUInt32LE(bytes.length - GZIP_LENGTH_BYTES)
+  // One more, or the last call cannot tell that it was the last.
+  const chunkSize = Math.max(MIN_CHUNK_BYTES, Math.min(said + 1, MAX_CHUNK_BYTES))
+  return gunzipped(bytes, { chunkSize, maxOutputLength: MAX_UNPACKED_BYTES })
+}
 
 /** Attributes, delta of the timestamp (0), delta of the offset, key, value, headers: without the length before them. */
 const bodySize = ({ key, value, headers }: OutgoingMessage, delta: number): number => {
@@ -189,7 +201,7 @@ const receivedBatch = async (bytes: Buffer): Promise<ReceivedBatch> => {
     isControl: (attributes & CONTROL) !== 0,
     count: bytes.readInt32BE(COUNT_AT),
     storedBytes: bytes.length,
-    records: codec === GZIP ? await decompress(records, DECOMPRESSION) : records,
+    records: codec === GZIP ? await decompress(records) : records,
   }
 }
 

@@ -29,7 +29,13 @@ const firstParkedColumns = ({ record }: Layout): readonly Column[] => [
 /** External ids of the parents by the column that points to them: `{"person_id": "123"}`. */
 const PARENTS: Column = { name: 'parents', pgType: 'jsonb' }
 
-export const parkedColumns = (layout: Layout): readonly Column[] => [...firstParkedColumns(layout), PARENTS]
+/** The record as it stood on its topic, and its header of the letter that was replayed with it: what a dead letter is made of. */
+const ORIGINAL: readonly Column[] = [
+  { name: 'value', pgType: 'bytea' },
+  { name: 'replays', pgType: 'text' },
+]
+
+export const parkedColumns = (layout: Layout): readonly Column[] => [...firstParkedColumns(layout), PARENTS, ...ORIGINAL]
 
 const defined = ({ name, pgType }: Column): string => {
   const rest = KEY.includes(name) ? ' not null' : name === 'parked_at' ? ' not null default now()' : ''
@@ -95,6 +101,20 @@ ${parked.map((name) => `alter table ${name} add column ${defined(PARENTS).trim()
 
 -- Down Migration
 ${parked.map((name) => `alter table ${name} drop column ${quoted(PARENTS.name)};`).join('\n')}
+`
+}
+
+/** The SQL of migrations/0011_parked_originals.sql. */
+export const generateOriginalsMigration = (): string => {
+  const parked = layouts.filter(({ parents }) => parents.length > 0).map((layout) => layout.parked)
+  const columns = parked.flatMap((table) => ORIGINAL.map((column) => ({ table, column })))
+  return `-- Up Migration
+-- The record as it stood on its topic, and which letter was replayed with it: a parked row that its table refuses becomes a dead letter of
+-- these bytes. Null in rows parked before: those stay parked. Derived by sinks/postgres/ddl.ts.
+${columns.map(({ table, column }) => `alter table ${table} add column ${defined(column).trim()};`).join('\n')}
+
+-- Down Migration
+${columns.map(({ table, column }) => `alter table ${table} drop column ${quoted(column.name)};`).join('\n')}
 `
 }
 

@@ -54,19 +54,23 @@ const parentsOf = ({ layout, records, letters }: EntityOutcomes): string => {
 export const park = async (client: Queryable, outcomes: EntityOutcomes): Promise<Parked> => {
   const { layout, records, letters } = outcomes
   const parents = parentsOf(outcomes)
+  const valuesOf = (positions: readonly number[]): unknown[] => {
+    const originals = positions.map((pos) => records[pos]?.original)
+    return [plainArray(positions), parents, originals.map((o) => o?.value ?? null), originals.map((o) => o?.replays ?? null)]
+  }
   const settled = [...letters]
   const moves: Move[] = []
   const doubtful: number[] = []
   const positions = new Map(records.map((record, pos) => [record.encoded.id, pos]))
   let open = letters.flatMap((letter, pos) => (letter === 'p' ? [pos] : []))
   while (open.length > 0) {
-    const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), [plainArray(open), parents])
+    const { rows: put } = await client.query<{ id: string }>(parkStatement(layout), valuesOf(open))
     const done = new Set(put.map(({ id }) => positions.get(id)))
     open = open.filter((pos) => !done.has(pos))
     const { rows } =
       open.length === 0 ? { rows: [] } : await client.query<Compared>(compareParkedStatement(layout), [plainArray(open)])
     const newer = rows.filter((row) => row.newer)
-    if (newer.length > 0) await client.query(replaceParkedStatement(layout), [plainArray(newer.map(({ pos }) => pos)), parents])
+    if (newer.length > 0) await client.query(replaceParkedStatement(layout), valuesOf(newer.map(({ pos }) => pos)))
     for (const row of newer) if (!row.own) moves.push(...moveOf(layout.entity, row, row.same ? 'unchanged' : 'stale'))
     for (const row of rows) if (row.doubtful) doubtful.push(row.pos)
     for (const row of rows) if (!row.newer) settled[row.pos] = letterOf(row)

@@ -123,13 +123,17 @@ export const violationsStatement = ({ staged }: Layout, violated: string): strin
 
 const RECORD_AND_ORIGIN = (layout: Layout): string => listed([...layout.record, ...ORIGIN_COLUMNS])
 
+const ORIGINALS = 'unnest($1::int[], $3::bytea[], $4::text[]) as o(pos, value, replays)'
+
 /**
  * Parks the staged rows whose `pos` is in $1, except those of ids that are parked already; returns the ids it parked. $2 is a JSON
- * object: `pos` to the external ids of the row's parents.
+ * object: `pos` to the external ids of the row's parents. $3 and $4, in the order of $1: the record's bytes, and its header of the
+ * letter that is replayed with it.
  */
 export const parkStatement = (layout: Layout): string => `
-  insert into ${layout.parked} (${RECORD_AND_ORIGIN(layout)}, parents)
-  select ${listed([...layout.record, ...ORIGIN_COLUMNS], 's')}, $2::jsonb -> s.pos::text from ${layout.staged} s where s.pos = any($1::int[]) order by s.id
+  insert into ${layout.parked} (${RECORD_AND_ORIGIN(layout)}, parents, value, replays)
+  select ${listed([...layout.record, ...ORIGIN_COLUMNS], 's')}, $2::jsonb -> s.pos::text, o.value, o.replays
+  from ${ORIGINALS} join ${layout.staged} s on s.pos = o.pos order by s.id
   on conflict (org_id, id) do nothing returning id`
 
 const sameOrigin = ORIGIN_COLUMNS.map(({ name }) => `p.${quoted(name)} is not distinct from s.${quoted(name)}`).join(' and ')
@@ -141,13 +145,13 @@ export const compareParkedStatement = (layout: Layout): string => `
   from ${layout.parked} p join ${layout.staged} s on s.org_id = p.org_id and s.id = p.id
   where s.pos = any($1::int[]) order by p.id for update of p`
 
-/** Puts the staged rows in $1 in the place of the parked rows of the same ids, which the caller has locked. $2 as in `parkStatement`. */
+/** Puts the staged rows in $1 in the place of the parked rows of the same ids, which the caller has locked. $2 to $4 as in `parkStatement`. */
 export const replaceParkedStatement = (layout: Layout): string => `
   update ${layout.parked} p set ${[...layout.record, ...ORIGIN_COLUMNS]
     .filter(({ name }) => !isKey(name))
     .map(({ name }) => `${quoted(name)} = s.${quoted(name)}`)
-    .join(', ')}, parents = $2::jsonb -> s.pos::text, parked_at = now()
-  from ${layout.staged} s where s.org_id = p.org_id and s.id = p.id and s.pos = any($1::int[])`
+    .join(', ')}, parents = $2::jsonb -> s.pos::text, value = o.value, replays = o.replays, parked_at = now()
+  from ${ORIGINALS} join ${layout.staged} s on s.pos = o.pos where s.org_id = p.org_id and s.id = p.id`
 
 const stageParked = (layout: Layout, condition: string): string => `
   insert into ${layout.staged} (${RECORD_AND_ORIGIN(layout)}, pos)

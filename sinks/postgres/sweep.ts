@@ -1,11 +1,13 @@
 // Parked rows whose parents have come, into the table by the same path as any other; their outcomes move on the landings.
-// Must hold: a sweep looks after the commit of the merge, so that of two merges that bring parent and child one sees both.
+// Must hold: a sweep looks after the commit of the merge, so that of two merges that bring parent and child one sees both; what a table
+// refuses is buried, by whoever can, before it leaves.
 import { type NewAsk, recordAsks } from '../../ledger/asks.ts'
 import { type Move, moveOutcomes } from '../../ledger/landings.ts'
 import { type Pool, type PoolClient, plainArray } from '../../platform/postgres.ts'
 import { type Layout, layoutByEntity, layouts } from './layout.ts'
 import type { EntityOutcomes, MergeResult } from './merge.ts'
 import { moveOf, type OriginRow } from './parking.ts'
+import { type RefusedParked, readRefused, unparkRefused } from './refused-parked.ts'
 import { emptyStaging, inSession } from './session.ts'
 import { mergeStaged } from './staging.ts'
 import {
@@ -24,13 +26,28 @@ const FINAL: Readonly<Record<OutcomeLetter, Move['to'] | undefined>> = {
   r: 'unchanged',
   s: 'stale',
   p: undefined,
-  // Its bytes are not at hand: it stays parked, where `status` names it.
   x: undefined,
 }
 
-/** Merges what is staged from the parked rows. Returns how many are parked no more. */
-const settleStaged = async (client: PoolClient, layout: Layout): Promise<number> => {
-  const { letters, doubtful } = await mergeStaged(client, layout)
+/** Makes dead letters of the rows; resolves when these are on Kafka. */
+export type Bury = (refused: readonly RefusedParked[]) => Promise<void>
+
+interface Settled {
+  /** Rows that are parked no more. */
+  readonly swept: number
+  readonly refused: readonly RefusedParked[]
+}
+
+const buryAll = async (pool: Pool, bury: Bury, refused: readonly RefusedParked[]): Promise<number> => {
+  if (refused.length === 0) return 0
+  await bury(refused)
+  await unparkRefused(pool, refused)
+  return refused.length
+}
+
+/** Merges what is staged from the parked rows. */
+const settleStaged = async (client: PoolClient, layout: Layout): Promise<Settled> => {
+  const { letters, refused, doubtful } = await mergeStaged(client, layout)
   const settled = letters.flatMap((letter, pos) => (FINAL[letter] === undefined ? [] : [pos]))
   const { rows } = await client.query<OriginRow & { pos: number }>(unparkStatement(layout), [plainArray(settled)])
   const moves = rows.flatMap((row) => {
@@ -38,15 +55,13 @@ const settleStaged = async (client: PoolClient, layout: Layout): Promise<number>
     return to === undefined ? [] : moveOf(layout.entity, row, to)
   })
   await moveOutcomes(client, moves)
-  await recordAsks(
+  const asks = await asksOfStaged(
     client,
-    await asksOfStaged(
-      client,
-      layout,
-      doubtful.filter((pos) => settled.includes(pos)),
-    ),
+    layout,
+    doubtful.filter((pos) => settled.includes(pos)),
   )
-  return rows.length
+  await recordAsks(client, asks)
+  return { swept: rows.length, refused: await readRefused(client, layout, refused) }
 }
 
 const asksOfStaged = async (client: PoolClient, layout: Layout, positions: readonly number[]): Promise<readonly NewAsk[]> => {
@@ -76,8 +91,8 @@ const entitiesParked = async (client: PoolClient, among: readonly Layout[]): Pro
   return among.filter((_, i) => rows[0]?.[String(i)] === true)
 }
 
-/** After the commit of a merge: the rows it parked, and the parked children of what it merged. Returns how many were swept. */
-export const sweepAfter = async (pool: Pool, { entities }: MergeResult): Promise<number> => {
+/** After the commit of a merge: the rows it parked, and the parked children of what it merged. Returns how many are parked no more. */
+export const sweepAfter = async (pool: Pool, { entities }: MergeResult, bury: Bury): Promise<number> => {
   const byEntity = new Map(entities.map((e) => [e.layout.entity, e]))
   const touched = layouts.filter(
     ({ entity, parents }) =>
@@ -85,16 +100,22 @@ export const sweepAfter = async (pool: Pool, { entities }: MergeResult): Promise
       (parents.length > 0 && byEntity.get(entity)?.letters.includes('p')),
   )
   if (touched.length === 0) return 0
-  return inSession(pool, async (client) => {
-    let swept = 0
+  const settled = await inSession(pool, async (client) => {
+    const all: Settled[] = []
     for (const layout of await entitiesParked(client, touched)) {
       const keys = [keysOf(byEntity.get(layout.entity), 'p'), ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'm'))]
       await emptyStaging(client, layout, MAX_SWEPT)
       const { rowCount } = await client.query(stageParkedOfStatement(layout), keys.flat())
-      if (rowCount !== 0) swept += await settleStaged(client, layout)
+      if (rowCount !== 0) all.push(await settleStaged(client, layout))
     }
-    return swept
+    return all
   })
+  const buried = await buryAll(
+    pool,
+    bury,
+    settled.flatMap(({ refused }) => refused),
+  )
+  return settled.reduce((sum, { swept }) => sum + swept, buried)
 }
 
 /**
@@ -105,6 +126,7 @@ export const sweepParked = async (
   pool: Pool,
   orgId: string,
   entity: string,
+  bury: Bury,
   atStart?: (client: PoolClient) => Promise<void>,
 ): Promise<number> => {
   const layout = layoutByEntity.get(entity)
@@ -117,13 +139,15 @@ export const sweepParked = async (
       await first?.(client)
       await emptyStaging(client, layout, MAX_SWEPT)
       const { rowCount } = await client.query(stageAllParkedStatement(layout), [orgId, MAX_SWEPT])
-      return { staged: rowCount ?? 0, swept: rowCount === 0 ? 0 : await settleStaged(client, layout) }
+      const settled = rowCount === 0 ? { swept: 0, refused: [] } : await settleStaged(client, layout)
+      return { staged: rowCount ?? 0, ...settled }
     })
   let total = 0
   for (let last = false; ; ) {
-    const { staged, swept } = await sweepSome(last ? atStart : undefined)
-    total += swept
-    const more = staged === MAX_SWEPT && swept > 0
+    const { staged, swept, refused } = await sweepSome(last ? atStart : undefined)
+    const done = swept + (await buryAll(pool, bury, refused))
+    total += done
+    const more = staged === MAX_SWEPT && done > 0
     if (!more && (last || atStart === undefined)) return total
     last = !more
   }

@@ -18,7 +18,7 @@ export interface Findings {
   readonly wrong: Partial<Record<CheckName, string>>
 }
 
-const CAUGHT_UP_WITHIN_MS = 60_000
+const CAUGHT_UP_WITHIN_SECONDS = 60
 const MAX_RESIDENT_MB = 450
 /** Two minutes; in less, what a process fills at its start cannot be told from what it never frees. */
 const ENOUGH_SAMPLES = 240
@@ -127,8 +127,7 @@ const memory = ({ memory }: Scene): string | undefined => {
 }
 
 const aftermath = async (scene: Scene): Promise<string | undefined> => {
-  const ms = scene.endedAt - scene.lastFaultAt
-  if (ms > CAUGHT_UP_WITHIN_MS) return `caught up ${Math.round(ms / 1000)} s after the last fault`
+  if (scene.secondsAfter > CAUGHT_UP_WITHIN_SECONDS) return `caught up ${Math.round(scene.secondsAfter)} s after the last fault`
   const grown = memory(scene)
   if (grown !== undefined) return grown
   const idle = async () => {

@@ -10,6 +10,8 @@ const WENT_ON_WITHIN_MS = 60_000
 
 export interface Held {
   readonly member: Member
+  /** Resolves when the worker is in its group: what comes from then on, it gets its part of. */
+  joined(): Promise<void>
   /** Resolves when the worker stands at the site. */
   reached(): Promise<void>
   /** Lets it go on. */
@@ -18,12 +20,19 @@ export interface Held {
   logged(text: string): Promise<void>
 }
 
+export const JOINED = 'joined the group'
+
+/** Resolves when a worker with a consumer is in its group. */
+export const hasJoined = (member: Member): Promise<void> =>
+  until(`a ${member.role} worker has joined its group`, () => member.log().includes(JOINED), REACHED_WITHIN_MS)
+
 /** Starts one member more, which holds when it reaches the site for the nth time. */
 export const startHeld = (scene: Scene, role: RoleName, site: FailSite, nth: number): Held => {
   const member = scene.lab.crew.start(role, { SYNCLINE_FAIL: `${site}:hold:${nth}` })
   let releasedAt = 0
   return {
     member,
+    joined: () => hasJoined(member),
     reached: () => until(`${site} is reached`, () => member.log().includes('"msg":"failpoint"'), REACHED_WITHIN_MS),
     release: () => {
       releasedAt = member.log().length

@@ -10,6 +10,8 @@ export interface Outcome {
   readonly faults: readonly string[]
   readonly records: number
   readonly seconds: number
+  /** From the last fault, or its end, to the end of the run. */
+  readonly secondsAfter: number
   readonly wrong: Partial<Record<CheckName, string>>
   /** It could not be judged: faults that did not strike, a run that hung. */
   readonly error: string | undefined
@@ -21,9 +23,15 @@ export const LOGS = '.faults'
 export const hasPassed = ({ wrong, error }: Outcome): boolean => error === undefined && Object.keys(wrong).length === 0
 
 export const heading = (): string =>
-  ['CASE'.padEnd(40), 'SEED'.padStart(10), 'FAULTS'.padStart(6), 'RECORDS'.padStart(8), 'SECONDS'.padStart(7), ...CHECKS].join(
-    '  ',
-  )
+  [
+    'CASE'.padEnd(40),
+    'SEED'.padStart(10),
+    'FAULTS'.padStart(6),
+    'RECORDS'.padStart(8),
+    'SECONDS'.padStart(7),
+    'AFTER'.padStart(5),
+    ...CHECKS,
+  ].join('  ')
 
 const mark = ({ wrong, error }: Outcome, name: CheckName): string => {
   if (wrong[name] !== undefined) return '--'
@@ -34,12 +42,13 @@ const repeat = ({ id, seed, long }: Outcome): string =>
   `npm run test:faults -- --case ${id} --seed ${seed}${long ? ' --long' : ''}`
 
 export const lineOf = (outcome: Outcome): string => {
-  const { id, seed, faults, records, seconds } = outcome
+  const { id, seed, faults, records, seconds, secondsAfter } = outcome
   const numbers = [
     String(seed).padStart(10),
     String(faults.length).padStart(6),
     String(records).padStart(8),
     seconds.toFixed(1).padStart(7),
+    secondsAfter.toFixed(0).padStart(5),
   ]
   return [id.padEnd(40), ...numbers, ...CHECKS.map((name) => mark(outcome, name))].join('  ')
 }

@@ -31,7 +31,8 @@ export const runCase = async (lab: Lab, test: FaultCase, { seed, long }: Setting
     await scene.close()
   }
   const seconds = (performance.now() - startedAt) / 1000
-  return { id: test.id, seed, long, faults: scene.faults, seconds, error, ...findings, logs: lab.crew.logs() }
+  const { faults, secondsAfter } = scene
+  return { id: test.id, seed, long, faults, seconds, secondsAfter, error, ...findings, logs: lab.crew.logs() }
 }
 
 const play = async (scene: Scene, test: FaultCase): Promise<readonly Dead[]> => {

@@ -18,7 +18,8 @@ import { CANARY, residentMb } from './witnesses.ts'
 /** Records of all entities for each generated person. */
 const RECORDS_PER_PERSON = 5.6
 const RATE = { limit: 100, periodSeconds: 2 }
-const LATENCY_MS = 15
+/** So slow that records come for seconds: between the moment of a fault and the end there are many looks, on a busy machine too. */
+const LATENCY_MS = 100
 const FLOWS_WITHIN_MS = 300_000
 const SAMPLE_MS = 500
 
@@ -103,6 +104,11 @@ export class Scene {
     this.lastFaultAt = performance.now()
   }
 
+  /** From the last fault, or its end, to the end of the run; 0 while there is none. */
+  get secondsAfter(): number {
+    return Math.max(0, this.endedAt - this.lastFaultAt) / 1000
+  }
+
   async begin(): Promise<void> {
     const { installation, pool } = this.lab
     const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
@@ -164,20 +170,28 @@ export class Scene {
     await until(
       `${Math.round(share * 100)} % have landed`,
       async () => {
-        if ((await this.landed()) >= share) return true
-        if (await this.hasEnded()) throw new Error(`The run ended before ${Math.round(share * 100)} % had landed`)
-        return false
+        const hasLanded = (await this.landed()) >= share
+        if (await this.hasEnded())
+          throw new Error(`The run ended before it was seen that ${Math.round(share * 100)} % had landed`)
+        return hasLanded
       },
       FLOWS_WITHIN_MS,
     )
   }
 
-  /** SIGKILL, and a page of each range that is being walked is at risk. */
+  /** Waits until so much has landed, or all: for a fault that has struck and lasts. */
+  async untilLandedOrEnded(share: number): Promise<void> {
+    const isThere = async () => (await this.landed()) >= share || (await this.hasEnded())
+    await until(`${Math.round(share * 100)} % have landed`, isThere, FLOWS_WITHIN_MS)
+  }
+
+  /** SIGKILL, and a page of each range that was being walked is at risk: who held one still does, for as long as its lease lasts. */
   async kill(member: Member): Promise<void> {
+    await member.kill()
     const held = `select count(*)::int as n from sync.ranges where run_id = $1 and holder is not null`
     const { rows } = await this.lab.pool.query<{ n: number }>(held, [this.#runId])
     this.pagesAtRisk = (this.pagesAtRisk ?? 0) + (rows[0]?.n ?? 0)
-    await this.lab.crew.kill(member)
+    this.lab.crew.start(member.role)
   }
 
   async untilEnded(withinMs: number): Promise<void> {

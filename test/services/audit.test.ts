@@ -10,7 +10,7 @@ import { removeOrganisation, saveConnection } from '../../ledger/organisations.t
 import { changeRun, createRun } from '../../ledger/runs.ts'
 import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { type Installation, newInstallation } from './installation.ts'
+import { type Installation, newInstallation, until } from './installation.ts'
 
 let installation: Installation
 let simulator: Simulator
@@ -216,7 +216,11 @@ describe('an old trail', () => {
 
   beforeAll(async () => {
     folder = await mkdtemp(join(tmpdir(), 'syncline-audit-'))
-    for (let n = 1; n <= 6; n++) await record(ORG, n)
+    for (let n = 1; n <= 3; n++) await record(ORG, n)
+    // A moment is said in milliseconds: the next row is to be of a later one.
+    const isLater = `select date_trunc('milliseconds', clock_timestamp()) > max(at) as later from sync.audit_log where org_id = $1`
+    await until('the next millisecond', async () => (await installation.pool.query(isLater, [ORG])).rows[0]?.later === true)
+    for (let n = 4; n <= 6; n++) await record(ORG, n)
   })
   afterAll(() => rm(folder, { recursive: true }))
 

@@ -14,6 +14,7 @@ import { type ConsumerHandlers, createConsumer } from '../../platform/kafka/cons
 import { createProducer } from '../../platform/kafka/producer.ts'
 import type { Role } from '../../platform/lifecycle.ts'
 import { silentLogger } from '../../platform/logger.ts'
+import { inThisThread, liveWorkOf, pageWorkOf, type SchemaIds } from '../../processors/page-worker.ts'
 import { createProcessor } from '../../processors/processor.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { canonicalEntities } from '../../topics/canonical.ts'
@@ -56,16 +57,17 @@ const startFaultyProcessor = async (): Promise<Role> => {
   const kafka = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
   const topics = topicsWithPrefix(installation.prefix)
   const registry = createRegistry(stackAddresses().schemaRegistry)
-  const lane = (group: 'process' | 'live') => ({
+  const lane = (group: 'process' | 'live', workOf: typeof pageWorkOf) => ({
     producer: createProducer(kafka),
+    openWorker: (schemaIds: SchemaIds) => inThisThread(workOf(topics, [faulty(manifest)], schemaIds)),
     consumer: (names: readonly string[], handlers: ConsumerHandlers) =>
       createConsumer(kafka, { groupId: topics.group(group), topics: names, log: silentLogger }, handlers),
   })
   const role = createProcessor({
-    pages: lane('process'),
-    live: lane('live'),
+    pages: lane('process', pageWorkOf),
+    live: lane('live', liveWorkOf),
     topics,
-    manifests: [faulty(manifest)],
+    adapters: [manifest.adapter],
     registerSchemas: () => registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity))),
     log: silentLogger,
   })

@@ -9,6 +9,7 @@ import {
   batchOf,
   createTestDatabase,
   idOf,
+  nothingRefused,
   type RecordParts,
   recordOf,
   startRun,
@@ -26,7 +27,7 @@ const WORKER = '019a0000-0000-7000-8000-00000000aaaa'
 
 const merge = async (...items: readonly BatchItem[]) => {
   const result = await mergeBatch(db.pool, batchOf(items), counted)
-  await sweepAfter(db.pool, result)
+  await sweepAfter(db.pool, result, nothingRefused)
   return result.counts
 }
 const person = (parts: Omit<RecordParts, 'externalId'>): BatchItem => ({

@@ -9,7 +9,7 @@ import { type Receipt, writeReceipts } from '../../ledger/receipts.ts'
 import { createRun } from '../../ledger/runs.ts'
 import { renewLease } from '../../ledger/workers.ts'
 import { createHealer } from '../../orchestrator/healer.ts'
-import type { OutgoingTopic } from '../../platform/kafka/producer.ts'
+import type { OutgoingTopic } from '../../platform/kafka/encode.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { createPool, type Pool } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
@@ -142,6 +142,7 @@ test('a page that vanishes a fourth time fails its entities, and is named', asyn
         sent.push(...topics)
         return []
       },
+      sendEncoded: async () => [],
     },
     offsets: {
       connect: async () => undefined,

@@ -244,7 +244,8 @@ describe("Redis's memory", () => {
   })
 
   test('that came back from a snapshot is not trusted', async () => {
-    const { limiter, keyPrefix } = await answered()
+    // Long, so that the life before this one is not over while the test is held up.
+    const { limiter, keyPrefix } = await answered({}, policy, { requestTimeoutMs: 30_000 })
     await redis.call('HSET', `${keyPrefix}limiter:birth`, 'run', 'another server process')
     expect(await waitMs(limiter)).toBeGreaterThan(400)
   })

@@ -3,7 +3,7 @@
 import { createHash } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
-import { type Installation, newInstallation } from './installation.ts'
+import { type Installation, newInstallation, until } from './installation.ts'
 
 const ORG = 'acme'
 const CAP = 100_000
@@ -36,7 +36,7 @@ const syncPeople = (cap: number) => {
   return installation.cli(['sync', '--org', ORG, '--select', 'person', '--wait', '--json']).finally(worker.stop)
 }
 
-test('it dies alone; the letter tells its beginning, length and hash, and what to do; a higher cap brings it', async () => {
+test('it dies alone; the letter tells its beginning, length and hash, and what to do; a higher cap brings it and drops the letter', async () => {
   const first = await syncPeople(CAP)
   expect(first.code, first.stderr).toBe(3)
   expect(first.json.at(-1)).toMatchObject({ state: 'complete_with_exceptions' })
@@ -65,8 +65,28 @@ test('it dies alone; the letter tells its beginning, length and hash, and what t
   expect(replayed.stderr).toContain(`syncline sync --org ${ORG} --select person`)
   expect((await installation.cli(['dlq', 'list', '--json'])).json).toContainEqual(letter)
 
+  // One that is still too large answers nothing: who is to know which it is.
+  expect((await syncPeople(CAP)).code).toBe(3)
+  const letters = async () => {
+    const { json } = await installation.cli(['dlq', 'list', '--state', 'all', '--json'])
+    return json.filter(({ type }) => type === 'dead-letter')
+  }
+  const states = async () => (await letters()).map(({ state, actedBy }) => [state, actedBy])
+  expect(await states()).toEqual([
+    ['open', undefined],
+    ['open', undefined],
+  ])
+
   const again = await syncPeople(10 * CAP)
   expect(again.code, again.stderr).toBe(0)
   expect(await people()).toHaveLength(30)
   expect(await people()).toContain(large)
+  await until('its letters are settled', async () => (await states()).every(([state]) => state === 'dropped'), 5_000)
+  expect(await states()).toEqual([
+    ['dropped', 'syncline'],
+    ['dropped', 'syncline'],
+  ])
+  expect((await letters())[0]?.['dropReason']).toBe(
+    `all records of person were received whole in run ${again.json.at(-1)?.['runId']}`,
+  )
 })

@@ -9,6 +9,7 @@ import type { GatheredBatch } from '../../sinks/batch.ts'
 import { createGatherer } from '../../sinks/gather.ts'
 import { createRecordEncoder, type RecordEncoder } from '../../sinks/postgres/copy.ts'
 import { migrateCanonical } from '../../sinks/postgres/migrate.ts'
+import type { Bury } from '../../sinks/postgres/sweep.ts'
 import { canonicalEntities, canonicalEntity } from '../../topics/canonical.ts'
 import type { CanonicalRecord, CanonicalValue } from '../../topics/canonical-codec.ts'
 import { freshDatabase } from './support.ts'
@@ -74,13 +75,19 @@ export interface BatchItem {
   readonly record: CanonicalRecord
   /** `run/range/page/attempt/index/count`. */
   readonly origin?: string
+  /** As it stood on its topic. */
+  readonly value?: Buffer
+  readonly replays?: string
 }
+
+/** For sweeps of tables that refuse nothing. */
+export const nothingRefused: Bury = () => Promise.reject(new Error('A parked row was refused'))
 
 export const batchOf = (items: readonly BatchItem[]): GatheredBatch => {
   const gatherer = createGatherer({ maxRecords: 1_000_000, maxBytes: 1_000_000_000 }, 1)
-  for (const { entity, record, origin } of items) {
+  for (const { entity, record, origin, value = null, replays } of items) {
     const encoded = encoders.get(entity)?.(record)
-    if (encoded !== undefined) gatherer.record(entity, encoded, { value: null, origin })
+    if (encoded !== undefined) gatherer.record(entity, encoded, { value, origin, replays })
   }
   return gatherer.take()
 }

@@ -11,6 +11,7 @@ import {
   batchOf,
   createTestDatabase,
   idOf,
+  nothingRefused,
   type RecordParts,
   recordOf,
   startRun,
@@ -30,7 +31,7 @@ const newOrg = () => `acme-${orgs++}`
 const mergeOnly = (items: readonly BatchItem[]) => mergeBatch(db.pool, batchOf(items), counted)
 const merge = async (items: readonly BatchItem[]) => {
   const result = await mergeOnly(items)
-  await sweepAfter(db.pool, result)
+  await sweepAfter(db.pool, result, nothingRefused)
   return result.counts
 }
 
@@ -129,6 +130,18 @@ describe('one record', () => {
     const orgId = newOrg()
     await merge([person({ orgId, externalId: 'a\0b', fields: { firstName: '\ud800x\udc00' } })])
     expect(await rowsOf('canonical.person', orgId)).toMatchObject([{ external_id: 'a\ufffdb', first_name: '\ufffdx\ufffd' }])
+  })
+
+  test('keeps integers that no double holds, digit by digit', async () => {
+    const orgId = newOrg()
+    await merge([
+      person({ orgId, externalId: '1', customFields: { n: '9007199254740993', deep: '[{"n":-12345678901234567890}]' } }),
+    ])
+    const { rows } = await db.pool.query(
+      "select custom_fields ->> 'n' as n, custom_fields #>> '{deep,0,n}' as deep from canonical.person where org_id = $1",
+      [orgId],
+    )
+    expect(rows).toEqual([{ n: '9007199254740993', deep: '-12345678901234567890' }])
   })
 
   test('found unchanged is not rewritten', async () => {
@@ -269,17 +282,17 @@ describe('parking', () => {
     await mergeOnly([person({ orgId, externalId: 'p' })])
     expect(await landingsOf(runId)).toEqual([landing('address', { parked: '1' })])
     let told = 0
-    expect(await sweepParked(db.pool, orgId, 'address', async () => void told++)).toBe(1)
+    expect(await sweepParked(db.pool, orgId, 'address', nothingRefused, async () => void told++)).toBe(1)
     expect(told).toBe(1)
     expect(await landingsOf(runId)).toEqual([landing('address', { merged: '1' })])
-    expect(await sweepParked(db.pool, orgId, 'address')).toBe(0)
+    expect(await sweepParked(db.pool, orgId, 'address', nothingRefused)).toBe(0)
   })
 
   test('a parked record that a newer row has overtaken is swept as stale, though its parent never came', async () => {
     const { runId, orgId } = await startRun(db.pool)
     await merge([addressOf('nobody', { orgId, externalId: 'a', sourceUpdatedAt: 1 }, `${runId}/1/0/1/0/1`)])
     await merge([addressOf(null, { orgId, externalId: 'a', sourceUpdatedAt: 2 })])
-    expect(await sweepParked(db.pool, orgId, 'address')).toBe(1)
+    expect(await sweepParked(db.pool, orgId, 'address', nothingRefused)).toBe(1)
     expect(await landingsOf(runId)).toEqual([landing('address', { stale: '1' })])
   })
 
@@ -291,7 +304,7 @@ describe('parking', () => {
     const other = await db.pool.connect()
     await other.query('begin')
     await other.query('select from canonical.address where org_id = $1 for update', [orgId])
-    const sweeping = sweepParked(db.pool, orgId, 'address')
+    const sweeping = sweepParked(db.pool, orgId, 'address', nothingRefused)
     await waitForLockWait()
     await db.pool.query(
       `update sync.parked_address set city = 'third', source_updated_at = now(), content_hash = gen_random_uuid() where org_id = $1`,
@@ -301,7 +314,7 @@ describe('parking', () => {
     other.release()
     await sweeping
     expect(await rowsOf('canonical.address', orgId)).toMatchObject([{ city: 'second' }])
-    expect(await sweepParked(db.pool, orgId, 'address')).toBe(1)
+    expect(await sweepParked(db.pool, orgId, 'address', nothingRefused)).toBe(1)
     expect(await rowsOf('canonical.address', orgId)).toMatchObject([{ city: 'third' }])
   })
 
@@ -310,7 +323,7 @@ describe('parking', () => {
     // The child's merge does not see the parent, whose merge commits before the child's and so sees nothing parked.
     const child = await mergeOnly([addressOf('p', { orgId, externalId: 'a' })])
     await mergeOnly([person({ orgId, externalId: 'p' })])
-    await sweepAfter(db.pool, child)
+    await sweepAfter(db.pool, child, nothingRefused)
     expect(await rowsOf('canonical.address', orgId)).toHaveLength(1)
   })
 })

@@ -1,11 +1,27 @@
 // What PostgreSQL refuses though it is a record: its neighbours lose nothing by it, neither their row nor much time.
 import pg from 'pg'
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test, vi } from 'vitest'
+import { markReplaying } from '../../ledger/dead-letter-actions.ts'
+import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import type { GatheredBatch } from '../../sinks/batch.ts'
+import { refusedParked, registrable } from '../../sinks/dead-letters.ts'
+import { createGatherer } from '../../sinks/gather.ts'
 import { mergeBatch } from '../../sinks/postgres/merge.ts'
-import { sweepAfter } from '../../sinks/postgres/sweep.ts'
+import type { RefusedParked } from '../../sinks/postgres/refused-parked.ts'
+import { sweepAfter, sweepParked } from '../../sinks/postgres/sweep.ts'
 import { createCountedRanges } from '../../sinks/seen.ts'
-import { batchOf, createTestDatabase, idOf, type RecordParts, recordOf, startRun, type TestDatabase } from './sink-fixtures.ts'
+import { encodePlace } from '../../topics/dead-letters.ts'
+import {
+  type BatchItem,
+  batchOf,
+  createTestDatabase,
+  idOf,
+  nothingRefused,
+  type RecordParts,
+  recordOf,
+  startRun,
+  type TestDatabase,
+} from './sink-fixtures.ts'
 
 let db: TestDatabase
 let orgId: string
@@ -109,11 +125,101 @@ test('of a batch that is refused for several reasons the good are merged and exa
   expect(rows).toEqual([{ merged: good.length, complete: false }])
 })
 
-test('a parked row that its table refuses stays parked; its neighbours are swept', async () => {
-  await mergeBatch(db.pool, batchOf([address(1, 'Bern'), address(2, 'poison'), address(3, 'Chur')]), counted)
-  await sweepAfter(db.pool, await mergeBatch(db.pool, batchOf([1, 2, 3].map((i) => person(i, {}))), counted))
-  expect(await externalIds('canonical.address')).toEqual(['1', '3'])
-  expect(await externalIds('sync.parked_address')).toEqual(['2'])
+describe('a parked row that its table refuses', () => {
+  const onTopic = (i: number, city: string, more: Partial<BatchItem> = {}): BatchItem => ({
+    ...address(i, city),
+    origin: `${runId}/1/0/1/${i}/4`,
+    value: Buffer.from(`record ${i}`),
+    ...more,
+  })
+  const people = () => batchOf([1, 2, 3].map((i) => person(i, {})))
+  const outcomes = async () => {
+    const { rows } = await db.pool.query(
+      "select merged::text, parked::text, dead::text from sync.landings where run_id = $1 and entity = 'address'",
+      [runId],
+    )
+    return rows[0]
+  }
+
+  test('becomes a dead letter of its bytes in the place that it came with; its neighbours are swept', async () => {
+    const parked = batchOf([onTopic(1, 'Bern'), onTopic(2, 'poison'), onTopic(3, 'Chur')])
+    await mergeBatch(db.pool, parked, counted)
+    expect(await outcomes()).toEqual({ merged: '0000', parked: '0111', dead: '0000' })
+    const buried: RefusedParked[] = []
+    const swept = await sweepAfter(
+      db.pool,
+      await mergeBatch(db.pool, people(), counted),
+      async (rows) => void buried.push(...rows),
+    )
+    expect(swept).toBe(3)
+    expect(await externalIds('canonical.address')).toEqual(['1', '3'])
+    expect(await externalIds('sync.parked_address')).toEqual([])
+    expect(await outcomes()).toEqual({ merged: '0101', parked: '0000', dead: '0010' })
+    const origin = { runId, rangeId: 1, page: 0, attempt: 1, index: 2, count: 4 }
+    const letter = { orgId, source: 'pco', entity: 'address', externalId: '2', stage: 'sink', code: 'constraint', origin }
+    expect(buried.map(refusedParked)).toMatchObject([{ letter, value: Buffer.from('record 2') }])
+    expect(buried[0]?.why).toBe('SQLSTATE 23514 at no_city')
+  })
+
+  test('stays until its letter is on Kafka, and is found again by the next sweep, which waits for it', async () => {
+    await mergeBatch(db.pool, batchOf([onTopic(2, 'poison')]), counted)
+    const away = () => Promise.reject(new Error('Kafka is away'))
+    await expect(sweepAfter(db.pool, await mergeBatch(db.pool, people(), counted), away)).rejects.toThrow('Kafka is away')
+    expect(await externalIds('sync.parked_address')).toEqual(['2'])
+    expect(await outcomes()).toMatchObject({ parked: '0010', dead: '0000' })
+
+    const order: string[] = []
+    const bury = async () => void order.push('buried')
+    const done = async () => void order.push('swept')
+    expect(await sweepParked(db.pool, orgId, 'address', bury, done)).toBe(1)
+    expect(order).toEqual(['buried', 'swept'])
+    expect(await externalIds('sync.parked_address')).toEqual([])
+    expect(await outcomes()).toMatchObject({ parked: '0000', dead: '0010' })
+  })
+
+  test('that had been replayed is waited for by the letter of that replay, as one round more of it', async () => {
+    const place = { topic: `letters-${orgId}`, partition: 0, offset: 7n }
+    const first = {
+      orgId,
+      source: 'pco',
+      entity: 'address',
+      externalId: '2',
+      stage: 'sink',
+      code: 'constraint',
+      reason: 'was',
+    } as const
+    const origin = { runId, rangeId: 1, page: 0, attempt: 1, index: 2, count: 4 }
+    await recordDeadLetters(db.pool, [{ ...first, ...place, origin, bytes: 8, round: 0 }])
+    await markReplaying(db.pool, [place], 'ana')
+    await mergeBatch(db.pool, batchOf([onTopic(2, 'poison', { replays: encodePlace(place) })]), counted)
+    const letters = async () => {
+      const { rows } = await db.pool.query(
+        'select state, outcome, round from sync.dead_letters where topic = $1 order by round',
+        [place.topic],
+      )
+      return rows
+    }
+    expect(await letters()).toEqual([{ state: 'replayed', outcome: 'parked', round: 0 }])
+
+    const buried: RefusedParked[] = []
+    await sweepAfter(db.pool, await mergeBatch(db.pool, people(), counted), async (rows) => void buried.push(...rows))
+    const [rejected] = buried.map(refusedParked)
+    if (rejected === undefined) throw new Error('Nothing was buried')
+    const gatherer = createGatherer({ maxRecords: 10, maxBytes: 1_000 }, 1)
+    const header = `${runId}/1/0/1/2/4`
+    gatherer.deadLetter(registrable(rejected.letter, { ...place, offset: 8n }, rejected.value.length), header)
+    await mergeBatch(db.pool, gatherer.take(), counted)
+    expect(await letters()).toEqual([
+      { state: 'replayed', outcome: 'dead', round: 0 },
+      { state: 'open', outcome: null, round: 1 },
+    ])
+  })
+
+  test('of which nothing but the row was kept stays parked', async () => {
+    await mergeBatch(db.pool, batchOf([address(2, 'poison')]), counted)
+    await sweepAfter(db.pool, await mergeBatch(db.pool, people(), counted), nothingRefused)
+    expect(await externalIds('sync.parked_address')).toEqual(['2'])
+  })
 })
 
 test('whatever the encoder lets through PostgreSQL takes, at the limits of each type', async () => {

@@ -4,6 +4,7 @@ import { ensureTopics } from '../../platform/kafka/admin.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
 import { createConsumer } from '../../platform/kafka/consumer.ts'
 import { createProducer, type Producer } from '../../platform/kafka/producer.ts'
+import { createReadAt } from '../../platform/kafka/read-at.ts'
 import type { OutgoingMessage } from '../../platform/kafka/record-batch.ts'
 import type { Role } from '../../platform/lifecycle.ts'
 import { silentLogger } from '../../platform/logger.ts'
@@ -155,6 +156,33 @@ test('a message that is no record becomes a dead letter with its bytes and its l
   expect(rows).toEqual([
     { org_id: orgId, source: 'pco', entity: 'person', stage: 'sink', code: 'unreadable', bytes: poison.length, index: 1 },
   ])
+})
+
+test('a record that its table refuses when its parent has come becomes a dead letter with its bytes', async () => {
+  await db.pool.query("alter table canonical.address add constraint no_poison check (city <> 'poison')")
+  const personId = idOf(orgId, 'person', '0')
+  const addresses = ['Bern', 'poison'].map((city, i) =>
+    messageOfRecord('address', recordOf('address', { orgId, externalId: `${i}`, fields: { personId, city } }), origin(i, 2, 1)),
+  )
+  await produce('address', addresses)
+  await startSink()
+  await until('both wait for their person', async () => (await landings())[0]?.parked === 2)
+  await produce('person', [person(0, 1)])
+  const letters = async () => {
+    const { rows } = await db.pool.query(
+      'select topic, partition, "offset", external_id, code, bytes, index from sync.dead_letters where run_id = $1',
+      [runId],
+    )
+    return rows
+  }
+  await until('one of them is dead', async () => (await letters()).length === 1)
+  await until('neither waits', async () => (await landings())[0]?.parked === 0)
+  expect((await landings())[0]).toMatchObject({ entity: 'address', merged: 1, dead: 1, complete: true })
+  const [letter] = await letters()
+  expect(letter).toMatchObject({ external_id: '1', code: 'constraint', bytes: addresses[1]?.value?.length, index: 1 })
+  const place = { topic: letter.topic, partition: letter.partition, offset: BigInt(letter.offset) }
+  const [message] = (await createReadAt(kafka())([place])).values()
+  expect(message?.value).toEqual(addresses[1]?.value)
 })
 
 test('a record that PostgreSQL could not hold becomes a dead letter; its neighbours are merged', async () => {

@@ -10,6 +10,7 @@ import { type Ask, seamWalk } from './seam-walk.ts'
 export type KeysetSpec = WalkSpec & { readonly kind: 'keyset' }
 
 /**
+ * A row whose value cannot be read is received like any other; it neither moves the walk nor proves anything.
  * Rows whose value is null come only in pages without a filter, so they are received where the API orders them first; where it
  * orders them last, the closing check of the total finds them missing.
  */
@@ -42,7 +43,7 @@ const checkRows = (path: string, { field, to }: KeysetSpec, { value, offset }: A
   for (let index = 0; index < page.ids.length; index++) {
     const key = page.key(index, field)
     if (key === null && isFiltered) throw ignored('filter')
-    if (key === null) continue
+    if (key === null || key === undefined) continue
     if (value !== null && compareKeys(key, value) < 0) throw ignored('filter')
     if (to !== null && compareKeys(key, to) >= 0) throw ignored('filter')
     if (before !== null && compareKeys(key, before) < 0) throw ignored('order')

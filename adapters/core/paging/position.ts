@@ -18,6 +18,8 @@ const positionSchema = z.strictObject({
   end: count,
   /** Ids of the last rows taken, in order; null for a row without one. All of them while the tie is short. */
   seam: z.array(id),
+  /** The last rows received that do not show where they stand: those that come again are not new. */
+  odd: z.array(z.string()).default([]),
   /** Offset and id of the last row known to have been taken, for looking again. */
   last: z.tuple([count, z.string()]).nullable(),
   /** No page begins before it: a record that cannot be received stands there. */
@@ -59,6 +61,7 @@ export const startOfTie = (value: string | null, perPage: number): Position => (
   value,
   end: 0,
   seam: [],
+  odd: [],
   last: null,
   floor: 0,
   perPage,

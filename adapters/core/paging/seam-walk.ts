@@ -20,7 +20,7 @@ export interface SeamWalkParts extends Pick<SeamRules, 'endsShort'> {
   query(ask: Ask): Readonly<Record<string, string>>
   /** Throws ApiError('bad-response') when the page is not what was asked for. */
   check(ask: Ask, page: ListPage): void
-  keyAt(page: ListPage, index: number): string | null
+  keyAt(page: ListPage, index: number): string | null | undefined
   total(ask: Ask, page: ListPage): number | null
   drifted(taken: Taken): boolean
 }

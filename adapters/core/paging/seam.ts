@@ -6,10 +6,13 @@ import { offsetOf, type Position, pageSizeAfter, restart, type SeamCursor, seamL
 /** Full pages without anything new, after which an API is taken to ignore the offset; rows inserted before us make some, too. */
 const MAX_IDLE_PAGES = 10
 
+/** Ids that a cursor keeps; a page has at most half as many rows. */
+const MAX_ODD_ROWS = 200
+
 export interface SeamRows {
   readonly ids: readonly (string | null)[]
-  /** The field's value of a row as the API spells it; always null without a field. */
-  keyAt(index: number): string | null
+  /** The field's value of a row as the API spells it; always null without a field, undefined where it cannot be read. */
+  keyAt(index: number): string | null | undefined
   readonly hasNext: boolean
 }
 
@@ -60,6 +63,7 @@ interface FoundSeam {
 /** From the tie's start everything is in view and order does not matter; further on, what follows the seam's last row is new. */
 const findSeam = (position: Position, offset: number, ids: SeamRows['ids']): FoundSeam => {
   const known = new Set(position.seam)
+  const odd = new Set(position.odd)
   const lastKnown = ids.findLastIndex((id) => id !== null && known.has(id))
   const mustOverlap = offset < position.end && position.seam.some((id) => id !== null)
   const isNew = (id: string | null, index: number) => id !== null && !known.has(id) && (offset === 0 || index > lastKnown)
@@ -69,7 +73,7 @@ const findSeam = (position: Position, offset: number, ids: SeamRows['ids']): Fou
     isLost: mustOverlap && lastKnown === -1 && offset > 0,
     isShifted: mustOverlap && !repeats(position, offset, ids),
     newIds,
-    fresh: newIds + withoutId,
+    fresh: ids.filter((id, index) => isNew(id, index) && !odd.has(id ?? '')).length + withoutId,
   }
 }
 
@@ -90,25 +94,39 @@ const positionAfter = (position: Position, offset: number, rows: SeamRows, seam:
   if (idle > MAX_IDLE_PAGES) throw badResponse('The list does not advance: page after page brings the same records')
   const size = { ...pageSizeAfter(position, rules.maxPerPage), wide: false, idle }
   const tie = tieAtEnd(rows, position.value)
+  const odd = oddAfter(position, rows)
   if (tie === null) {
     const end = offset + ids.length
     const before = offset === 0 ? [] : position.seam.filter((id) => id !== null && !ids.includes(id))
     const last = lastKnown(ids, offset) ?? position.last
-    return { ...position, ...size, end, last, seam: [...before, ...ids].slice(-seamLength(end, rules.maxPerPage)) }
+    const seam = [...before, ...ids].slice(-seamLength(end, rules.maxPerPage))
+    return { ...position, ...size, end, last, seam, odd }
   }
   const tied = ids.slice(tie.from, tie.to)
   const kept = tied.slice(-seamLength(tied.length, rules.maxPerPage))
-  return { ...position, ...size, value: tie.value, end: tied.length, seam: kept, last: lastKnown(tied, 0), floor: 0, restarts: 0 }
+  const last = lastKnown(tied, 0)
+  return { ...position, ...size, value: tie.value, end: tied.length, seam: kept, odd, last, floor: 0, restarts: 0 }
+}
+
+/** A page may end before the rows that share a value with them: they are known beyond their tie. */
+const oddAfter = ({ odd }: Position, { ids, keyAt }: SeamRows): string[] => {
+  const more = ids.filter((id, index): id is string => id !== null && keyAt(index) === undefined)
+  return more.length === 0 ? odd : [...new Set([...odd, ...more])].slice(-MAX_ODD_ROWS)
 }
 
 /** The rows of the page's last value, when it is a later one than the position's; rows without a value may follow them. */
 const tieAtEnd = (rows: SeamRows, value: string | null): { value: string; from: number; to: number } | null => {
   let to = rows.ids.length
-  while (to > 0 && rows.keyAt(to - 1) === null) to--
-  const last = to === 0 ? null : rows.keyAt(to - 1)
+  while (to > 0 && rows.keyAt(to - 1) == null) to--
+  const last = rows.keyAt(to - 1) ?? null
   if (last === null || last === value) return null
   let from = to - 1
-  while (from > 0 && rows.keyAt(from - 1) === last) from--
+  // A row that does not show its value has that of its neighbours.
+  for (let index = from - 1; index >= 0; index--) {
+    const value = rows.keyAt(index)
+    if (value === last) from = index
+    else if (value !== undefined) break
+  }
   return { value: last, from, to }
 }
 

@@ -19,7 +19,7 @@ export const splitRange = (spec: KeysetSpec, page: ListPage, now: Date, parts: n
 const lastTime = (field: string, page: ListPage): number | null => {
   for (let index = page.ids.length - 1; index >= 0; index--) {
     const key = page.key(index, field)
-    if (key !== null) return Number.isNaN(Date.parse(key)) ? null : Date.parse(key)
+    if (key !== null && key !== undefined) return Number.isNaN(Date.parse(key)) ? null : Date.parse(key)
   }
   return null
 }

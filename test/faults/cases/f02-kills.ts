@@ -11,7 +11,7 @@ const caseOf = (role: RoleName): FaultCase => ({
     const { crew } = scene.lab
     const { faults } = scene.size
     for (let n = 0; n < faults; n++) {
-      const share = 0.05 + ((faults > 3 ? 0.9 : 0.75) * (n + scene.random())) / faults
+      const share = 0.05 + ((faults > 3 ? 0.9 : 0.8) * (n + scene.random())) / faults
       await scene.untilLanded(share)
       await scene.kill(scene.pick(crew.of(role)))
       scene.struck(`${role} at ${Math.round(share * 100)} %`)

@@ -2,19 +2,20 @@
 import { pause } from '../../../platform/lifecycle.ts'
 import type { FaultCase } from '../case.ts'
 
-/** Low enough to be what the work waits for. */
-const RATE = { limit: 20, periodSeconds: 2 }
+/** The limit is what the work waits for, and nothing else. */
+const LIMITED = { rate: { limit: 20, periodSeconds: 2 }, latencyMs: 15 }
 
 const killed: FaultCase = {
   id: 'F6/killed',
   ci: { records: 4_000, faults: 2 },
   long: { records: 100_000, faults: 10 },
   links: { own: ['redis'] },
-  simulator: { rate: RATE },
+  simulator: LIMITED,
   strike: async (scene) => {
     const { redis } = scene.lab.own
     for (let n = 0; n < scene.size.faults; n++) {
-      await scene.untilLanded((0.5 * (n + scene.random())) / scene.size.faults)
+      // Late: for half a minute after each there are no permits, because nobody knows what was sent before.
+      await scene.untilLanded((0.8 * (n + scene.random())) / scene.size.faults)
       await redis?.kill()
       scene.struck('killed')
       await pause(500 + 1_500 * scene.random())
@@ -29,7 +30,7 @@ const slow: FaultCase = {
   ci: { records: 2_000, faults: 1 },
   long: { records: 20_000, faults: 5 },
   links: { proxied: ['redis'] },
-  simulator: { rate: RATE },
+  simulator: LIMITED,
   strike: async (scene) => {
     const { redis } = scene.lab.proxies
     for (let n = 0; n < scene.size.faults; n++) {

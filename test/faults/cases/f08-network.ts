@@ -52,7 +52,7 @@ const caseOf = (link: LinkName, name: WayName): FaultCase => {
         spoil(scene.proxy(link))
         scene.struck(`${cell} at ${Math.round(share * 100)} %`)
         if (link === 'schemaRegistry') await forgetSchemas(scene)
-        await (passes ? scene.untilLanded(share + 0.3) : pause(lastsMs))
+        await (passes ? scene.untilLandedOrEnded(share + 0.3) : pause(lastsMs))
         scene.proxy(link).mend()
         scene.healed()
       }

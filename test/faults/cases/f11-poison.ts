@@ -31,6 +31,12 @@ const CORRUPTIONS: readonly Corruption[] = [
 /** Received, and above what a message of a canonical topic holds. */
 const LONG: Corruption = { entity: 'email', attributes: { location: 'x'.repeat(2 ** 20) }, code: 'too-large' }
 
+/** It could be a record of anything that the page carries: its letter is of the page's own entity. */
+const UNTYPED: Corruption = { entity: 'email', omit: ['type'], code: 'unreadable' }
+
+/** What its list is walked by cannot be read. */
+const NOWHERE: Corruption = { entity: 'campus', attributes: { created_at: 'yesterday' }, code: 'invalid-record' }
+
 /** Above the cap of an answer: it cannot be received, and so has no id. */
 const OVERSIZED: Corruption = { entity: 'event', attributes: { description: 'x'.repeat(5 * 2 ** 20) }, code: 'too-large' }
 
@@ -57,9 +63,9 @@ const spread = (scene: Scene, entity: EntityName, count: number): readonly strin
 /** In turns damaged in each way; and as many that are odd and no more. */
 const poison = async (scene: Scene): Promise<readonly Dead[]> => {
   const { simulator, size } = scene
-  const large = [OVERSIZED, LONG, LONG]
-  const chosen = [...large, ...Array.from({ length: size.faults }, (_, n) => CORRUPTIONS[n % CORRUPTIONS.length])]
-  const dead = (['email', 'event'] as const).flatMap((entity) => {
+  const special = [OVERSIZED, LONG, LONG, UNTYPED, NOWHERE]
+  const chosen = [...special, ...Array.from({ length: size.faults }, (_, n) => CORRUPTIONS[n % CORRUPTIONS.length])]
+  const dead = (['campus', 'email', 'event'] as const).flatMap((entity) => {
     const corruptions = chosen.filter((corruption) => corruption?.entity === entity)
     return spread(scene, entity, corruptions.length).flatMap((id, n): Dead[] => {
       const corruption = corruptions[n]
@@ -68,6 +74,7 @@ const poison = async (scene: Scene): Promise<readonly Dead[]> => {
       simulator.mutate({ op: 'corrupt', id, ...how })
       scene.struck(`${entity} ${id}`)
       const isNameless = corruption === OVERSIZED || corruption.code === 'missing-id'
+      if (corruption === UNTYPED) return [{ entity: 'person', externalId: null, code }]
       return [{ entity, externalId: isNameless ? null : id, code }]
     })
   })

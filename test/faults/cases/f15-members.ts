@@ -2,6 +2,7 @@
 import type { RoleName } from '../../../cli/roles.ts'
 import { pause } from '../../../platform/lifecycle.ts'
 import type { FaultCase } from '../case.ts'
+import { JOINED } from '../held.ts'
 import type { Scene } from '../scene.ts'
 
 const GROUPS = ['fetch', 'process', 'sink'] as const satisfies readonly RoleName[]
@@ -10,7 +11,7 @@ const EVERY_MS = 5_000
 /** One joins, or one that has joined leaves, as long as there are others. */
 const change = async (scene: Scene, role: RoleName): Promise<void> => {
   const { crew } = scene.lab
-  const members = crew.of(role).filter((member) => member.log().includes('joined the group'))
+  const members = crew.of(role).filter((member) => member.log().includes(JOINED))
   const leaves = members.length > 2 || (members.length === 2 && scene.random() < 0.5)
   if (!leaves) crew.start(role)
   const code = leaves ? await scene.pick(members).stop() : 0
@@ -25,7 +26,7 @@ export const memberCases: readonly FaultCase[] = [
     long: { records: 100_000, faults: 102 },
     members: 2,
     // Slow enough for the run to see all of them.
-    simulator: { latencyMs: 400 },
+    simulator: { latencyMs: 600 },
     strike: async (scene) => {
       await scene.untilLanded(0.02)
       while (scene.faults.length < scene.size.faults) {

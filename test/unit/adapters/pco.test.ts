@@ -83,6 +83,30 @@ describe('an answer that is not the documented envelope', () => {
     expect([page.total, page.hasNext, page.canOrderBy]).toEqual([null, false, null])
   })
 
+  it('has no value to walk by where the mapping will find none, and tells it from no value at all', () => {
+    const values = [
+      '2024-01-02T03:04:05Z',
+      null,
+      undefined,
+      'yesterday',
+      5,
+      {},
+      ['2024-01-02T03:04:05Z'],
+      '10000-01-01T00:00:00Z',
+    ]
+    const page = pcoAdapter.parseList(
+      'person',
+      bytes({ data: values.map((created_at) => ({ id: '1', attributes: { created_at } })) }),
+    )
+    const [readable, unreadable] = ['2024-01-02T03:04:05Z', undefined]
+    expect(values.map((_, index) => page.key(index, 'created_at'))).toEqual([
+      readable,
+      null,
+      null,
+      ...Array.from({ length: 5 }, () => unreadable),
+    ])
+  })
+
   it('takes a total only as a count', () => {
     for (const total_count of ['5', -1, 1.5, null]) {
       expect(pcoAdapter.parseList('person', bytes({ data: [], meta: { total_count } })).total).toBeNull()

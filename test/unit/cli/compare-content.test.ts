@@ -1,5 +1,6 @@
 // What a record at the API and its row are judged to be.
 import { describe, expect, it } from 'vitest'
+import { valuesOfRow } from '../../../cli/compare.ts'
 import { type Content, contentOf, judge } from '../../../cli/compare-content.ts'
 import { canonicalEntity } from '../../../topics/canonical.ts'
 
@@ -28,6 +29,16 @@ describe('a row and a record that are both there', () => {
   it('differ by the columns that do, when the source says the same time', () => {
     const judged = judge(content({ name: 'a', city: 'x' }), content({ name: 'b', city: 'x' }), SYNCED_AT)
     expect(judged).toEqual({ verdict: 'differs', columns: [{ column: 'name', here: 'a', there: 'b' }] })
+  })
+
+  it('differ by integers that a double would round to the same', () => {
+    const columns = canonicalEntity('email').columns
+    const row = (custom: string) => [...columns.map(() => null), BEFORE, custom, 'the-id']
+    const [here, there] = ['{"n":9007199254740992}', '{"n":9007199254740993}'].map((custom) =>
+      contentOf('1', columns, valuesOfRow(row(custom), columns)),
+    )
+    const [rounded, exact] = [9_007_199_254_740_992n, 9_007_199_254_740_993n]
+    expect(judge(here, there, SYNCED_AT).columns).toEqual([{ column: 'custom_fields.n', here: rounded, there: exact }])
   })
 
   it('are not synced yet when the source changed the record later than our version of it', () => {

@@ -94,7 +94,7 @@ describe('refused, with the next step:', () => {
       'too large to be received',
       { stage: 'fetch', code: 'too-large' },
       {},
-      /SYNCLINE_MAX_RESPONSE_BYTES.*smaller.*syncline sync --org acme --select email;.*dlq drop 1\/17/,
+      /SYNCLINE_MAX_RESPONSE_BYTES.*smaller.*syncline sync --org acme --select email\. A full sync .* drops the letter/,
     ],
     ['cut', {}, { cut: { readBytes: 1, sha256: '', fullBytes: null } }, /beginning.*syncline sync --org acme/],
     ['no page at all', {}, { code: 'unreadable', origin: undefined }, /no record.*syncline sync/],

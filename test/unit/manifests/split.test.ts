@@ -74,9 +74,24 @@ describe('carried entities', () => {
   test('come from what is included, each type to its entity, others ignored', () => {
     const body = {
       data: [person('1')],
-      included: [email('5', '1'), { type: 'Organization', id: '9' }, null, 'x', email('6', '1')],
+      included: [email('5', '1'), { type: 'Organization', id: '9' }, email('6', '1')],
     }
     expect(idsOf('person', ['email', 'address'], body)).toEqual({ person: ['1'], email: ['5', '6'], address: [] })
+  })
+
+  test('are not passed over where nothing says of what they are: each is one record of the page, without id', () => {
+    const nobodys = [{ id: '7', attributes: {} }, { ...email('8', '1'), type: '' }, { ...email('9', '1'), type: 5 }, null, 'x']
+    const body = { data: [person('1')], included: [email('5', '1'), ...nobodys] }
+    const records = split(pcoManifest, 'person', ['email'], body)
+    expect(countRecords(records)).toEqual({ person: 6, email: 1 })
+    expect(records.get('person')?.slice(1)).toEqual(
+      nobodys.map((raw) => ({ entity: 'person', externalId: null, attributes: null, related: {}, raw, isUntyped: true })),
+    )
+  })
+
+  test('without a type derive nothing, and are none of the page where nothing is taken from what is included', () => {
+    const body = { data: [household('10', [pointer('1')])], included: [{ id: '1', attributes: { name: 'P1' } }] }
+    expect(idsOf('household', ['household-membership'], body)).toEqual({ household: ['10'], 'household-membership': ['10:1'] })
   })
 
   test('are taken only when asked for', () => {
@@ -160,7 +175,8 @@ test('never throws and counts every element of data, on any JSON', () => {
   fc.assert(
     fc.property(fc.array(values.any, { maxLength: 5 }), fc.array(values.any, { maxLength: 5 }), (data, included) => {
       const counts = countRecords(split(pcoManifest, 'person', ['email', 'phone-number'], { data, included }))
-      expect(counts['person']).toBe(data.length)
+      const nobodys = included.filter((one) => typeof Object(one).type !== 'string' || Object(one).type === '')
+      expect(counts['person']).toBe(data.length + nobodys.length)
       const households = countRecords(split(pcoManifest, 'household', ['household-membership'], { data, included }))
       expect(households['household']).toBe(data.length)
       expect(countRecords(split(pcoManifest, 'household-membership', [], { data, included }))['household-membership']).toBe(

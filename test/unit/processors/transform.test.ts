@@ -76,6 +76,38 @@ describe('a page', () => {
     expect(parentsOf('event', event)).toEqual([['7']])
   })
 
+  test('keeps every integer as it is, of attributes that nobody knows and in JSON, beyond what a double holds', () => {
+    const large = '{"n":9007199254740993,"deep":{"of":[-12345678901234567890]},"small":7,"fraction":0.5}'
+    const { canonical } = transform(pageOf(email('"6"', large)))
+    const value = canonical.get('email')?.[0]?.value ?? Buffer.alloc(0)
+    expect(value.includes('9007199254740993')).toBe(true)
+    expect(value.includes('{"of":[-12345678901234567890]}')).toBe(true)
+  })
+
+  test('holds what is included without a type as a dead letter of its own, with its bytes, in the place that the receipt counts', () => {
+    const nobodys = '{"id": "7", "attributes": {"address": "b@example.org"}}'
+    const value = Buffer.from(`{"data":[{"type":"Person","id":"1","attributes":{}}],"included":[${good}, ${nobodys}]}`)
+    const page = { value, headers: encodePageOrigin({ ...origin, entity: 'person', carries: ['email'] }) }
+    const { canonical, deadLetters, records } = transform(page)
+    expect([canonical.get('person')?.length, canonical.get('email')?.length, records]).toEqual([1, 1, 3])
+    const [letter] = deadLetters
+    expect(letter?.value?.toString()).toBe(nobodys)
+    const { entity, externalId, code, origin: at } = decodeDeadLetter(letter?.headers ?? {})
+    expect({ entity, externalId, code, at }).toMatchObject({
+      entity: 'person',
+      externalId: null,
+      code: 'unreadable',
+      at: { index: 1, count: 2 },
+    })
+  })
+
+  test('of which one record is nested too deep to be printed loses no other', () => {
+    const deep = `{"notes":${'['.repeat(50_000)}${']'.repeat(50_000)}}`
+    const { canonical, deadLetters } = transform(pageOf(good, email('"6"', deep)))
+    expect(canonical.get('email')).toHaveLength(1)
+    expect(deadLetters.map(({ headers }) => decodeDeadLetter(headers))).toMatchObject([{ externalId: '6', code: 'mapping' }])
+  })
+
   test('is transformed the same however often it comes', () => {
     expect(transform(pageOf(good))).toEqual(transform(pageOf(good)))
   })

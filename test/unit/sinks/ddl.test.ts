@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import { generateCanonicalMigration, generateParentsMigration } from '../../../sinks/postgres/ddl.ts'
+import { generateCanonicalMigration, generateOriginalsMigration, generateParentsMigration } from '../../../sinks/postgres/ddl.ts'
 import { layoutByEntity, layouts } from '../../../sinks/postgres/layout.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
 
@@ -12,6 +12,10 @@ describe('the canonical tables', () => {
 
   test('of parked rows keep the external ids of the parents', async () => {
     await expect(generateParentsMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0004_repair.sql')
+  })
+
+  test('of parked rows keep the records as they stood on their topics', async () => {
+    await expect(generateOriginalsMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0011_parked_originals.sql')
   })
 
   test('come after the tables that they refer to', () => {

@@ -7,6 +7,8 @@ export interface Row {
   readonly id: string | null
   readonly key: string | null
   readonly name: string
+  /** The API has a value and orders by it, but what it shows of it cannot be read. */
+  readonly isUnreadable?: boolean
 }
 
 const dialect: Dialect = {
@@ -51,13 +53,18 @@ export const answer = (all: readonly Row[], request: ApiRequest, quirks: Quirks 
   const isMore = offset + page.length < found.length
   return {
     ids: page.map((row) => row.id),
-    key: (index, field) => (field === 'name' ? (page[index]?.name ?? null) : (page[index]?.key ?? null)),
+    key: (index, field) => shown(page[index], field),
     total: quirks.total ? quirks.total(found.length) : found.length,
     hasNext: quirks.hasNext ? quirks.hasNext(isMore) : isMore,
     canOrderBy: quirks.canOrderBy === undefined ? ['key', 'name'] : quirks.canOrderBy,
     canQueryBy: quirks.canQueryBy === undefined ? ['key'] : quirks.canQueryBy,
     body: page,
   }
+}
+
+const shown = (row: Row | undefined, field: string): string | null | undefined => {
+  if (field === 'name') return row?.name ?? null
+  return row?.isUnreadable ? undefined : (row?.key ?? null)
 }
 
 const sorted = (all: readonly Row[], order: string | undefined, quirks: Quirks): readonly Row[] => {

@@ -8,6 +8,7 @@ export interface DriftOptions {
   readonly deletesPerPage: number
   readonly insertsPerPage: number
   readonly nullShare: number
+  readonly unreadableShare?: number
   /** Rows change their name, which offset walks are ordered by. */
   readonly renames: boolean
 }
@@ -30,7 +31,8 @@ export const drifting = (options: DriftOptions): Drifting => {
     const size = random() < 0.7 ? 1 : random() < 0.8 ? 1 + pick(30) : 1 + pick(500)
     second += 1 + pick(1000)
     for (let i = 0; i < size && rows.length < options.rows; i++) {
-      rows.push({ id: String(nextId++), key: isNull ? null : key(second), name: name(pick) })
+      const isUnreadable = !isNull && random() < (options.unreadableShare ?? 0)
+      rows.push({ id: String(nextId++), key: isNull ? null : key(second), name: name(pick), isUnreadable })
     }
   }
   const throughout = new Set(rows.map((row) => String(row.id)))

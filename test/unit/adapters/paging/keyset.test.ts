@@ -78,6 +78,54 @@ describe('a keyset walk over rows that change under it', () => {
   })
 })
 
+describe('a keyset walk over rows of which some do not show where they stand', () => {
+  const walked = (seed: number, perPage: number, unreadableShare: number, edits: number) => {
+    const random = randomOf(seed)
+    const size = Math.floor(random() * Math.min(500, perPage * 30))
+    const edit = { deletesPerPage: edits, insertsPerPage: edits, renames: true }
+    const rows = drifting({ random, rows: size, nullShare: 0.05, unreadableShare, ...edit })
+    return { rows, driven: drive(keysetWalk(listing(perPage), whole), (request) => answer(rows.rows, request), rows.edit) }
+  }
+
+  it('receives every one that was there throughout, those too', () => {
+    const chance = fc.record({
+      seed: fc.integer(),
+      perPage: fc.integer({ min: 4, max: 100 }),
+      share: fc.constantFrom(0.01, 0.1, 0.5, 1),
+    })
+    fc.assert(
+      fc.property(chance, ({ seed, perPage, share }) => {
+        const { rows, driven } = walked(seed, perPage, share, perPage >> 2)
+        if (!driven.drifted) expect(missing(rows.throughout, driven.ids)).toEqual([])
+      }),
+      { numRuns: SEEDS },
+    )
+  })
+
+  it('needs not many more requests for them, and gives up nowhere when nothing moves', () => {
+    for (let seed = 0; seed < 100; seed++) {
+      const [clean, odd] = [walked(seed, 50, 0, 0), walked(seed, 50, 0.05, 0)]
+      expect(odd.driven.drifted).toBe(false)
+      expect(odd.driven.requests.length, `seed ${seed}`).toBeLessThanOrEqual(clean.driven.requests.length * 1.2 + 2)
+    }
+  })
+
+  it('counts them once as fresh when nothing moves and they are few', () => {
+    fc.assert(
+      fc.property(fc.integer(), fc.integer({ min: 20, max: 100 }), fc.constantFrom(0.005, 0.02), (seed, perPage, share) => {
+        const { rows, driven } = walked(seed, perPage, share, 0)
+        expect(driven.fresh).toBe(rows.rows.length)
+      }),
+      { numRuns: SEEDS },
+    )
+  })
+
+  it('ends behind a last one', () => {
+    const rows = [...rowsOf([key(1), key(2)]), { id: '3', key: key(3), name: '', isUnreadable: true }]
+    expect(new Set(walkRows(rows, 100).ids)).toEqual(new Set(['1', '2', '3']))
+  })
+})
+
 describe('a keyset walk whose seam is deleted', () => {
   it.each([
     ['is behind by less than a page', 5],

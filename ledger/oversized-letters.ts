@@ -1,0 +1,34 @@
+// Letters of records that were too large to be received, once a later walk has received all there is: goes in the run whose entity has
+// just closed proven, its older letters of that kind are dropped. Must hold: one that may still be missing stays open.
+import { inTransaction, type Pool } from '../platform/postgres.ts'
+import { recordDrop } from './dead-letter-actions.ts'
+import type { Run } from './runs.ts'
+
+/**
+ * A letter does not name its record, so only a walk of everything that met none of them answers it: what it was of has come whole, or is
+ * no more. A carried entity came on the pages of its carrier, which may have been what was too large.
+ */
+const ANSWERED = `
+  select d.topic, d.partition, d."offset" from sync.dead_letters d
+  join sync.runs r on r.run_id = $1 and r.strategy in ('full', 'reconcile')
+  join sync.run_entities e on e.run_id = r.run_id and e.entity = $2
+  where d.org_id = r.org_id and d.source = r.source and d.entity = e.entity and d.state = 'open'
+    and d.stage = 'fetch' and d.code = 'too-large' and d.run_id < r.run_id
+    and not exists (
+      select from sync.dead_letters n where n.run_id = r.run_id and n.entity in (e.entity, e.carrier)
+        and n.stage = 'fetch' and n.code = 'too-large')`
+
+interface PlaceRow {
+  topic: string
+  partition: number
+  offset: string | number
+}
+
+/** To be called when the entity has closed proven. Twice is once. Returns how many were dropped. */
+export const dropFetchedAnew = async (pool: Pool, { runId, orgId }: Run, entity: string): Promise<number> => {
+  const { rows } = await pool.query<PlaceRow>(ANSWERED, [runId, entity])
+  if (rows.length === 0) return 0
+  const places = rows.map((row) => ({ ...row, offset: BigInt(row.offset) }))
+  const reason = `all records of ${entity} were received whole in run ${runId}`
+  return inTransaction(pool, (client) => recordDrop(client, { orgId, places, actor: 'syncline', reason }))
+}

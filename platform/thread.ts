@@ -1,0 +1,75 @@
+// A function that runs in a thread of its own: requests go in, answers come out, in order. Both ends of the channel.
+// Must hold: whatever ends the thread rejects what was asked of it and `failed`; nothing waits for ever.
+import { isMainThread, parentPort, type TransferListItem, Worker, workerData } from 'node:worker_threads'
+import { SynclineError } from './errors.ts'
+import { deferred } from './lifecycle.ts'
+
+/** A value for the other side, and the memory in it that is handed over instead of copied. */
+export interface Handed<T> {
+  readonly value: T
+  readonly transfer: readonly TransferListItem[]
+}
+
+export interface Thread<Request, Answer> {
+  ask(request: Handed<Request>): Promise<Answer>
+  stop(): Promise<void>
+  /** Rejects when the thread has ended though nobody stopped it; never resolves. */
+  readonly failed: Promise<never>
+}
+
+/** Memory of its own, and so free to be handed over; what lies in a slab with others is copied. */
+export const ownMemory = (all: Iterable<Uint8Array>): readonly ArrayBuffer[] => {
+  const own = new Set<ArrayBuffer>()
+  for (const { buffer, byteLength } of all) if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) own.add(buffer)
+  return [...own]
+}
+
+/** Starts `program`, which calls `serveThread`, with `setUp` as its settings. */
+export const startThread = <Request, Answer>(program: URL, setUp: unknown): Thread<Request, Answer> => {
+  const worker = new Worker(program, { workerData: setUp, execArgv: [] })
+  const failure = deferred<never>()
+  const waiting: ReturnType<typeof deferred<Answer>>[] = []
+  let isStopped = false
+  const end = (cause?: Error): void => {
+    const error = new SynclineError('internal', 'A thread of the worker has ended', cause === undefined ? {} : { cause })
+    if (!isStopped) failure.reject(cause ?? error)
+    for (const each of waiting.splice(0)) each.reject(cause ?? error)
+  }
+  worker.on('message', (answer: Answer) => waiting.shift()?.resolve(answer))
+  worker.on('messageerror', end)
+  worker.on('error', end)
+  worker.on('exit', () => end())
+  return {
+    failed: failure.promise,
+    ask: ({ value, transfer }) => {
+      const answer = deferred<Answer>()
+      waiting.push(answer)
+      worker.postMessage(value, transfer)
+      return answer.promise
+    },
+    stop: async () => {
+      isStopped = true
+      await worker.terminate()
+    },
+  }
+}
+
+/** The other side: answers one request after the other. What `answer` throws ends the thread. */
+export const serveThread = <SetUp, Request, Answer>(
+  prepare: (setUp: SetUp) => (request: Request) => Promise<Handed<Answer>>,
+): void => {
+  if (isMainThread || parentPort === null) throw new SynclineError('internal', 'This program runs in a thread only')
+  const port = parentPort
+  const answer = prepare(workerData)
+  let last: Promise<void> = Promise.resolve()
+  port.on('message', (request: Request) => {
+    last = last.then(async () => {
+      const { value, transfer } = await answer(request)
+      port.postMessage(value, transfer)
+    })
+    // Thrown where nobody catches it: the thread ends, and the other side learns why.
+    last.catch((error: unknown) => {
+      throw error
+    })
+  })
+}
