@@ -2,17 +2,15 @@
 // by round, each in an installation of its own with one worker, so that whatever else the machine does meets all of them.
 // Usage: npm run bench:poison -- [records] [bad per cent] [rounds] [kind,kind…]; the kinds stand in poison-kinds.ts.
 // Prints one JSON object per measurement, then one per kind: medians, and the rate of good records against that of 'clean'.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { prepareInstallation } from '../cli/roles.ts'
 import { openRuntime } from '../cli/runtime.ts'
-import { findStack, type StackAddresses, startStack } from '../local/stack.ts'
+import type { StackAddresses } from '../local/stack.ts'
 import { startSimulator } from '../simulator/simulator.ts'
 import { createInstallation, type Installation, type WorkerProcess } from '../test/harness/installation.ts'
 import { until } from '../test/harness/until.ts'
 import { badMessages, corruptPeople, KINDS, type Kind } from './poison-kinds.ts'
 import { cpuSeconds, peakResidentMb } from './process-figures.ts'
+import { withStack } from './stack.ts'
 
 const WITHIN_MS = 300_000
 /** Seams of a walk are fetched twice: a bad record may then have two letters. One that cannot be read has no id. */
@@ -149,17 +147,6 @@ const main = async (stack: StackAddresses, records: number, percent: number, rou
       print(roundedAll({ type: 'measured', round, kind: kind.name, ...measured }))
     }
   for (const [kind, measured] of results) print(roundedAll(summary(kind, measured, results.get('clean') ?? [])))
-}
-
-/** A stack that a developer keeps running (SYNCLINE_TEST_STACK names its home), or one for this run alone. */
-const withStack = async (work: (addresses: StackAddresses) => Promise<void>): Promise<void> => {
-  const home = process.env['SYNCLINE_TEST_STACK']
-  const found = home ? await findStack(home) : undefined
-  if (found !== undefined) return work(found.addresses)
-  const own = mkdtempSync(join(tmpdir(), 'syncline-bench-'))
-  const stack = await startStack({ home: own, detach: false })
-  await work(stack.addresses).finally(() => stack.stop())
-  rmSync(own, { recursive: true, force: true })
 }
 
 // Workers are ended when this process exits.

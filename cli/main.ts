@@ -22,6 +22,7 @@ import { EXIT, exitCodeOf, reportError, toleratesClosedPipe } from './terminal.t
 import { traceCommand } from './trace.ts'
 import { upCommand } from './up.ts'
 import { verifyCommand } from './verify.ts'
+import { webhooksCommand } from './webhooks.ts'
 import { workerCommand } from './worker.ts'
 
 const COMMANDS = [
@@ -44,6 +45,7 @@ const COMMANDS = [
   replayCommand,
   traceCommand,
   dlqCommand,
+  webhooksCommand,
   workerCommand,
 ]
 

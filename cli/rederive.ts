@@ -4,7 +4,8 @@ import type { Manifest } from '../manifests/manifest.ts'
 import type { Look } from '../platform/kafka/look.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
 import { type OnMessages, type Reach, scanTopic } from '../platform/kafka/scan.ts'
-import { createTransform } from '../processors/transform.ts'
+import { createLiveTransform } from '../processors/live.ts'
+import { createTransform, type Transform } from '../processors/transform.ts'
 import { createGatherer } from '../sinks/gather.ts'
 import type { Rederived } from '../sinks/postgres/rederived.ts'
 import { createReader } from '../sinks/read.ts'
@@ -112,31 +113,53 @@ const isOfInterest = ({ headers }: Message, orgId: string, sources: readonly str
   return [headers['entity'] ?? '', ...(headers['carries'] ?? '').split(',')].some((name) => names.has(name))
 }
 
-/** From the pages of one adapter, walked or carried. Only those of the organisation's own sources count. */
-export const fromRaw = async (
+/** What a topic's messages become once more; those that are not of interest are passed over. */
+const derive = async (
   deps: RederiveDeps,
-  { orgId, entity, sinceMs }: Wanted,
-  manifest: Manifest,
-  sources: readonly string[],
+  { entity, sinceMs }: Wanted,
+  topic: string,
+  transform: Transform,
+  isWanted: (message: Message) => boolean,
 ): Promise<Reading> => {
-  const transform = createTransform({ manifest, schemaIds: deps.schemaIds, only: entity })
   const feed = createFeed(deps, entity)
-  const names = entitiesOf(manifest, entity)
-  const topic = deps.topics.raw(manifest.adapter)
-  let pages = 0
+  let messages = 0
   let refused = 0
-  const onMessages: OnMessages = async (_, messages) => {
-    for (const page of messages) {
-      if (!isOfInterest(page, orgId, sources, names)) continue
-      const { canonical, deadLetters } = transform(page)
-      pages++
+  const onMessages: OnMessages = async (_, all) => {
+    for (const message of all.filter(isWanted)) {
+      const { canonical, deadLetters } = transform(message)
+      messages++
       refused += deadLetters.length
       // Without their origin: what is produced again belongs to no run.
+      const { offset, timestamp } = message
       const made = canonical.get(entity) ?? []
-      await feed.add(made.map(({ key, value }) => ({ key, value, headers: {}, offset: page.offset, timestamp: page.timestamp })))
+      await feed.add(made.map(({ key, value }) => ({ key, value, headers: {}, offset, timestamp })))
     }
   }
   const reach = await scanTopic(deps.look, { topic, sinceMs }, onMessages)
   await feed.flush()
-  return { topic, reach, messages: pages, refused: refused + feed.refused() }
+  return { topic, reach, messages, refused: refused + feed.refused() }
+}
+
+/**
+ * From the pages of one adapter, walked or carried, and from the deliveries and answers beside them. Only those of the organisation's own
+ * sources count. Of deliveries only the body tells what they are of: what died of them is none of this entity's.
+ */
+export const fromRaw = async (
+  deps: RederiveDeps,
+  wanted: Wanted,
+  manifest: Manifest,
+  sources: readonly string[],
+): Promise<readonly Reading[]> => {
+  const { orgId, entity } = wanted
+  const parts = { manifest, schemaIds: deps.schemaIds, only: entity }
+  const names = entitiesOf(manifest, entity)
+  const pages = createTransform(parts)
+  const isOfPages = (message: Message) => isOfInterest(message, orgId, sources, names)
+  const live = createLiveTransform(parts)
+  const ofLive: Transform = (message) => ({ ...live(message), deadLetters: [] })
+  const isOfOwner = ({ headers }: Message) => headers['org'] === orgId && sources.includes(headers['source'] ?? '')
+  return [
+    await derive(deps, wanted, deps.topics.raw(manifest.adapter), pages, isOfPages),
+    await derive(deps, wanted, deps.topics.live(manifest.adapter), ofLive, isOfOwner),
+  ]
 }

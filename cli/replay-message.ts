@@ -15,7 +15,8 @@ import {
   originPrefix,
   type RecordOrigin,
 } from '../topics/headers.ts'
-import { CANONICAL_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
+import { CANONICAL_PARTITIONS, LIVE_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
+import { encodeLiveOrigin, type LiveOrigin } from '../topics/live.ts'
 import { GONE, type LetterContent } from './letter-bytes.ts'
 import { unreplayable } from './letter-lines.ts'
 
@@ -34,6 +35,7 @@ export const replayMessage = (registered: RegisteredLetter, content: LetterConte
   if (content === undefined) return refuse(`${GONE} ${again}`)
   const { letter } = content
   if (letter.cut !== undefined) return refuse(`Only the beginning of its bytes is kept. ${again}`)
+  if (letter.live !== undefined) return toLive(registered, content, topics)
   return letter.stage === 'process' ? toProcess(registered, content, topics, again) : toSink(registered, content, topics, again)
 }
 
@@ -41,6 +43,24 @@ const originHeaders = (registered: RegisteredLetter, origin: RecordOrigin | unde
   ...(origin === undefined ? {} : { [ORIGIN_HEADER]: encodeRecordOrigin(originPrefix(origin), origin.index, origin.count) }),
   [REPLAY_HEADER]: encodePlace(registered),
 })
+
+/** A delivery in a body of its own, or the answer for one record as it was: they belong to no run. */
+const toLive = (registered: RegisteredLetter, { letter, value }: LetterContent, topics: Topics): Replay => {
+  const { orgId, source, entity, live, observedAt = 0, traceparent = '' } = letter
+  const { adapter } = registered
+  if (adapter === null)
+    return refuse(`The connection ${orgId}/${source} is gone. Add it with: syncline org add ${orgId} --pat-stdin`)
+  const origin: LiveOrigin =
+    live === 'delivery'
+      ? { kind: 'delivery', orgId, source, receivedAt: observedAt, traceparent }
+      : { kind: 'record', orgId, source, entity, observedAt, traceparent }
+  const message = {
+    key: `${orgId}/${entity}/${letter.externalId ?? encodePlace(registered)}`,
+    value: live === 'delivery' ? Buffer.concat([Buffer.from('{"data":['), value, Buffer.from(']}')]) : value,
+    headers: { ...encodeLiveOrigin(origin), ...originHeaders(registered, undefined) },
+  }
+  return { ok: true, topic: topics.live(adapter), partitions: LIVE_PARTITIONS, message }
+}
 
 /** The record as a page of its own. What it carries went its own way when its page came, so it carries nothing now. */
 const toProcess = (registered: RegisteredLetter, { letter, value }: LetterContent, topics: Topics, again: string): Replay => {

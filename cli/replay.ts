@@ -143,7 +143,7 @@ const read = async (
   const readings: Reading[] = []
   for (const adapter of new Set(sources.map((each) => each.adapter))) {
     const own = sources.filter((each) => each.adapter === adapter).map(({ source }) => source)
-    readings.push(await fromRaw(deps, wanted, adapterByName(adapter).manifest, own))
+    readings.push(...(await fromRaw(deps, wanted, adapterByName(adapter).manifest, own)))
   }
   return readings
 }

@@ -10,7 +10,7 @@ import { armFailpoints } from '../platform/failpoints.ts'
 import { outagesOf } from '../platform/health.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
-import { type ConsumerHandlers, createConsumer } from '../platform/kafka/consumer.ts'
+import { type ConsumerHandlers, type ConsumerOptions, createConsumer } from '../platform/kafka/consumer.ts'
 import { createLogOffsets } from '../platform/kafka/offsets.ts'
 import { createProducer } from '../platform/kafka/producer.ts'
 import { createReadAt } from '../platform/kafka/read-at.ts'
@@ -21,29 +21,35 @@ import { endsWithin } from '../platform/stopping.ts'
 import { suggest } from '../platform/suggest.ts'
 import { supervise } from '../platform/supervise.ts'
 import { uuidv7 } from '../platform/uuid.ts'
-import { inItsThread } from '../processors/page-worker.ts'
+import { inItsThread, inThisThread, liveWorkOf } from '../processors/page-worker.ts'
 import { createProcessor } from '../processors/processor.ts'
 import { Connections } from '../producers/connections.ts'
 import { createFetcher } from '../producers/fetcher.ts'
 import { createLimiter } from '../producers/limiter/limiter.ts'
+import { createReceiver } from '../producers/webhooks/receiver.ts'
 import { createSink } from '../sinks/sink.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import { createRegistry, type Registry, subjectOfTopic } from '../topics/registry.ts'
 import { createObservers, type Observers } from './observers.ts'
 import type { Runtime } from './runtime.ts'
 
+/** What syncs. */
 export const ROLE_NAMES = ['orchestrate', 'fetch', 'process', 'sink'] as const
-export type RoleName = (typeof ROLE_NAMES)[number]
+/** Also what is there for others to reach. */
+const EVERY_ROLE = [...ROLE_NAMES, 'webhooks'] as const
+export type RoleName = (typeof EVERY_ROLE)[number]
 
-/** `all`, or several names; throws SynclineError('usage') with the nearest names. */
+/** `all` (those that sync), or several names; throws SynclineError('usage') with the nearest names. */
 export const parseRoles = (names: readonly string[]): readonly RoleName[] => {
-  const unknown = names.find((name) => name !== 'all' && !ROLE_NAMES.includes(name as RoleName))
+  const known: readonly string[] = ['all', ...EVERY_ROLE]
+  const unknown = names.find((name) => !known.includes(name))
   if (unknown !== undefined) {
     throw new SynclineError('usage', `There is no worker role '${unknown}'.`, {
-      remedy: suggest(unknown, ['all', ...ROLE_NAMES]),
+      remedy: suggest(unknown, known),
     })
   }
-  return names.includes('all') ? ROLE_NAMES : ROLE_NAMES.filter((role) => names.includes(role))
+  const wanted: readonly string[] = names.includes('all') ? [...names, ...ROLE_NAMES] : names
+  return EVERY_ROLE.filter((role) => wanted.includes(role))
 }
 
 /** The total time of one request to a vendor; the same in all workers, because the limiter counts on it. */
@@ -51,6 +57,11 @@ export const REQUEST_TIMEOUT_MS = 30_000
 
 /** Pages are compressed to a tenth on Kafka: a delivery must not unfold to more than memory is meant for. */
 const PAGE_LIMITS = { maxBytesPerPartition: 128 * 1024, maxBytes: 1024 * 1024 }
+
+const manifests = adapters.map((adapter) => adapter.manifest)
+
+/** Of deliveries there are few, and each is waited for. */
+const LIVE_PACE = { paceMs: 10 }
 
 interface Parts {
   readonly make: (role: RoleName) => Role
@@ -70,16 +81,18 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
     'maxDeletedPercent',
     'maxDeletedRows',
     'maxResponseBytes',
+    'webhooksHost',
+    'webhooksPort',
   )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
   const registry = createRegistry(settings.schemaRegistryUrl)
   const redis = await connectRedis(settings.redisUrl, log, { outages: outagesOf(observers.healthsOf('fetch')) })
   const limiter = createLimiter({ redis, logger: log, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
   const consumerOf =
-    (role: 'fetch' | 'process' | 'sink', limits = {}) =>
+    (role: 'fetch' | 'process' | 'sink', options: Partial<ConsumerOptions> = {}) =>
     (names: readonly string[], handlers: ConsumerHandlers) => {
       const { telemetry } = observers.of(role)
-      return createConsumer(kafka, { groupId: topics.group(role), topics: names, log, telemetry, ...limits }, handlers)
+      return createConsumer(kafka, { groupId: topics.group(role), topics: names, log, telemetry, ...options }, handlers)
     }
   const connections = () =>
     new Connections({
@@ -124,13 +137,20 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
       case 'process':
         return createProcessor({
           ...observer,
-          producer,
-          consumer: consumerOf('process', PAGE_LIMITS),
+          pages: {
+            producer,
+            consumer: consumerOf('process', PAGE_LIMITS),
+            openWorker: (schemaIds) =>
+              inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }),
+          },
+          live: {
+            producer: createProducer(kafka, observer.telemetry),
+            consumer: consumerOf('process', { ...LIVE_PACE, groupId: topics.group('live') }),
+            openWorker: (schemaIds) => inThisThread(liveWorkOf(topics, manifests, schemaIds)),
+          },
           topics,
           adapters: adapters.map((adapter) => adapter.name),
           registerSchemas: () => registerSchemas(runtime, registry),
-          openPageWorker: (schemaIds) =>
-            inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }),
           log,
         })
       case 'sink':
@@ -141,6 +161,18 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           consumer: consumerOf('sink'),
           topics,
           writerSchemas: registry.writerSchema,
+          log,
+        })
+      case 'webhooks':
+        return createReceiver({
+          ...observer,
+          pool,
+          producer,
+          topics,
+          adapterOf: adapterByName,
+          encryptionKey: runtime.encryptionKey(),
+          host: settings.webhooksHost,
+          port: Number(settings.webhooksPort),
           log,
         })
     }

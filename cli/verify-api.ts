@@ -1,29 +1,20 @@
 // `syncline verify --against-api`: an organisation's tables compared with what the API says now. Reads both, writes neither.
-import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
-import { type Connection, openConnection } from '../ledger/organisations.ts'
+import type { Connection } from '../ledger/organisations.ts'
 import { entityGraph } from '../manifests/graph.ts'
 import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
-import { requireSettings } from '../platform/config.ts'
-import { SynclineError } from '../platform/errors.ts'
-import { connectRedis } from '../platform/redis.ts'
-import { suggest } from '../platform/suggest.ts'
-import { connectVendor, type VendorConnection } from '../producers/connections.ts'
-import { limitedConnection } from '../producers/limited.ts'
-import { createLimiter, type Limiter } from '../producers/limiter/limiter.ts'
 import { type ApiReader, createApiReader } from './api-reader.ts'
 import { painterFor } from './color.ts'
 import type { Owner } from './compare.ts'
 import { createComparison, type EntityComparison, type Finding, hasDifferences } from './comparison.ts'
 import { requireOrg } from './org.ts'
-import { REQUEST_TIMEOUT_MS } from './roles.ts'
 import type { Runtime } from './runtime.ts'
 import { lastSyncedAt, tableContent } from './table-content.ts'
-import { EXIT, onInterrupt, print, printJson, say, stdoutWidth } from './terminal.ts'
+import { EXIT, print, printJson, say, stdoutWidth } from './terminal.ts'
 import { findSubject } from './trace-subject.ts'
+import { chooseConnection, withVendor } from './vendor.ts'
 import { comparisonLine, comparisonText, totalText } from './verify-api-text.ts'
 import { type Compared, compareAll, compareSample, type WayDeps } from './verify-ways.ts'
-import { duration } from './words.ts'
 
 export interface AgainstApiOptions {
   readonly org: string
@@ -37,10 +28,12 @@ export interface AgainstApiOptions {
 }
 
 export const verifyAgainstApi = async (runtime: Runtime, options: AgainstApiOptions): Promise<void> => {
-  const connection = chooseConnection(await requireOrg(runtime, options.org), options)
+  const connection = chooseConnection(await requireOrg(runtime, options.org), options.org, options.source)
   const { manifest } = adapterByName(connection.adapter)
   const entities = chooseEntities(manifest, options.entity ?? [])
-  const results = await withReader(runtime, connection, (reader) => compareEach(runtime, connection, reader, entities, options))
+  const results = await withVendor(runtime, connection, ({ vendor, api, signal }) =>
+    compareEach(runtime, connection, createApiReader(vendor.adapter, api, vendor.auth, signal), entities, options),
+  )
   const differ = results.some(hasDifferences)
   if (differ) process.exitCode = EXIT.exceptions
   const { values = false, json } = options
@@ -51,16 +44,6 @@ export const verifyAgainstApi = async (runtime: Runtime, options: AgainstApiOpti
   }
 }
 
-const chooseConnection = (own: readonly Connection[], { org, source }: AgainstApiOptions): Connection => {
-  const [only, another] = own.filter((connection) => source === undefined || connection.source === source)
-  const names = own.map((connection) => connection.source)
-  if (only === undefined) {
-    throw new SynclineError('usage', `${org} has no source '${source}'.`, { remedy: suggest(source ?? '', names) })
-  }
-  if (another === undefined) return only
-  throw new SynclineError('usage', `${org} has several sources.`, { remedy: `Choose one with --source: ${names.join(', ')}` })
-}
-
 /** In the order of a sync; none named: all. Throws SynclineError('usage') naming the nearest. */
 const chooseEntities = (manifest: Manifest, named: readonly string[]): readonly string[] => {
   const names = named.flatMap((name) => name.split(',')).filter((name) => name !== '')
@@ -68,57 +51,6 @@ const chooseEntities = (manifest: Manifest, named: readonly string[]): readonly 
   const wanted = new Set<string>(names.map((name) => manifest.get(name).canonical.entity))
   const isOwn = (entity: string): boolean => manifest.get(entity).canonical.entity === entity
   return entityGraph(manifest).order.filter((entity) => isOwn(entity) && (wanted.size === 0 || wanted.has(entity)))
-}
-
-const LONG_WAIT_MS = 3_000
-
-/** Says that it waits, once in a while: a limit that is used up looks like a standstill. */
-const waitTeller = (): ((ms: number) => void) => {
-  let quietUntil = 0
-  return (ms) => {
-    if (ms < LONG_WAIT_MS || performance.now() < quietUntil) return
-    quietUntil = performance.now() + ms
-    say(`Waiting ${duration(ms)} for the API's rate limit.`)
-  }
-}
-
-const withReader = async <T>(
-  runtime: Runtime,
-  { orgId, source }: Connection,
-  work: (reader: ApiReader) => Promise<T>,
-): Promise<T> => {
-  const key = runtime.encryptionKey()
-  const opened = await openConnection(runtime.pool, key, orgId, source)
-  if (opened === undefined) throw new SynclineError('conflict', `The connection ${source} of ${orgId} has just been removed.`)
-  const redis = await connectRedis(requireSettings(runtime.config, 'redisUrl').redisUrl, runtime.log)
-  const { log: logger, topics } = runtime
-  const limiter = createLimiter({ redis, logger, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
-  let vendor: VendorConnection | undefined
-  try {
-    vendor = connectVendor(vendorDeps(runtime, limiter, key), opened.connection, opened.credential)
-    const signal = interruptible()
-    return await work(createApiReader(vendor.adapter, limitedConnection(vendor, limiter, waitTeller()), vendor.auth, signal))
-  } finally {
-    await vendor?.api.close()
-    redis.close()
-  }
-}
-
-const vendorDeps = ({ pool, config }: Runtime, limiter: Limiter, encryptionKey: Buffer) => ({
-  pool,
-  limiter,
-  encryptionKey,
-  adapterOf: adapterByName,
-  authOf: (_: unknown, credential: string) => personalAccessToken(credential),
-  requestTimeoutMs: REQUEST_TIMEOUT_MS,
-  maxResponseBytes: Number(requireSettings(config, 'maxResponseBytes').maxResponseBytes),
-})
-
-const interruptible = (): AbortSignal => {
-  const signal = onInterrupt()
-  // Nothing is half done: what was compared so far is of no use to anybody.
-  signal.addEventListener('abort', () => process.exit(EXIT.interrupted), { once: true })
-  return signal
 }
 
 const compareEach = async (

@@ -29,8 +29,9 @@ interface Figures extends Backlog {
   readonly parked: readonly { readonly entity: string; readonly records: number }[]
 }
 
-const show = (set: SetGauge, { openPages, deadLetters, parked }: Figures): void => {
+const show = (set: SetGauge, { openPages, asks, deadLetters, parked }: Figures): void => {
   set('syncline_open_pages', {}, openPages)
+  set('syncline_open_asks', {}, asks)
   for (const { stage, letters } of deadLetters) set('syncline_dead_letters', { stage }, letters)
   for (const { entity, records } of parked) set('syncline_parked_records', { entity }, records)
 }

@@ -11,11 +11,13 @@ import { EXIT, onInterrupt } from './terminal.ts'
 import { collectBacklog, collectHealth } from './worker-metrics.ts'
 
 const EXAMPLES = `
-Roles: orchestrate (plans and wakes), fetch (API to raw topics), process (raw to canonical), sink (canonical to tables).
+Roles: orchestrate (plans and wakes), fetch (API to raw topics), process (raw to canonical), sink (canonical to tables);
+webhooks (deliveries of an API to raw topics, on SYNCLINE_WEBHOOKS_PORT), which is not among "all", because it listens to strangers.
 
 Examples:
   $ syncline worker all                # everything in one process
   $ syncline worker fetch process      # two roles; start more processes to scale them
+  $ syncline worker all webhooks       # the same, and deliveries (docs/operations.md)
   $ syncline worker sink --port 9464   # with http://127.0.0.1:9464/live, /ready and /metrics (docs/operations.md)
 
 SIGTERM or Ctrl-C finishes the batch in hand and commits it, within 10 s; a second signal ends the process at once.`
@@ -28,7 +30,7 @@ interface WorkerOptions {
 export const workerCommand = (): Command =>
   new Command('worker')
     .description('run worker roles until Ctrl-C or SIGTERM')
-    .argument('<roles...>', 'all, or any of: orchestrate fetch process sink')
+    .argument('<roles...>', 'all, or any of: orchestrate fetch process sink webhooks')
     .option('--port <number>', 'serve health and metrics on this port')
     .option('--host <address>', 'the address that it listens on (default: 127.0.0.1)')
     .addHelpText('after', EXAMPLES)

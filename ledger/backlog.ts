@@ -4,6 +4,8 @@ import type { Queryable } from '../platform/postgres.ts'
 export interface Backlog {
   /** Accepted pages of active runs of which some record has no outcome. */
   readonly openPages: number
+  /** Records to be asked for by their id. */
+  readonly asks: number
   readonly deadLetters: readonly { readonly stage: string; readonly letters: number }[]
 }
 
@@ -17,5 +19,6 @@ export const readBacklog = async (client: Queryable): Promise<Backlog> => {
   const { rows: deadLetters } = await client.query<{ stage: string; letters: number }>(
     "select stage, count(*) as letters from sync.dead_letters where state = 'open' group by stage",
   )
-  return { openPages: rows[0]?.open ?? 0, deadLetters }
+  const { rows: asked } = await client.query<{ asks: number }>('select count(*) as asks from sync.asks')
+  return { openPages: rows[0]?.open ?? 0, asks: asked[0]?.asks ?? 0, deadLetters }
 }

@@ -14,6 +14,8 @@ export interface TakenRange extends RangeKey {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
+  /** Of its run. */
+  readonly strategy: string
   readonly spec: RangeSpec
   /** The epoch of this taking: the attempt of every page fetched under it. */
   readonly epoch: number
@@ -28,6 +30,7 @@ interface TakenRow {
   org_id: string
   source: string
   adapter: string
+  strategy: string
   spec: RangeSpec
   epoch: number
   cursor: Json | null
@@ -41,7 +44,7 @@ const TAKE = `
   from sync.runs u
   where r.run_id = $1 and r.range_id = $2 and r.epoch = $3 and r.state = 'open' and ${lapsed('r.holder')}
     and u.run_id = r.run_id and u.state = 'running'
-  returning r.run_id, r.range_id, u.org_id, u.source, u.adapter, r.spec, r.epoch, r.cursor, r.next_page, r.failures`
+  returning r.run_id, r.range_id, u.org_id, u.source, u.adapter, u.strategy, r.spec, r.epoch, r.cursor, r.next_page, r.failures`
 
 /** Takes the range that a command names, raising its epoch; undefined when the command may not take it (any more): drop it. */
 export const takeRange = async (client: Queryable, command: FetchCommand, workerId: string): Promise<TakenRange | undefined> => {
@@ -54,6 +57,7 @@ export const takeRange = async (client: Queryable, command: FetchCommand, worker
       orgId: row.org_id,
       source: row.source,
       adapter: row.adapter,
+      strategy: row.strategy,
       spec: row.spec,
       epoch: row.epoch,
       cursor: row.cursor,

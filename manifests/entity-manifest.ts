@@ -1,7 +1,7 @@
 // A checked registry of definitions: goes in what one API offers, comes out look-ups by name and by resource type.
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
-import type { Carried, EntityDefinition, Manifest } from './manifest.ts'
+import type { Carried, DeliveryReader, EntityDefinition, Manifest } from './manifest.ts'
 
 /** Keeps the literal types of a definition, so that names, attributes and endpoints are known to the compiler. */
 export const defineEntity = <const Definition extends EntityDefinition>(definition: Definition): Definition => definition
@@ -10,6 +10,7 @@ export const defineEntity = <const Definition extends EntityDefinition>(definiti
 export const mkEntityManifest = <const Definitions extends readonly EntityDefinition[]>(
   adapter: string,
   definitions: Definitions,
+  deliveriesOf?: (definitions: readonly EntityDefinition[]) => DeliveryReader,
 ): Manifest<Definitions> => {
   const names = definitions.map(({ entity }) => entity)
   const byEntity = new Map<string, EntityDefinition>(definitions.map((definition) => [definition.entity, definition]))
@@ -25,6 +26,7 @@ export const mkEntityManifest = <const Definitions extends readonly EntityDefini
   return {
     adapter,
     definitions,
+    deliveries: deliveriesOf?.(definitions) ?? null,
     // The overload narrows by name what the map holds as the general type.
     get: get as Manifest<Definitions>['get'],
     has: (entity): entity is Definitions[number]['entity'] => byEntity.has(entity),

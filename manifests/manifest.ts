@@ -127,11 +127,36 @@ export interface EntityDefinition<Attributes extends z.ZodObject = z.ZodObject> 
   }
 }
 
+interface Told {
+  readonly event: string
+  readonly entity: string
+  /** The delivery as parsed: the bytes of a dead letter are found by it. */
+  readonly raw: unknown
+}
+
+/** One event of a webhook's body. */
+export type ToldEvent =
+  /** `document` is as the API answers for one record: for `split`. */
+  | (Told & { readonly kind: 'changed' | 'removed'; readonly document: unknown })
+  /** Something happened to these, and the payload does not say what they are now. */
+  | (Told & { readonly kind: 'ask'; readonly externalIds: readonly string[] })
+  | (Told & { readonly kind: 'broken'; readonly reason: string })
+  | { readonly kind: 'unknown'; readonly event: string | null; readonly raw: unknown; readonly reason: string }
+
+export interface DeliveryReader {
+  /** Names of the events that are worth a subscription. */
+  readonly events: readonly string[]
+  /** Of a parsed body; pure, and never throws. */
+  read(body: unknown): readonly ToldEvent[]
+}
+
 export type EntityName<Definitions extends readonly EntityDefinition[]> = Definitions[number]['entity']
 
 export interface Manifest<Definitions extends readonly EntityDefinition[] = readonly EntityDefinition[]> {
   readonly adapter: string
   readonly definitions: Definitions
+  /** Null: the API has no webhooks. */
+  readonly deliveries: DeliveryReader | null
   /** Throws SynclineError('usage') naming the nearest valid names. */
   get<Name extends EntityName<Definitions>>(entity: Name): Extract<Definitions[number], { readonly entity: Name }>
   get(entity: string): EntityDefinition

@@ -2,7 +2,7 @@
 // Must hold: a page is taken for one of these by its header alone, which only a fetcher sets; no answer of a vendor can look like one.
 import { canonicalEntity } from '../topics/canonical.ts'
 import type { CanonicalRecord } from '../topics/canonical-codec.ts'
-import type { Identity } from './identity.ts'
+import { canonicalId } from './identity.ts'
 import type { CanonicalFields, EntityDefinition } from './manifest.ts'
 
 const nothingByEntity = new Map<string, CanonicalFields>()
@@ -30,23 +30,24 @@ export const goneIn = (body: unknown): string | undefined => {
 export interface TombstoneOrigin {
   readonly orgId: string
   readonly source: string
-  readonly identity: Identity
-  /** When the source was asked, in ms since 1970: it says of no moment since when the row is gone. */
+  /** When the source was asked or has told it, in ms since 1970: it says of no moment since when the row is gone. */
   readonly observedAt: number
+  /** Default: that of the entity's mapping. */
+  readonly mappingRevision?: number
 }
 
 export const tombstoneOf = (
   { canonical: { entity, revision } }: EntityDefinition,
   externalId: string,
-  { orgId, source, identity, observedAt }: TombstoneOrigin,
+  { orgId, source, observedAt, mappingRevision = revision }: TombstoneOrigin,
 ): CanonicalRecord => ({
-  id: identity(entity, externalId),
+  id: canonicalId(orgId, source, entity, externalId),
   orgId,
   source,
   externalId,
   sourceUpdatedAt: null,
   observedAt,
-  mappingRevision: revision,
+  mappingRevision,
   deletedAt: observedAt,
   customFields: {},
   ...noFields(entity),

@@ -72,6 +72,21 @@ export const SETTINGS = {
     description: 'address that this port listens on; `0.0.0.0` in a container',
     default: '127.0.0.1',
   },
+  webhooksPort: {
+    schema: z
+      .string()
+      .regex(/^\d{1,5}$/, 'must be a number')
+      .refine((port) => Number(port) <= 65_535, 'must be at most 65535'),
+    variables: ['SYNCLINE_WEBHOOKS_PORT'],
+    description: 'port on which `syncline worker webhooks` takes deliveries; 0: any free one',
+    default: '8480',
+  },
+  webhooksHost: {
+    schema: z.string().min(1),
+    variables: ['SYNCLINE_WEBHOOKS_HOST'],
+    description: 'address that this port listens on; behind a proxy that ends TLS',
+    default: '127.0.0.1',
+  },
   healAfterSeconds: {
     schema: z.string().regex(/^(\d{1,4}\.)?\d{1,4}$/, 'must be a number of seconds'),
     variables: ['SYNCLINE_HEAL_AFTER_SECONDS'],

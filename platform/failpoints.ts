@@ -13,6 +13,9 @@ export const FAIL_SITES = [
   'fetch.before-successor', // the range is released, its next command not sent
   'fetch.after-successor', // the next command is sent, the offset of this one not committed
   'process.after-send', // records are on Kafka, the page's offset is not committed
+  'webhook.after-verify', // a delivery is known to be genuine, not on Kafka
+  'ask.after-answer', // a record was asked for by id, its answer is not on Kafka
+  'ask.after-send', // the answer is on Kafka, the question not settled
   'sink.after-copy', // rows are in a staging table
   'sink.after-merge', // rows and landings are written, the transaction is open
   'sink.after-commit', // the transaction is committed, offsets are not

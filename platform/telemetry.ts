@@ -37,7 +37,20 @@ export const METRICS = {
   ),
   syncline_fetch_limit_waits_total: counter("waits for room in the vendor's rate limit", 'adapter'),
   syncline_fetch_limit_wait_seconds_total: counter('how long they are, each wait of each range for itself', 'adapter'),
-  syncline_process_records_total: counter('records made of pages: canonical, or dead (then of any entity)', 'entity', 'outcome'),
+  syncline_asks_total: counter(
+    'records asked for by id: record, gone, dead, later (it failed or must wait), dropped (it cannot be asked for)',
+    'outcome',
+  ),
+  syncline_webhook_requests_total: counter(
+    'requests to the webhook address: accepted, bad-signature, unknown-address, too-large, bad-request, unavailable',
+    'outcome',
+  ),
+  syncline_webhook_seconds: histogram('time until a delivery is durable and answered'),
+  syncline_process_records_total: counter(
+    'records made of pages and deliveries: canonical, or dead or asked (then of any entity)',
+    'entity',
+    'outcome',
+  ),
   syncline_sink_records_total: counter('records merged, by what became of them first', 'entity', 'outcome'),
   syncline_sink_merge_seconds: histogram('time of the transaction of a batch'),
   syncline_role_state: gauge('1 for the state in which the role is, else 0', 'state'),
@@ -46,6 +59,7 @@ export const METRICS = {
   syncline_consumer_lag_records: gauge('messages of its partitions that are not committed, as of the last delivery of each'),
   syncline_consumer_silence_seconds: gauge('since when no fetch was answered'),
   syncline_open_pages: gauge('accepted pages of active runs of which a record has no outcome yet'),
+  syncline_open_asks: gauge('records that are still to be asked for by id'),
   syncline_parked_records: gauge('records that wait for their parent', 'entity'),
   syncline_dead_letters: gauge('dead letters in the ledger', 'stage'),
 } as const satisfies Record<string, Metric>

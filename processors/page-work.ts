@@ -3,7 +3,7 @@
 import { type EncodedRounds, encodeRounds, type OutgoingTopic } from '../platform/kafka/encode.ts'
 import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
 import type { Headers } from '../topics/headers.ts'
-import { CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
+import { ASK_PARTITIONS, CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { Transform, Transformed } from './transform.ts'
 
 /** A message of a raw topic; as `RawPage`, with the bytes as another thread gets them. */
@@ -18,6 +18,7 @@ export interface MadeOfPages {
   /** Canonical entity to the number of its records. */
   readonly canonical: ReadonlyMap<string, number>
   readonly dead: number
+  readonly asked: number
 }
 
 /** Answers in the order in which it is asked. Rejects only for what is no fault of a page. */
@@ -27,14 +28,16 @@ export type PageWork = (pages: readonly PageToDo[]) => Promise<MadeOfPages>
 class Gathered {
   readonly #canonical = new Map<string, OutgoingMessage[]>()
   readonly #deadLetters: OutgoingMessage[] = []
+  readonly #asks: OutgoingMessage[] = []
 
-  add({ canonical, deadLetters }: Transformed): void {
+  add({ canonical, deadLetters, asks }: Transformed): void {
     for (const [entity, messages] of canonical) {
       const all = this.#canonical.get(entity)
       if (all) for (const message of messages) all.push(message)
       else this.#canonical.set(entity, [...messages])
     }
     this.#deadLetters.push(...deadLetters)
+    this.#asks.push(...asks)
   }
 
   async made(topics: Topics): Promise<MadeOfPages> {
@@ -43,10 +46,12 @@ class Gathered {
       return { topic: topics.canonical(entity), partitions: CANONICAL_PARTITIONS, messages }
     })
     const deadLetters = { topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages: this.#deadLetters }
+    const asks = { topic: topics.asks, partitions: ASK_PARTITIONS, messages: this.#asks }
     return {
-      rounds: await encodeRounds([...outgoing, deadLetters]),
+      rounds: await encodeRounds([...outgoing, asks, deadLetters]),
       canonical: new Map(all.map(([entity, messages]) => [entity, messages.length])),
       dead: this.#deadLetters.length,
+      asked: this.#asks.length,
     }
   }
 }

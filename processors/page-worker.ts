@@ -2,6 +2,7 @@
 import type { Manifest } from '../manifests/manifest.ts'
 import { type Handed, ownMemory, startThread } from '../platform/thread.ts'
 import type { Topics } from '../topics/list.ts'
+import { createLiveTransform } from './live.ts'
 import { createPageWork, type MadeOfPages, type PageToDo, type PageWork } from './page-work.ts'
 import { createTransform } from './transform.ts'
 
@@ -22,7 +23,15 @@ export const pageWorkOf = (topics: Topics, manifests: readonly Manifest[], schem
   return createPageWork(topics, (topic) => transforms.get(topic))
 }
 
-/** For tests, which bring manifests of their own. */
+/** Of deliveries and answers for single records, beside the pages. */
+export const liveWorkOf = (topics: Topics, manifests: readonly Manifest[], schemaIds: SchemaIds): PageWork => {
+  const transforms = new Map(
+    manifests.map((manifest) => [topics.live(manifest.adapter), createLiveTransform({ manifest, schemaIds })]),
+  )
+  return createPageWork(topics, (topic) => transforms.get(topic))
+}
+
+/** For what is little, and waited for; and for tests, which bring manifests of their own. */
 export const inThisThread = (work: PageWork): PageWorker => ({
   work,
   failed: new Promise<never>(() => undefined),

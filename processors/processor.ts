@@ -1,203 +1,75 @@
-// The process role: raw pages in, canonical records and dead letters out; an offset is committed when all of its page is on Kafka.
-// Three pages' sets are in hand at most: one is gathered, one is worked on (page-work.ts), one is on its way to Kafka.
-import { isSynclineError, messageOf } from '../platform/errors.ts'
-import { failpoint } from '../platform/failpoints.ts'
+// The process role: two lanes beside each other, so that what somebody waits for does not queue behind pages. Pages of runs take the
+// one, deliveries of webhooks and answers for single records the other (docs/decisions/0016-a-lane-for-deliveries.md).
+import { isSynclineError } from '../platform/errors.ts'
 import { RoleHealth } from '../platform/health.ts'
-import { isKafkaAway } from '../platform/kafka/client.ts'
-import type { Batch, Consumer, ConsumerHandlers, Position } from '../platform/kafka/consumer.ts'
-import type { Producer } from '../platform/kafka/producer.ts'
-import type { Message } from '../platform/kafka/record-batch.ts'
+import type { ConsumerReport } from '../platform/kafka/fetch-watch.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
-import type { Logger } from '../platform/logger.ts'
-import { stopInOrder } from '../platform/stopping.ts'
-import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
-import { createWake } from '../platform/wake.ts'
 import type { Topics } from '../topics/list.ts'
-import type { MadeOfPages, PageToDo, PageWork } from './page-work.ts'
+import { createLane, type Lane, type LaneDeps } from './lane.ts'
 import type { PageWorker, SchemaIds } from './page-worker.ts'
 
-export interface ProcessorDeps {
-  readonly producer: Producer
-  readonly consumer: (topics: readonly string[], handlers: ConsumerHandlers) => Consumer
+type LaneParts = Pick<LaneDeps, 'producer' | 'consumer'> & { readonly openWorker: (schemaIds: SchemaIds) => PageWorker }
+
+export interface ProcessorDeps extends Pick<LaneDeps, 'log' | 'telemetry'> {
   readonly topics: Topics
+  readonly pages: LaneParts
+  readonly live: LaneParts
   /** Names of the adapters whose raw topics are read. */
   readonly adapters: readonly string[]
   /** Registers the canonical schemas and gives their ids; throws 'incompatible' before anything is produced. */
   readonly registerSchemas: () => Promise<SchemaIds>
-  readonly openPageWorker: (schemaIds: SchemaIds) => PageWorker
-  readonly log: Logger
   readonly health?: RoleHealth
-  readonly telemetry?: Telemetry
 }
 
 const isRegistryAway = (error: unknown): boolean => isSynclineError(error, 'unavailable')
 
-interface QueuedPage {
-  readonly topic: string
-  readonly partition: number
-  readonly generation: number
-  readonly message: Message
-}
+/** A request to Kafka costs more than some pages do: so long a busy lane gathers them. */
+const PAGES_BUSY_WAIT_MS = 150
 
-/** Pages queued in memory, in bytes, above which nothing more is fetched. */
-const QUEUE_BYTES = 12 * 1024 * 1024
-/** Pages of one send, in bytes: thousands of records, so that the cost of a request is shared. */
-const SEND_BYTES = 4 * 1024 * 1024
-/** After a send of as much, more is on its way: the next one waits for it, because a request costs more than records do. */
-const BUSY_BYTES = 300 * 1024
-const BUSY_WAIT_MS = 150
-
-interface Gathered {
-  readonly pages: readonly QueuedPage[]
-  readonly bytes: number
-}
-
-const bytesOf = ({ message }: QueuedPage): number => message.value?.length ?? 0
-
-const positionsOf = (pages: readonly QueuedPage[]): readonly Position[] => {
-  const positions = new Map<string, Position>()
-  for (const { topic, partition, message } of pages) {
-    positions.set(`${topic}/${partition}`, { topic, partition, offset: message.offset + 1n })
-  }
-  return [...positions.values()]
-}
-
-const toDo = ({ topic, message: { value, headers } }: QueuedPage): PageToDo => ({ topic, value, headers })
-
-const count = (telemetry: Telemetry, { canonical, dead }: MadeOfPages): void => {
-  for (const [entity, records] of canonical) {
-    telemetry.add('syncline_process_records_total', { entity, outcome: 'canonical' }, records)
-  }
-  if (dead > 0) telemetry.add('syncline_process_records_total', { entity: 'any', outcome: 'dead' }, dead)
-}
+/** One report for both: what is worse of each. */
+const worstOf = (a: ConsumerReport, b: ConsumerReport): ConsumerReport => ({
+  generation: Math.min(a.generation, b.generation),
+  isPaused: a.isPaused || b.isPaused,
+  isAway: a.isAway || b.isAway,
+  isJoining: a.isJoining || b.isJoining,
+  silentMs: Math.max(a.silentMs, b.silentMs),
+  lag: a.lag + b.lag,
+})
 
 export const createProcessor = (deps: ProcessorDeps): Role => {
-  const { producer, topics, log, health = new RoleHealth('process'), telemetry = NO_TELEMETRY } = deps
+  const { topics, adapters, log, telemetry, health = new RoleHealth('process') } = deps
   const failure = deferred<never>()
   const stopping = new AbortController()
-  const { signal } = stopping
-  let queue: QueuedPage[] = []
-  let queuedBytes = 0
-  let inHand = 0
-  let generation = 0
-  const { sleep, wake } = createWake()
-  let loop: Promise<void> = Promise.resolve()
-  let pageWorker: PageWorker | undefined
+  let lanes: readonly Lane[] = []
 
-  const enqueue = (batch: Batch) => {
-    for (const message of batch.messages) {
-      queue.push({ topic: batch.topic, partition: batch.partition, generation: batch.generation, message })
-      queuedBytes += message.value?.length ?? 0
-    }
-    if (queuedBytes > QUEUE_BYTES) consumer.pause()
-    wake()
+  const open = (schemaIds: SchemaIds): readonly Lane[] => {
+    const laneOf = (parts: LaneParts, rest: Pick<LaneDeps, 'name' | 'reads' | 'busyWaitMs'>): Lane =>
+      createLane({ ...parts, ...rest, worker: parts.openWorker(schemaIds), log, health, telemetry })
+    return [
+      laneOf(deps.pages, { name: 'process', reads: adapters.map(topics.raw), busyWaitMs: PAGES_BUSY_WAIT_MS }),
+      laneOf(deps.live, { name: 'process, live', reads: adapters.map(topics.live), busyWaitMs: 0 }),
+    ]
   }
-
-  const dropAll = (assigned: number) => {
-    generation = assigned
-    queue = []
-    queuedBytes = 0
-    consumer.resume()
-  }
-
-  /** The next page of this generation: pages of a newer one wait for the next round, or their offsets would overtake them. */
-  const takePage = (of: number): QueuedPage | undefined => {
-    if (queue[0]?.generation !== of) return undefined
-    const page = queue.shift()
-    if (page !== undefined) queuedBytes -= bytesOf(page)
-    if (queuedBytes < QUEUE_BYTES / 2) consumer.resume()
-    return page
-  }
-
-  /** Pages of one send: many, or those that came within `waitMs`. */
-  const gather = async (of: number, waitMs: number): Promise<Gathered> => {
-    const pages: QueuedPage[] = []
-    let bytes = 0
-    const dueAt = performance.now() + waitMs
-    while (bytes < SEND_BYTES) {
-      const page = takePage(of)
-      if (page !== undefined) {
-        pages.push(page)
-        bytes += bytesOf(page)
-        continue
-      }
-      const restMs = dueAt - performance.now()
-      if (restMs <= 0 || of !== generation || signal.aborted) break
-      await sleep(restMs)
-    }
-    return { pages, bytes }
-  }
-
-  const send = async (made: MadeOfPages, positions: readonly Position[], of: number): Promise<void> => {
-    const produce = async () => {
-      await producer.sendEncoded(made.rounds)
-      await failpoint('process.after-send')
-    }
-    await persist(produce, { what: 'Kafka', log, signal, isAway: isKafkaAway, outages: health })
-    await consumer.commit(positions, of).catch((error: unknown) => {
-      // Delivered again if nobody commits later: every effect is idempotent.
-      log.debug({ reason: messageOf(error) }, 'raw offsets not committed')
-    })
-    count(telemetry, made)
-    health.progress()
-  }
-
-  /** Offsets are committed in order, so one send comes after the other. */
-  const settle = async (made: Promise<MadeOfPages>, pages: readonly QueuedPage[], of: number, before: Promise<void>) => {
-    inHand++
-    try {
-      const [result] = await Promise.all([made, before])
-      if (of === generation) await send(result, positionsOf(pages), of)
-    } finally {
-      inHand--
-    }
-  }
-
-  const work = async (pageWork: PageWork) => {
-    let last: Promise<void> = Promise.resolve()
-    let waitMs = 0
-    while (!signal.aborted) {
-      const of = generation
-      const { pages, bytes } = await gather(of, waitMs)
-      waitMs = bytes >= BUSY_BYTES ? BUSY_WAIT_MS : 0
-      if (pages.length === 0) {
-        if (queue.length === 0 && !signal.aborted) await sleep()
-        continue
-      }
-      const before = last
-      last = settle(pageWork(pages.map(toDo)), pages, of, before)
-      // Known at once, not when the next pages are gathered.
-      last.catch(failure.reject)
-      await before
-    }
-    await last
-  }
-
-  const consumer = deps.consumer(deps.adapters.map(topics.raw), { onBatch: enqueue, onAssigned: dropAll })
-  consumer.failed.catch(failure.reject)
-  health.watch({ hasWork: () => queue.length > 0 || inHand > 0, consumer: consumer.report })
 
   return {
     name: 'process',
     failed: failure.promise,
     start: async () => {
+      const { signal } = stopping
       const register = () => deps.registerSchemas()
       const schemaIds = await persist(register, { what: 'schema registry', log, signal, isAway: isRegistryAway, outages: health })
-      pageWorker = deps.openPageWorker(schemaIds)
-      pageWorker.failed.catch(failure.reject)
-      await producer.connect()
-      await consumer.start()
-      loop = work(pageWorker.work).catch(failure.reject)
+      lanes = open(schemaIds)
+      for (const lane of lanes) lane.failed.catch(failure.reject)
+      const reports = lanes.flatMap(({ sources: { consumer } }) => (consumer === undefined ? [] : [consumer]))
+      health.watch({
+        hasWork: () => lanes.some(({ sources }) => sources.hasWork()),
+        consumer: () => reports.map((report) => report()).reduce(worstOf),
+      })
+      await Promise.all(lanes.map((lane) => lane.start()))
     },
-    stop: () => {
+    stop: async () => {
       stopping.abort()
-      wake()
-      return stopInOrder('process', log, [
-        { what: 'the pages in hand', end: () => loop },
-        { what: 'the consumer', end: consumer.stop },
-        { what: 'the producer', end: producer.disconnect },
-        { what: 'its thread', end: async () => pageWorker?.stop() },
-      ])
+      await Promise.all(lanes.map((lane) => lane.stop()))
     },
   }
 }

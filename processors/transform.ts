@@ -1,7 +1,5 @@
 // One raw page to canonical messages and dead letters: split, validate, map, encode. Pure; never throws because of what a page holds.
-
-import { createIdentity } from '../manifests/identity.ts'
-import type { EntityDefinition, Manifest, SourceRecord } from '../manifests/manifest.ts'
+import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
 import { createMapper, type Mapper } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
 import { goneIn, tombstoneOf } from '../manifests/tombstone.ts'
@@ -14,16 +12,14 @@ import { type DeadLetter, deadLetterMessage, decodePlace, type LetterPlace, REPL
 import {
   decodePageOrigin,
   decodeRecordOrigin,
-  encodeParents,
   encodeRecordOrigin,
   type Headers,
   ORIGIN_HEADER,
   originPrefix,
-  PARENTS_HEADER,
   type PageOrigin,
-  type ParentIds,
   type RecordOrigin,
 } from '../topics/headers.ts'
+import { encodeRecord, headersOf } from './encode.ts'
 import { createElementBytes } from './record-bytes.ts'
 
 export interface RawPage {
@@ -35,6 +31,8 @@ export interface Transformed {
   /** Canonical entity to its messages, in the order of the page. */
   readonly canonical: ReadonlyMap<string, readonly OutgoingMessage[]>
   readonly deadLetters: readonly OutgoingMessage[]
+  /** For sync.asks. */
+  readonly asks: readonly OutgoingMessage[]
   readonly records: number
 }
 
@@ -46,15 +44,14 @@ export interface TransformDeps {
   readonly only?: string
 }
 
-/** A canonical record above this does not fit its topic's messages (Kafka's default of 1 MiB, with room for headers). */
-const MAX_RECORD_BYTES = 1_000_000
-
 export type Transform = (page: RawPage) => Transformed
 
+const NOTHING: Transformed = { canonical: new Map(), deadLetters: [], asks: [], records: 0 }
+
 /** Keeps one mapper per organisation and source, which remembers what ids are made from. */
-export const createTransform = (deps: TransformDeps): Transform => {
+export const createMappers = (): ((orgId: string, source: string) => Mapper) => {
   const mappers = new Map<string, Mapper>()
-  const mapperOf = (orgId: string, source: string): Mapper => {
+  return (orgId, source) => {
     const key = `${orgId}/${source}`
     let mapper = mappers.get(key)
     if (mapper === undefined) {
@@ -63,15 +60,24 @@ export const createTransform = (deps: TransformDeps): Transform => {
     }
     return mapper
   }
+}
+
+export const createTransform = (deps: TransformDeps): Transform => {
+  const mapperOf = createMappers()
   return (page) => {
     const opened = openPage(page)
-    if (!opened.ok) return { canonical: new Map(), deadLetters: [opened.deadLetter], records: 0 }
+    if (!opened.ok) return { ...NOTHING, deadLetters: [opened.deadLetter] }
     try {
       if (opened.origin.gone === true) return transformGone(deps, opened)
       return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
     } catch (error) {
       // An entity that this version does not have: of a newer fetcher, or a message that is not ours.
-      return { canonical: new Map(), deadLetters: [unreadable(page.headers, opened.bytes, messageOf(error))], records: 0 }
+      return {
+        canonical: new Map(),
+        deadLetters: [unreadable(page.headers, opened.bytes, messageOf(error))],
+        asks: [],
+        records: 0,
+      }
     }
   }
 }
@@ -131,11 +137,11 @@ const transformGone = ({ manifest, schemaIds, only }: TransformDeps, { origin, b
   const { entity } = definition.canonical
   const externalId = goneIn(body)
   if (externalId === undefined) throw new SynclineError('internal', 'The page names no row that is gone')
-  if (only !== undefined && entity !== only) return { canonical: new Map(), deadLetters: [], records: 0 }
-  const record = tombstoneOf(definition, externalId, { orgId, source, observedAt, identity: createIdentity(orgId, source) })
+  if (only !== undefined && entity !== only) return NOTHING
+  const record = tombstoneOf(definition, externalId, { orgId, source, observedAt })
   const value = encodeCanonical(entity, schemaIds.get(entity) ?? -1, record)
   const headers = headersOf(encodeRecordOrigin(prefixOf(definition, origin), 0, 1), traceparent, [])
-  return { canonical: new Map([[entity, [{ key: record.id, value, headers }]]]), deadLetters: [], records: 1 }
+  return { ...NOTHING, canonical: new Map([[entity, [{ key: record.id, value, headers }]]]), records: 1 }
 }
 
 /** The ledger awaits a record under its definition's name. */
@@ -173,7 +179,7 @@ const transformPage = (
           headers:
             replayed === undefined
               ? headersOf(encodeRecordOrigin(prefix, index, count), traceparent, encoded.parents)
-              : { ...headersOf('', traceparent, encoded.parents), ...replayed.headers },
+              : { ...headersOf(undefined, traceparent, encoded.parents), ...replayed.headers },
         })
         return
       }
@@ -187,38 +193,5 @@ const transformPage = (
       deadLetters.push(deadLetterMessage(letter, value))
     })
   }
-  return { canonical, deadLetters, records: total }
-}
-
-const headersOf = (origin: string, traceparent: string, parents: ParentIds): Headers =>
-  parents.length === 0
-    ? { [ORIGIN_HEADER]: origin, traceparent }
-    : { [ORIGIN_HEADER]: origin, traceparent, [PARENTS_HEADER]: encodeParents(parents) }
-
-type Encoded =
-  | { readonly ok: true; readonly id: string; readonly value: Buffer; readonly parents: ParentIds }
-  | (Pick<DeadLetter, 'code' | 'reason' | 'externalId'> & { readonly ok: false })
-
-const encodeRecord = (
-  mapper: Mapper,
-  definition: EntityDefinition,
-  record: SourceRecord,
-  observedAt: number,
-  schemaId: number,
-): Encoded => {
-  const mapped = mapper(definition, record, observedAt)
-  if (!mapped.ok) return mapped
-  const { externalId } = record
-  try {
-    const value = encodeCanonical(definition.canonical.entity, schemaId, mapped.record)
-    if (value.length <= MAX_RECORD_BYTES) return { ok: true, id: mapped.record.id, value, parents: mapped.parents }
-    return {
-      ok: false,
-      code: 'too-large',
-      reason: `The record has ${value.length} bytes; at most ${MAX_RECORD_BYTES} fit`,
-      externalId,
-    }
-  } catch (error) {
-    return { ok: false, code: 'encoding', reason: messageOf(error), externalId }
-  }
+  return { canonical, deadLetters, asks: [], records: total }
 }

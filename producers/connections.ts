@@ -6,17 +6,20 @@ import { SynclineError } from '../platform/errors.ts'
 import type { Pool } from '../platform/postgres.ts'
 import type { Limiter, LimitPolicy, Permit } from './limiter/limiter.ts'
 import { waitForPermit } from './limiter/wait.ts'
+import type { WorkClass } from './limiter/work-class.ts'
+
+export interface PermitOptions {
+  /** Default: live. */
+  readonly workClass?: WorkClass
+  readonly onWait?: ((ms: number) => void) | undefined
+}
 
 export interface VendorConnection {
   readonly adapter: Adapter
   readonly api: ApiConnection
   readonly auth: AuthProvider
   /** Waits for a permit until `deadline` (of performance.now()); or tells after how many ms to come back. */
-  permit(
-    deadline: number,
-    signal: AbortSignal,
-    onWait?: (ms: number) => void,
-  ): Promise<{ permit: Permit } | { retryAfterMs: number }>
+  permit(deadline: number, signal: AbortSignal, how?: PermitOptions): Promise<{ permit: Permit } | { retryAfterMs: number }>
   readonly limiterKey: string
 }
 
@@ -102,11 +105,13 @@ export const connectVendor = (deps: ConnectionDeps, connection: Connection, cred
     api,
     auth,
     limiterKey,
-    permit: async (deadline, signal, onWait) => {
+    permit: async (deadline, signal, { onWait, workClass = 'live' } = {}) => {
       // Taken down for good before the first permit is asked for, and only who took it down may say so (invariant 7).
       const neverUsed = !known && (await markCredentialUsed(deps.pool, limiterKey))
       known = true
-      const acquired = await waitForPermit(limiter, limiterKey, { policy, neverUsed, deadline, signal, onWait })
+      const acquired = await waitForPermit(limiter, limiterKey, {
+        ...{ policy, neverUsed, deadline, signal, onWait, workClass },
+      })
       return acquired.kind === 'permit' ? { permit: acquired.permit } : { retryAfterMs: acquired.retryAfterMs }
     },
   }

@@ -16,6 +16,7 @@ import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import { type FetchCommand, parseCommand } from '../topics/commands.ts'
 import type { Topics } from '../topics/list.ts'
+import { createAsker } from './asker.ts'
 import { CommandQueue } from './command-queue.ts'
 import { type CommandRunnerDeps, runCommand } from './command-runner.ts'
 import type { Connections } from './connections.ts'
@@ -59,6 +60,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
     outages: health,
     telemetry,
   }
+  const asker = createAsker(runner)
   const queue = new CommandQueue()
   const slices = new Set<Promise<void>>()
   let window = new OffsetWindow()
@@ -66,6 +68,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
   let straysAt = performance.now() + STRAYS_INTERVAL_MS
   let databaseBack: (() => void) | undefined
   let housekeeping: Promise<void> = Promise.resolve()
+  let asking: Promise<void> = Promise.resolve()
 
   const fill = () => {
     while (slices.size < concurrency && !signal.aborted) {
@@ -133,7 +136,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
 
   const consumer = deps.consumer([deps.topics.commands], { onBatch, onAssigned })
   consumer.failed.catch(failure.reject)
-  health.watch({ hasWork: () => slices.size > 0 || queue.size > 0, consumer: consumer.report })
+  health.watch({ hasWork: () => slices.size > 0 || queue.size > 0 || asker.isBusy(), consumer: consumer.report })
 
   return {
     name: 'fetch',
@@ -148,11 +151,12 @@ export const createFetcher = (deps: FetcherDeps): Role => {
       await producer.connect()
       await consumer.start()
       housekeeping = keepHouse()
+      asking = asker.run()
     },
     stop: () => {
       stopping.abort()
       return stopInOrder('fetch', log, [
-        { what: 'the pages in hand', end: () => Promise.all(slices) },
+        { what: 'the pages in hand', end: () => Promise.all([asking, ...slices]) },
         { what: 'housekeeping', end: () => housekeeping },
         { what: 'the last commit', end: commit },
         { what: 'the consumer', end: consumer.stop },

@@ -15,7 +15,9 @@ export interface PagePlace {
   readonly page: number
 }
 
-const traceparent = (runId: string): string => `00-${runId.replaceAll('-', '')}-${randomBytes(8).toString('hex')}-01`
+/** Of a run, or of something by itself. */
+export const traceparent = (runId?: string): string =>
+  `00-${runId?.replaceAll('-', '') ?? randomBytes(16).toString('hex')}-${randomBytes(8).toString('hex')}-01`
 
 /** `gone`: the body is none of the source's, see manifests/tombstone.ts. */
 export const rawMessage = (

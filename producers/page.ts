@@ -12,6 +12,7 @@ import { failpoint } from '../platform/failpoints.ts'
 import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import type { VendorConnection } from './connections.ts'
 import { isUsable, type Limiter } from './limiter/limiter.ts'
+import type { WorkClass } from './limiter/work-class.ts'
 
 interface Attempted {
   readonly request: ApiRequest
@@ -66,6 +67,7 @@ export interface PageDeps {
   readonly now: () => number
   /** Until when (performance.now()) a permit may be waited for. */
   readonly permitDeadline: number
+  readonly workClass: WorkClass
   readonly signal: AbortSignal
   /** Failures in a row at this position, before this one. */
   readonly failures: number
@@ -98,10 +100,10 @@ export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResul
 type Granted = { send(request: ApiRequest): Promise<ApiResponse> }
 
 const permit = async (deps: PageDeps): Promise<Granted | Omit<Waiting, 'calls'>> => {
-  const { vendor, signal, permitDeadline, telemetry } = deps
+  const { vendor, signal, permitDeadline, workClass, telemetry } = deps
   const waits = telemetry && ((ms: number) => countLimitWait(telemetry, vendor, ms))
   try {
-    const acquired = await vendor.permit(permitDeadline, signal, waits)
+    const acquired = await vendor.permit(permitDeadline, signal, { workClass, onWait: waits })
     if (!('permit' in acquired)) return { kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs }
     const { permit } = acquired
     return { send: (request) => sendWith(deps, permit, request) }

@@ -13,6 +13,7 @@ import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { DEAD_LETTER_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { VendorConnection } from './connections.ts'
 import type { Limiter } from './limiter/limiter.ts'
+import { workClassOf } from './limiter/work-class.ts'
 import { countLimitWait, type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
 import { oversizedLetter, pathOf, rawMessage } from './page-messages.ts'
 import type { ReceiptWriter } from './receipt-writer.ts'
@@ -97,7 +98,8 @@ const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
   }
   const permitDeadline = performance.now() + MAX_PERMIT_WAIT_MS
   const { vendor, failures } = slice
-  const result = await fetchPage({ ...deps, vendor, walk, spec, permitDeadline, failures }, slice.cursor)
+  const workClass = workClassOf(slice.range.strategy)
+  const result = await fetchPage({ ...deps, vendor, walk, spec, permitDeadline, workClass, failures }, slice.cursor)
   slice.calls += result.calls
   switch (result.kind) {
     case 'page':

@@ -6,6 +6,8 @@ import type { Documents } from './documents.ts'
 import type { Mutator } from './mutator.ts'
 import { includesOf, readQuery } from './query.ts'
 import type { Router, Target } from './routes.ts'
+import { answerSubscriptions } from './subscriptions.ts'
+import type { Webhooks } from './webhooks.ts'
 import type { World } from './world.ts'
 import { readChange, readCreation } from './writes.ts'
 
@@ -19,7 +21,7 @@ export interface Api {
   answer(method: string, url: URL, body: string): ApiAnswer
 }
 
-export const createApi = (world: World, router: Router, documents: Documents, mutator: Mutator): Api => {
+export const createApi = (world: World, router: Router, documents: Documents, mutator: Mutator, webhooks: Webhooks): Api => {
   const organization = { type: world.organization.type, id: world.organization.id }
 
   const read = (target: Target, url: URL): Answer => {
@@ -65,6 +67,9 @@ export const createApi = (world: World, router: Router, documents: Documents, mu
 
   return {
     answer: (method, url, body) => {
+      if (url.pathname.startsWith('/webhooks/v2/')) {
+        return { answer: answerSubscriptions(webhooks, method, url, body), product: undefined }
+      }
       const target = router(url.pathname)
       if (target === undefined) return { answer: notFound(), product: productOf(url.pathname) }
       return { answer: method === 'GET' ? read(target, url) : write(method, target, body), product: target.product }

@@ -17,9 +17,11 @@ export interface JournalEntry {
 export class Journal {
   readonly #entries: JournalEntry[] = []
   readonly #now: () => number
+  readonly #onNote: (entry: JournalEntry) => void
 
-  constructor(now: () => number) {
+  constructor(now: () => number, onNote: (entry: JournalEntry) => void = () => undefined) {
     this.#now = now
+    this.#onNote = onNote
   }
 
   get entries(): readonly JournalEntry[] {
@@ -28,6 +30,8 @@ export class Journal {
 
   note(operation: Operation, entity: EntityName, id: string, by: JournalEntry['by']): void {
     const at = new Date(this.#now()).toISOString()
-    this.#entries.push({ sequence: this.#entries.length + 1, at, operation, entity, id, by })
+    const entry = { sequence: this.#entries.length + 1, at, operation, entity, id, by }
+    this.#entries.push(entry)
+    this.#onNote(entry)
   }
 }

@@ -14,6 +14,7 @@ import { createSimulatorServer } from './server.ts'
 import { createStage } from './stage.ts'
 import { Meter, type Stats } from './stats.ts'
 import { TAMPERINGS, type TamperingName } from './tampering.ts'
+import { createWebhooks, type Webhooks } from './webhooks.ts'
 import type { Origin } from './world.ts'
 
 /** The personal access token that a simulator accepts when it is told no other. */
@@ -56,6 +57,8 @@ export interface Simulator {
   tamper(name: TamperingName, times?: number): void
   /** Those that have not gone wrong yet. */
   tampering(): readonly TamperingName[]
+  /** Subscriptions and their deliveries; changes are told from the first subscription on. */
+  readonly webhooks: Omit<Webhooks, 'close'>
   /** Back to the beginning: data, journal and counts. */
   reset(): void
   close(): Promise<void>
@@ -98,7 +101,8 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const controlToken = randomBytes(16).toString('hex')
   const origin = originOf(options)
   let url = ''
-  let stage = createStage(origin, url, now)
+  const webhooks = createWebhooks(() => origin.organization.id, now)
+  let stage = createStage(origin, url, now, webhooks)
   let meter = new Meter(rate)
   const tampering: TamperingName[] = []
   const tampered = new Set<string>()
@@ -111,7 +115,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     stats: () => meter.read(),
     mutate: (mutations) => mutations.map((mutation) => stage.mutator.apply(mutation, 'test')),
     reset: () => {
-      stage = createStage(origin, url, now)
+      stage = createStage(origin, url, now, webhooks)
       meter = new Meter(rate)
     },
   }
@@ -143,7 +147,11 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     stats: controlled.stats,
     tamper: (name, times = 1) => void tampering.push(...Array.from({ length: times }, () => name)),
     tampering: () => tampering,
+    webhooks,
     reset: controlled.reset,
-    close: () => close(server),
+    close: () => {
+      webhooks.close()
+      return close(server)
+    },
   }
 }

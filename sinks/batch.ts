@@ -2,6 +2,7 @@
 import type { DeadLetterRow } from '../ledger/dead-letters.ts'
 import type { PageKey } from '../ledger/landings.ts'
 import type { Position } from '../platform/kafka/consumer.ts'
+import type { Ask } from '../topics/asks.ts'
 import type { DeadLetter } from '../topics/dead-letters.ts'
 import type { EncodedRecord } from './postgres/copy.ts'
 
@@ -50,6 +51,8 @@ export interface MergeBatch {
   readonly records: readonly BatchRecord[]
   readonly losers: readonly Loser[]
   readonly deadLetters: readonly PlacedDeadLetter[]
+  /** Records to be asked for by their id, whatever becomes of the others. */
+  readonly asks: readonly Ask[]
 }
 
 /** A dead letter to be produced, with the original bytes. */

@@ -2,10 +2,12 @@
 // takes. Pure: no clock, no client. Must hold: the ids that come out are distinct; the beaten are losers with an outcome.
 import type { DeadLetterRow } from '../ledger/dead-letters.ts'
 import type { Position } from '../platform/kafka/consumer.ts'
+import type { Ask } from '../topics/asks.ts'
+import { askOf } from './asks.ts'
 import type { BatchRecord, GatheredBatch, Loser, Original, PlacedDeadLetter, Rejected } from './batch.ts'
 import { createPageBook } from './pages.ts'
 import type { EncodedRecord } from './postgres/copy.ts'
-import { isNewer } from './version.ts'
+import { isDoubtful, isNewer } from './version.ts'
 
 export interface GatherLimits {
   readonly maxRecords: number
@@ -16,8 +18,11 @@ export interface Gatherer {
   readonly generation: number
   readonly isEmpty: boolean
   readonly isFull: boolean
+  /** It holds what somebody waits for: a record that belongs to no run. */
+  readonly isUrgent: boolean
   record(entity: string, encoded: EncodedRecord, original: Original): void
   deadLetter(letter: DeadLetterRow, originHeader: string | undefined): void
+  ask(ask: Ask): void
   /** A message that cannot become a record: its dead letter is produced before the batch's positions are committed. */
   reject(rejected: Rejected): void
   /** All of this partition before `offset` is in the batch, or needs nothing. */
@@ -42,12 +47,15 @@ export const createGatherer = (limits: GatherLimits, generation: number): Gather
   const losers: Loser[] = []
   const deadLetters: PlacedDeadLetter[] = []
   const rejected: Rejected[] = []
+  const asks: Ask[] = []
   const positions = new Map<string, Position>()
   const pageOf = createPageBook()
   let bytes = 0
+  let isUrgent = false
 
   const contend = (record: BatchRecord): void => {
     const standing = winners.get(record.encoded.id)
+    if (standing !== undefined && isDoubtful(record.encoded, standing.encoded)) asks.push(askOf(record))
     if (standing !== undefined && !isNewer(record.encoded, standing.encoded)) {
       losers.push(loserOf(record, standing))
       return
@@ -62,16 +70,26 @@ export const createGatherer = (limits: GatherLimits, generation: number): Gather
       return positions.size === 0
     },
     get isFull() {
-      return winners.size + losers.length + deadLetters.length + rejected.length >= limits.maxRecords || bytes >= limits.maxBytes
+      const messages = winners.size + losers.length + deadLetters.length + rejected.length + asks.length
+      return messages >= limits.maxRecords || bytes >= limits.maxBytes
+    },
+    get isUrgent() {
+      return isUrgent
     },
     record: (entity, encoded, original) => {
       bytes += encoded.row.end - encoded.row.start + (original.value?.length ?? 0) + RECORD_OVERHEAD_BYTES
       const { page, index } = pageOf(entity, original.origin)
+      isUrgent ||= page === undefined
       contend({ encoded, entity, page, index, original })
     },
     deadLetter: (letter, originHeader) => {
       bytes += RECORD_OVERHEAD_BYTES + letter.reason.length
       deadLetters.push({ ...pageOf(letter.entity, originHeader), letter })
+    },
+    ask: (ask) => {
+      bytes += RECORD_OVERHEAD_BYTES
+      isUrgent = true
+      asks.push(ask)
     },
     reject: (letter) => {
       bytes += RECORD_OVERHEAD_BYTES + letter.value.length
@@ -84,6 +102,7 @@ export const createGatherer = (limits: GatherLimits, generation: number): Gather
       losers,
       deadLetters,
       rejected,
+      asks,
       positions: [...positions.values()],
       bytes,
     }),

@@ -6,7 +6,7 @@ import type { MergeBatch, Rejected } from './batch.ts'
 import { refused } from './dead-letters.ts'
 import { isRefusal } from './postgres/refusal.ts'
 
-const only = (part: Partial<MergeBatch>): MergeBatch => ({ records: [], losers: [], deadLetters: [], ...part })
+const only = (part: Partial<MergeBatch>): MergeBatch => ({ records: [], losers: [], deadLetters: [], asks: [], ...part })
 
 const halves = <T>(items: readonly T[]): [readonly T[], readonly T[]] => {
   const middle = Math.ceil(items.length / 2)
@@ -14,7 +14,10 @@ const halves = <T>(items: readonly T[]): [readonly T[], readonly T[]] => {
 }
 
 /** Two smaller batches, or undefined when there is but one record, one loser or one dead letter. */
-const split = ({ records, losers, deadLetters }: MergeBatch): readonly [MergeBatch, MergeBatch] | undefined => {
+const split = ({ records, losers, deadLetters, asks }: MergeBatch): readonly [MergeBatch, MergeBatch] | undefined => {
+  if (asks.length > 0 && records.length + losers.length + deadLetters.length > 0) {
+    return [only({ asks }), only({ records, losers, deadLetters })]
+  }
   if (records.length > 0 && losers.length + deadLetters.length > 0) return [only({ records }), only({ losers, deadLetters })]
   if (losers.length > 0 && deadLetters.length > 0) return [only({ losers }), only({ deadLetters })]
   if (records.length + losers.length + deadLetters.length <= 1) return undefined

@@ -2,6 +2,7 @@
 import { messageOf } from '../platform/errors.ts'
 import type { Batch } from '../platform/kafka/consumer.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
+import { parseAsk } from '../topics/asks.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
 import { decodeDeadLetter, REPLAY_HEADER } from '../topics/dead-letters.ts'
@@ -16,6 +17,7 @@ import { createTranscoder, type Transcoder } from './postgres/transcode.ts'
 interface ReadCounts {
   tombstones: number
   unreadableDeadLetters: number
+  unreadableAsks: number
   replacedCharacters: number
 }
 
@@ -27,7 +29,7 @@ export interface Reader {
   read(batch: Batch, from: number, to: number, into: Gatherer): void
 }
 
-const noCounts = (): ReadCounts => ({ tombstones: 0, unreadableDeadLetters: 0, replacedCharacters: 0 })
+const noCounts = (): ReadCounts => ({ tombstones: 0, unreadableDeadLetters: 0, unreadableAsks: 0, replacedCharacters: 0 })
 
 type Attempt<T> = { readonly value: T; readonly error?: undefined } | { readonly error: string }
 
@@ -90,8 +92,14 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
     }
   }
 
+  const readAsk = ({ value }: Message, into: Gatherer): void => {
+    const ask = parseAsk(value)
+    if (ask === undefined) counts.unreadableAsks++
+    else into.ask(ask)
+  }
+
   return {
-    topics: [...sources.keys(), topics.deadLetters],
+    topics: [...sources.keys(), topics.deadLetters, topics.asks],
     takeCounts: () => {
       const seen = counts
       counts = noCounts()
@@ -100,8 +108,9 @@ export const createReader = (topics: Topics, decoder: CanonicalDecoder): Reader 
     read: (batch, from, to, into) => {
       const source = sources.get(batch.topic)
       for (const message of batch.messages.slice(from, to)) {
-        if (source === undefined) readDeadLetter(batch, message, into)
-        else readRecord(source, message, into)
+        if (source !== undefined) readRecord(source, message, into)
+        else if (batch.topic === topics.asks) readAsk(message, into)
+        else readDeadLetter(batch, message, into)
       }
       const next = batch.messages[to]
       into.passed(batch.topic, batch.partition, next === undefined ? batch.nextOffset : next.offset)

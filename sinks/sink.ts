@@ -25,6 +25,8 @@ interface SinkLimits extends GatherLimits {
   readonly maxAgeMs: number
   /** The same, after a batch of many records: where many come, a row costs the less the more there are. */
   readonly maxBusyAgeMs: number
+  /** The same, of a batch with a record that belongs to no run: somebody waits for it, however many others come. */
+  readonly maxUrgentAgeMs: number
   readonly maxQueuedBytes: number
 }
 
@@ -47,6 +49,7 @@ const DEFAULT_LIMITS: SinkLimits = {
   maxBytes: 16 * MEGABYTE,
   maxAgeMs: 200,
   maxBusyAgeMs: 700,
+  maxUrgentAgeMs: 50,
   maxQueuedBytes: 12 * MEGABYTE,
 }
 
@@ -83,7 +86,7 @@ export const createSink = (deps: SinkDeps): Role => {
 
   /** All of one delivery, even beyond the limits: they are of the order of the batch, not exact. */
   const add = async (batch: Batch, into: Gatherer): Promise<void> => {
-    if (batch.topic !== topics.deadLetters) await prepare(batch)
+    if (batch.topic !== topics.deadLetters && batch.topic !== topics.asks) await prepare(batch)
     for (let from = 0; from === 0 || from < batch.messages.length; from += RECORDS_AT_A_TIME) {
       if (batch.generation !== queue.generation) return
       reader.read(batch, from, from + RECORDS_AT_A_TIME, into)
@@ -92,6 +95,11 @@ export const createSink = (deps: SinkDeps): Role => {
   }
 
   let isBusy = false
+
+  const ageLimitMs = ({ isUrgent }: Gatherer): number => {
+    if (isUrgent) return limits.maxUrgentAgeMs
+    return isBusy ? limits.maxBusyAgeMs : limits.maxAgeMs
+  }
 
   /** The next batch: full, or old enough and nothing else in flight; undefined when there is none and the role stops. */
   const gather = async (isSettling: () => boolean): Promise<GatheredBatch | undefined> => {
@@ -105,7 +113,7 @@ export const createSink = (deps: SinkDeps): Role => {
       const next = queue.shift()
       if (next !== undefined) {
         await add(next, gatherer)
-        dueAt = Math.min(dueAt, performance.now() + (isBusy ? limits.maxBusyAgeMs : limits.maxAgeMs))
+        dueAt = Math.min(dueAt, performance.now() + ageLimitMs(gatherer))
         continue
       }
       const restMs = dueAt - performance.now()

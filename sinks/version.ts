@@ -1,4 +1,5 @@
 // Which of two versions of a record stands (invariant 5). A total order among living versions, so that batches may come in any order.
+import { HINT_OBSERVED_AT, HINT_REVISION, isHint } from '../topics/hints.ts'
 
 export interface Version {
   /** ms since 1970; null where the source does not say. */
@@ -47,3 +48,25 @@ export const replacesWhenRaisedSql = (a: string, b: string): string => {
   return `case when ${a}.deleted_at is not null or ${b}.deleted_at is not null
     then ${tombstone(a)} >= ${tombstone(b)} else ${living(a)} >= ${living(b)} end`
 }
+
+/**
+ * True when one of the two is a hint and nothing says which of them is later: one is a tombstone, or both are of the same updated_at
+ * with other content. The newer by `isNewer` stands for now, and the API is asked.
+ */
+export const isDoubtful = (a: Version, b: Version): boolean => {
+  if (a.contentHash === b.contentHash || (a.deleted && b.deleted)) return false
+  if (!isHint(a) && !isHint(b)) return false
+  return a.deleted || b.deleted || a.sourceUpdatedAt === b.sourceUpdatedAt
+}
+
+/** As a value in SQL. */
+export const HINT_OBSERVED_AT_SQL = `to_timestamp(${HINT_OBSERVED_AT / 1000})`
+
+const hintSql = (row: string): string =>
+  `(case when ${row}.deleted_at is null then ${row}.observed_at = ${HINT_OBSERVED_AT_SQL} else ${row}.mapping_revision = ${HINT_REVISION} end)`
+
+/** The same rule in SQL, for two aliases of rows with the version columns. */
+export const doubtfulSql = (a: string, b: string): string => `(
+  ${a}.content_hash <> ${b}.content_hash and (${hintSql(a)} or ${hintSql(b)}) and case
+    when ${a}.deleted_at is null and ${b}.deleted_at is null then ${a}.source_updated_at is not distinct from ${b}.source_updated_at
+    else ${a}.deleted_at is null or ${b}.deleted_at is null end)`

@@ -19,7 +19,11 @@ export const DEAD_LETTER_CODES = [
   'mapping',
   'encoding',
   'constraint',
+  'unknown-event',
 ] as const
+
+/** delivery: the value is one of a body's deliveries, or a body that has none. record: the whole answer for one record. */
+const LIVE_KINDS = ['delivery', 'record'] as const
 
 export const DEAD_LETTER_STAGES = ['fetch', 'process', 'sink'] as const
 
@@ -57,6 +61,8 @@ export interface DeadLetter {
   /** Path and query of the request. Of stage 'fetch'. */
   readonly request?: string | undefined
   readonly cut?: Cut | undefined
+  /** As which message of raw.<adapter>.live it came, if it belongs to no run. Of stage 'process'. */
+  readonly live?: (typeof LIVE_KINDS)[number] | undefined
   /** The letter whose replay ended in this one. */
   readonly replays?: LetterPlace | undefined
 }
@@ -86,6 +92,7 @@ const headersSchema = z.object({
   'observed-at': z.coerce.number().int().optional(),
   traceparent: z.string().optional(),
   request: z.string().optional(),
+  live: z.enum(LIVE_KINDS).optional(),
   'read-bytes': z.coerce.number().int().min(0).optional(),
   'read-sha256': z.string().optional(),
   'full-bytes': z.coerce.number().int().min(0).optional(),
@@ -112,6 +119,7 @@ export const encodeDeadLetter = (letter: DeadLetter): Headers => ({
   ...(letter.traceparent === undefined ? {} : { traceparent: letter.traceparent }),
   ...(letter.request === undefined ? {} : { request: letter.request }),
   ...cutHeaders(letter.cut),
+  ...(letter.live === undefined ? {} : { live: letter.live }),
   ...(letter.replays === undefined ? {} : { [REPLAY_HEADER]: encodePlace(letter.replays) }),
   ...(letter.origin === undefined
     ? {}
@@ -139,6 +147,7 @@ export const decodeDeadLetter = (headers: Headers): DeadLetter => {
     traceparent: h.traceparent,
     request: h.request,
     cut: cutOf(h),
+    live: h.live,
     replays: decodePlace(headers[REPLAY_HEADER]),
   }
 }

@@ -14,11 +14,14 @@ export const COMMAND_PARTITIONS = 12
 export const RAW_PARTITIONS = 6
 export const CANONICAL_PARTITIONS = 3
 export const DEAD_LETTER_PARTITIONS = 3
+export const LIVE_PARTITIONS = 3
+export const ASK_PARTITIONS = 3
 
 /** `heal` is the beginning of the names of groups that read single pages back. */
 export const CONSUMER_GROUPS = {
   fetch: 'syncline.fetch',
   process: 'syncline.process',
+  live: 'syncline.process.live',
   sink: 'syncline.sink',
   heal: 'syncline.heal',
 } as const
@@ -29,7 +32,10 @@ export interface Topics {
   readonly commands: string
   readonly deadLetters: string
   readonly events: string
+  readonly asks: string
   raw(adapter: string): string
+  /** Deliveries and answers for single records, beside the pages, so that they do not queue behind them. */
+  live(adapter: string): string
   canonical(entity: string): string
   group(role: keyof typeof CONSUMER_GROUPS): string
   /** Every topic that an installation with these adapters and canonical entities needs. */
@@ -56,21 +62,27 @@ export const topicsWithPrefix = (prefix: string): Topics => {
   const commands = `${prefix}sync.commands`
   const deadLetters = `${prefix}sync.dead-letters`
   const events = `${prefix}sync.events`
+  const asks = `${prefix}sync.asks`
   const raw = (adapter: string) => `${prefix}raw.${adapter}`
+  const live = (adapter: string) => `${prefix}raw.${adapter}.live`
   const canonical = (entity: string) => `${prefix}canonical.${entity}`
   return {
     prefix,
     commands,
     deadLetters,
     events,
+    asks,
     raw,
+    live,
     canonical,
     group: (role) => `${prefix}${CONSUMER_GROUPS[role]}`,
     all: (adapters, entities) => [
       { name: commands, partitions: COMMAND_PARTITIONS, config: deleteAfter(7) },
       { name: deadLetters, partitions: DEAD_LETTER_PARTITIONS, config: deleteAfter(30, MAX_MESSAGE_BYTES) },
       { name: events, partitions: 1, config: deleteAfter(7) },
+      { name: asks, partitions: ASK_PARTITIONS, config: deleteAfter(7) },
       ...adapters.map((a) => ({ name: raw(a), partitions: RAW_PARTITIONS, config: deleteAfter(7, MAX_MESSAGE_BYTES) })),
+      ...adapters.map((a) => ({ name: live(a), partitions: LIVE_PARTITIONS, config: deleteAfter(7, MAX_MESSAGE_BYTES) })),
       ...entities.map((e) => ({ name: canonical(e), partitions: CANONICAL_PARTITIONS, config: compacted() })),
     ],
   }

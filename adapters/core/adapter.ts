@@ -1,6 +1,7 @@
 // How an API speaks, as the fetcher and the stand-alone client see it. Knows nothing of Kafka, PostgreSQL or Redis.
 import type { Manifest } from '../../manifests/manifest.ts'
 import type { Json, RangeSpec, WalkSpec } from '../../manifests/walk.ts'
+import type { WebhookDialect } from './webhooks.ts'
 
 export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE'
@@ -109,6 +110,8 @@ export interface Adapter {
   readonly baseUrl: string
   /** The vendor's documented limit per credential; headers may change it. */
   readonly limit: { readonly requests: number; readonly periodMs: number }
+  /** Null: the API has no webhooks. */
+  readonly webhooks: WebhookDialect | null
   open(options: ConnectionOptions): ApiConnection
   /** `where` narrows the collection; not for keyset walks, which filter by themselves and prove themselves by totals. */
   walk(spec: RangeSpec, where?: Readonly<Record<string, string>>): Walk

@@ -10,6 +10,7 @@ import { parseCollection, parseSingle } from './envelope.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
 import { pageAtOf, probeOf, walkOf } from './walks.ts'
+import { pcoWebhooks } from './webhooks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
 
@@ -18,6 +19,7 @@ export const pcoAdapter: Adapter = {
   manifest: pcoManifest,
   baseUrl: BASE_URL,
   limit: { requests: 100, periodMs: 20_000 },
+  webhooks: pcoWebhooks,
   open: ({ baseUrl = BASE_URL, auth, timeoutMs, maxBodyBytes, userAgent = 'Syncline', settings }) => {
     const versions = parseSettings(settings)
     return openHttp({

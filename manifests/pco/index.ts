@@ -2,6 +2,7 @@
 import { mkEntityManifest } from '../entity-manifest.ts'
 import { address } from './address.ts'
 import { campus } from './campus.ts'
+import { pcoDeliveries } from './deliveries.ts'
 import { email } from './email.ts'
 import { event } from './event.ts'
 import { group } from './group.ts'
@@ -12,16 +13,8 @@ import { person } from './person.ts'
 import { personMerger } from './person-merger.ts'
 import { phoneNumber } from './phone-number.ts'
 
-export const pcoManifest = mkEntityManifest('pco', [
-  campus,
-  household,
-  person,
-  householdMembership,
-  address,
-  email,
-  phoneNumber,
-  group,
-  groupMembership,
-  event,
-  personMerger,
-])
+export const pcoManifest = mkEntityManifest(
+  'pco',
+  [campus, household, person, householdMembership, address, email, phoneNumber, group, groupMembership, event, personMerger],
+  pcoDeliveries,
+)

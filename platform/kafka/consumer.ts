@@ -56,6 +56,8 @@ export interface ConsumerOptions {
   readonly maxWaitMs?: number
   readonly maxBytesPerPartition?: number
   readonly maxBytes?: number
+  /** How long a delivery is followed by none, while messages keep coming; default 50. */
+  readonly paceMs?: number
   readonly telemetry?: Telemetry
 }
 
@@ -85,7 +87,7 @@ export const messagesOf = (batch: KafkaBatch, telemetry: Telemetry = NO_TELEMETR
 
 /** Throws SynclineError('unavailable') from `start` when the brokers cannot be reached. */
 export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers: ConsumerHandlers): Consumer => {
-  const { groupId, topics, log, sessionTimeoutMs = 15_000, maxWaitMs = 500, telemetry = NO_TELEMETRY } = options
+  const { groupId, topics, log, sessionTimeoutMs = 15_000, maxWaitMs = 500, paceMs = PACE_MS, telemetry = NO_TELEMETRY } = options
   const consumer: KafkaConsumer = kafka.consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
@@ -106,8 +108,8 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
   let pacedUntil = 0
 
   const pace = async () => {
-    if (performance.now() < pacedUntil + PACE_MS) return
-    await pause(PACE_MS)
+    if (performance.now() < pacedUntil + paceMs) return
+    await pause(paceMs)
     pacedUntil = performance.now()
   }
 

@@ -13,6 +13,15 @@ local birth_key, window_key, slots_key = KEYS[1], KEYS[2], KEYS[3]
 local use_ms, permit = tonumber(ARGV[2]), ARGV[3]
 local PROBE_POLL_MS, UNKNOWN_POLL_MS = 100, 2000
 
+-- Classes of work in the order in which they go first, and how they share a window that is too small for all: by weight. What a class
+-- does not use, the others do.
+local CLASSES = { 'live', 'delta', 'backfill' }
+local WEIGHTS = { live = 6, delta = 3, backfill = 1 }
+-- Of the limit, the part that only live work gets: so a burst of the others never leaves it waiting for a whole period.
+local LIVE_RESERVE = 0.05
+-- A waiter is expected until so long after its time; and after one that was served, others of its class for a moment.
+local TURN_POLL_MS, WAITER_SLACK_MS, WAITER_LINGER_MS = 50, 1000, 30
+
 -- The id of this server process. A restart from an old snapshot or a fail-over brings back a birth marker, too, but without
 -- the latest slots: the id tells. Where INFO is forbidden, the marker's absence alone does.
 local function server_run()
@@ -42,6 +51,9 @@ local WINDOW_FIELDS = {
   'probed', -- 1: the vendor has answered in this life of the window
   'probe', 'probe_until', -- the permit whose answer is awaited
   'blocked_until', -- the vendor said: later
+  'turn', -- start of the last turn given, in turns by weight; see `turn_of`
+  'turn_live', 'turn_delta', 'turn_backfill', -- when the next turn of each class begins
+  'wait_live', 'wait_delta', 'wait_backfill', -- until when one of the class is expected to come back
 }
 
 local function read_window(life)
@@ -52,6 +64,14 @@ local function read_window(life)
   local values, window = redis.call('HMGET', window_key, unpack(WINDOW_FIELDS)), {}
   for i, field in ipairs(WINDOW_FIELDS) do
     window[field] = field == 'probe' and values[i] or tonumber(values[i]) or 0
+  end
+  return window
+end
+
+local function new_window()
+  local window = {}
+  for _, field in ipairs(WINDOW_FIELDS) do
+    window[field] = field == 'probe' and '' or 0
   end
   return window
 end
@@ -72,8 +92,8 @@ local function save_window(life, window)
 end
 
 -- The slot that must free before there is room. A slot in use may be settled right now, so it can be free a period from now.
-local function full_until(now, window)
-  local over = redis.call('ZCOUNT', slots_key, '(' .. now, '+inf') - window.limit
+local function full_until(now, window, limit)
+  local over = redis.call('ZCOUNT', slots_key, '(' .. now, '+inf') - limit
   if over < 0 then return 0 end
   local slot = redis.call('ZRANGEBYSCORE', slots_key, '(' .. now, '+inf', 'WITHSCORES', 'LIMIT', over, 1)
   return math.min(tonumber(slot[2]), now + window.period + 1)
@@ -94,22 +114,65 @@ local function probing_until(now, window)
   return math.min(window.probe_until, now + math.max(PROBE_POLL_MS, math.floor((now - asked_at) / 2)))
 end
 
+-- Fair queueing: a class's turns begin 1/weight apart, and one that was away begins with the others.
+local function turn_of(window, class) return math.max(window.turn, window['turn_' .. class]) end
+
+local function limit_of(window, class)
+  return class == 'live' and window.limit or window.limit - math.floor(window.limit * LIVE_RESERVE)
+end
+
+-- Live work may be ahead of its turn by what is kept for it: so it has it at once, and the others are not kept out for good.
+local function lead_of(window, class)
+  return class == 'live' and math.floor(window.limit * LIVE_RESERVE) / WEIGHTS.live or 0
+end
+
+-- How many of the free slots are another's: one for each class that waits and whose turn is before this one's. Never more, so that a
+-- waiter that does not come back costs one slot and no more.
+local function owed_to_others(now, window, class)
+  local owed, mine, is_behind = 0, turn_of(window, class) - lead_of(window, class), true
+  for _, each in ipairs(CLASSES) do
+    local turn = turn_of(window, each)
+    if each == class then is_behind = false
+    elseif window['wait_' .. each] > now and (turn < mine or (turn == mine and is_behind)) then owed = owed + 1 end
+  end
+  return owed
+end
+
+-- When it may be this class's turn, with room for it.
+local function turn_at(now, window, class)
+  local open_at = full_until(now, window, limit_of(window, class))
+  if open_at > now then return open_at end
+  local owed = owed_to_others(now, window, class)
+  if owed == 0 then return 0 end
+  local free = limit_of(window, 'backfill') - redis.call('ZCOUNT', slots_key, '(' .. now, '+inf')
+  return free > owed and 0 or now + TURN_POLL_MS
+end
+
+local function take_turn(now, window, class)
+  window.turn = turn_of(window, class)
+  window['turn_' .. class] = window.turn + 1 / WEIGHTS[class]
+  window['wait_' .. class] = math.min(window['wait_' .. class], now + WAITER_LINGER_MS)
+end
+
 -- acquire: 4 limit, 5 period (the caller's default), 6 never used (0, 1), 7 and 8 life and time from which on the permit would
--- be dead ('' if the caller cannot tell) -> {granted (0, 1; -1: dead), ms to wait, life, now}
+-- be dead ('' if the caller cannot tell), 9 class of the work -> {granted (0, 1; -1: dead), ms to wait, life, now}
 local function acquire(life)
   if ARGV[7] == life.id and life.now > tonumber(ARGV[8]) then return { -1, 0, life.id, life.now } end
-  local now, window = life.now, read_window(life)
-  window = window or { observed = 0, changed_at = 0, complete = 0, probed = 0, probe = '', probe_until = 0, blocked_until = 0 }
+  local now, class, window = life.now, ARGV[9], read_window(life)
+  window = window or new_window()
   if window.observed ~= 1 then window.limit, window.period = tonumber(ARGV[4]), tonumber(ARGV[5]) end
   if ARGV[6] == '1' then window.complete = 1 end
 
   redis.call('ZREMRANGEBYSCORE', slots_key, '-inf', '(' .. (now - use_ms))
   local open_at =
-    math.max(window.blocked_until, unknown_until(life, window), probing_until(now, window), full_until(now, window))
+    math.max(window.blocked_until, unknown_until(life, window), probing_until(now, window), turn_at(now, window, class))
   local granted = open_at <= now
   if granted then
     redis.call('ZADD', slots_key, now + use_ms + window.period + 1, permit)
     if window.probed ~= 1 then window.probe, window.probe_until = permit, now + use_ms end
+    take_turn(now, window, class)
+  else
+    window['wait_' .. class] = open_at + WAITER_SLACK_MS
   end
   save_window(life, window)
   return { granted and 1 or 0, math.max(open_at - now, 0), life.id, now }

@@ -8,6 +8,7 @@ import type { Logger } from '../../platform/logger.ts'
 import { loadScript, type RedisConnection } from '../../platform/redis.ts'
 import { createClockWatch } from './clock.ts'
 import { observationArgs } from './observation.ts'
+import type { WorkClass } from './work-class.ts'
 
 const PERMIT_LIFE_MS = 1_000
 /** Waiters for the same slot are spread over this time, so that they do not ask in one blow. */
@@ -35,6 +36,8 @@ export type Acquired =
 
 export interface AcquireOptions {
   readonly policy: LimitPolicy
+  /** Default: live, as of one who waits for the answer. */
+  readonly workClass?: WorkClass
   /** This credential has never been used: its window starts empty. Only for the one caller that has just taken down so. */
   readonly neverUsed?: boolean
 }
@@ -77,9 +80,9 @@ export const createLimiter = (options: LimiterOptions): Limiter => {
     return redis.run(script, keys, [operation, permitLifeMs + requestTimeoutMs, permit, ...args])
   }
 
-  const ask = async (credential: string, permit: Permit, { policy, neverUsed = false }: AcquireOptions) => {
+  const ask = async (credential: string, permit: Permit, { policy, neverUsed = false, workClass = 'live' }: AcquireOptions) => {
     const sentAt = permit.expiresAt - permitLifeMs
-    const args = [policy.requests, policy.periodMs, neverUsed ? 1 : 0, ...clock.deadAt(sentAt)]
+    const args = [policy.requests, policy.periodMs, neverUsed ? 1 : 0, ...clock.deadAt(sentAt), workClass]
     const [granted, waitMs, life, now] = acquireReply.parse(await run('acquire', credential, permit.id, ...args))
     clock.read(sentAt, life, now)
     return { granted, waitMs, life }

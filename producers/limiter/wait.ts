@@ -17,7 +17,8 @@ export const waitForPermit = async (limiter: Limiter, credential: string, option
   while (acquired.kind === 'wait' && performance.now() + acquired.retryAfterMs < options.deadline) {
     options.onWait?.(acquired.retryAfterMs)
     await sleep(acquired.retryAfterMs, undefined, options.signal ? { signal: options.signal } : {})
-    acquired = await limiter.acquire(credential, { policy: options.policy })
+    const { policy, workClass = 'live' } = options
+    acquired = await limiter.acquire(credential, { policy, workClass })
   }
   return acquired
 }

@@ -1,6 +1,7 @@
 // One batch into the tables, in one transaction with its landings: goes in a batch with distinct ids, come out the outcomes.
 // Must hold: any batch may come twice, late, or in pieces, and the tables end the same (invariants 2 and 5). Locks: data tables
-// parents first, each by id; then parked rows; then dead letters, ids seen, landings by key.
+// parents first, each by id; then parked rows; then dead letters, ids seen, landings, asks by key.
+import { type NewAsk, recordAsks } from '../../ledger/asks.ts'
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { type Move, moveOutcomes, type Outcome, recordLandings, reviveOutcomes } from '../../ledger/landings.ts'
 import { type Answer, type SettledReplays, settleReplays } from '../../ledger/replays.ts'
@@ -8,6 +9,7 @@ import { recordSeen } from '../../ledger/seen.ts'
 import { failpoint } from '../../platform/failpoints.ts'
 import type { Pool, PoolClient } from '../../platform/postgres.ts'
 import { encodePlace } from '../../topics/dead-letters.ts'
+import { askOf, parentAsksOf } from '../asks.ts'
 import type { BatchRecord, MergeBatch, Placed } from '../batch.ts'
 import { createOutcomeBook } from '../landings.ts'
 import { type CountedRanges, seenOf } from '../seen.ts'
@@ -22,6 +24,8 @@ export interface EntityOutcomes {
   readonly records: readonly BatchRecord[]
   /** By position in `records`. */
   readonly letters: readonly OutcomeLetter[]
+  /** By position in `records`: to be asked for by id. */
+  readonly doubtful: readonly number[]
 }
 
 export interface MergeResult {
@@ -68,8 +72,8 @@ const mergeEntities = async (
     const { layout } = group
     const staged = await stage(client, layout, group.records)
     await failpoint('sink.after-copy')
-    const { letters, refused: refusedRows } = await mergeStaged(client, layout)
-    merged.push({ layout, records: staged.records, letters })
+    const { letters, doubtful, refused: refusedRows } = await mergeStaged(client, layout)
+    merged.push({ layout, records: staged.records, letters, doubtful })
     refused.push(...staged.refused)
     for (const [pos, why] of refusedRows) {
       const record = staged.records[pos]
@@ -90,7 +94,7 @@ const parkEntities = async (
     else {
       const parked = await park(client, entity)
       moves.push(...parked.moves)
-      settled.push({ ...entity, letters: parked.letters })
+      settled.push({ ...entity, letters: parked.letters, doubtful: [...entity.doubtful, ...parked.doubtful] })
     }
   }
   return settled
@@ -122,6 +126,15 @@ const lettersOf = ({ deadLetters }: MergeBatch, replays: SettledReplays) =>
     return round === undefined ? [] : [{ ...letter, round }]
   })
 
+/** What the batch asks for itself, what is in doubt, and the parents that a record of no run is parked for. */
+const asksOf = (batch: MergeBatch, entities: readonly EntityOutcomes[]): readonly NewAsk[] => {
+  const doubted = entities.flatMap(({ records, doubtful }) => doubtful.flatMap((pos) => records[pos] ?? []).map(askOf))
+  const parents = entities.flatMap(({ layout, records, letters }) =>
+    records.flatMap((record, pos) => (letters[pos] === 'p' && record.page === undefined ? parentAsksOf(layout, record) : [])),
+  )
+  return [...[...batch.asks, ...doubted].map((ask) => ({ ...ask, why: 'hint' as const })), ...parents]
+}
+
 const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
   const moves: Move[] = []
   const refused: Refused[] = []
@@ -143,6 +156,8 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   for (const dead of batch.deadLetters) {
     end(dead, dead.letter.entity, 'dead', dead.letter.replays && encodePlace(dead.letter.replays))
   }
+  // What it says is not used: the API is asked, and its answer comes as any other.
+  for (const { replays } of batch.asks) if (replays !== undefined) answers.push({ place: replays, outcome: 'stale' })
 
   const replays = await settleReplays(client, answers)
   await recordDeadLetters(client, lettersOf(batch, replays))
@@ -150,6 +165,7 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   await recordLandings(client, book.landings())
   await reviveOutcomes(client, replays.revivals)
   await moveOutcomes(client, moves)
+  await recordAsks(client, asksOf(batch, entities))
   await failpoint('sink.after-merge')
   return { entities, refused, ...tally }
 }

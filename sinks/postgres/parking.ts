@@ -28,6 +28,7 @@ interface Compared extends OriginRow {
   readonly newer: boolean
   /** The parked row and the staged one are the same record of the same page attempt. */
   readonly own: boolean
+  readonly doubtful: boolean
 }
 
 const letterOf = ({ own, same }: Compared): OutcomeLetter => (own ? 'p' : same ? 'u' : 's')
@@ -35,6 +36,8 @@ const letterOf = ({ own, same }: Compared): OutcomeLetter => (own ? 'p' : same ?
 export interface Parked {
   readonly letters: readonly OutcomeLetter[]
   readonly moves: readonly Move[]
+  /** By position: to be asked for by id. */
+  readonly doubtful: readonly number[]
 }
 
 /** By position: the external ids of the parents, by the column that points to them. Only of the rows that are parked. */
@@ -57,6 +60,7 @@ export const park = async (client: Queryable, outcomes: EntityOutcomes): Promise
   }
   const settled = [...letters]
   const moves: Move[] = []
+  const doubtful: number[] = []
   const positions = new Map(records.map((record, pos) => [record.encoded.id, pos]))
   let open = letters.flatMap((letter, pos) => (letter === 'p' ? [pos] : []))
   while (open.length > 0) {
@@ -68,12 +72,13 @@ export const park = async (client: Queryable, outcomes: EntityOutcomes): Promise
     const newer = rows.filter((row) => row.newer)
     if (newer.length > 0) await client.query(replaceParkedStatement(layout), valuesOf(newer.map(({ pos }) => pos)))
     for (const row of newer) if (!row.own) moves.push(...moveOf(layout.entity, row, row.same ? 'unchanged' : 'stale'))
+    for (const row of rows) if (row.doubtful) doubtful.push(row.pos)
     for (const row of rows) if (!row.newer) settled[row.pos] = letterOf(row)
     // A row that was there and is gone was swept in between: it is parked in the next round.
     const compared = new Set(rows.map(({ pos }) => pos))
     open = open.filter((pos) => !compared.has(pos))
   }
-  return { letters: settled, moves }
+  return { letters: settled, moves, doubtful }
 }
 
 /** Organisations with parked rows, by entity. */

@@ -121,10 +121,16 @@ export const stage = async (client: PoolClient, layout: Layout, all: readonly Ba
   return { records, refused }
 }
 
-const judge = async (client: Queryable, layout: Layout): Promise<OutcomeLetter[]> => {
-  const { rows } = await client.query<{ outcomes: string | null }>(judgeStatement(layout))
+interface Judged {
+  readonly letters: readonly OutcomeLetter[]
+  /** By `pos`. */
+  readonly doubtful: readonly number[]
+}
+
+const judge = async (client: Queryable, layout: Layout): Promise<Judged> => {
+  const { rows } = await client.query<{ outcomes: string | null; doubtful: number[] | null }>(judgeStatement(layout))
   // The statement's own letters, one per staged row.
-  return [...(rows[0]?.outcomes ?? '')] as OutcomeLetter[]
+  return { letters: [...(rows[0]?.outcomes ?? '')] as OutcomeLetter[], doubtful: rows[0]?.doubtful ?? [] }
 }
 
 const positionsOf = (letters: readonly OutcomeLetter[], wanted: (letter: OutcomeLetter) => boolean): number[] =>
@@ -137,15 +143,19 @@ export interface MergedStaged {
   readonly letters: readonly OutcomeLetter[]
   /** Why each row with 'x' was refused, by `pos`. */
   readonly refused: ReadonlyMap<number, string>
+  /** Rows, by `pos`, that are to be asked for by id: nothing says whether they or what stands is later. */
+  readonly doubtful: readonly number[]
 }
 
 /** Writes what is staged and newer. Rows with 'p' are left to the caller. */
 export const mergeStaged = async (client: PoolClient, layout: Layout): Promise<MergedStaged> => {
   const judged = await judge(client, layout)
-  const positions = positionsOf(judged, isWritten)
-  const { rowCount, refused } = await putWhatIsHeld(client, layout, positions, judged.length)
-  const letters = refused.size === 0 ? judged : judged.map((letter, pos) => (refused.has(pos) ? 'x' : letter))
-  return { letters: await confirmed(client, layout, letters, rowCount), refused }
+  const positions = positionsOf(judged.letters, isWritten)
+  const { rowCount, refused } = await putWhatIsHeld(client, layout, positions, judged.letters.length)
+  const letters = refused.size === 0 ? judged.letters : judged.letters.map((letter, pos) => (refused.has(pos) ? 'x' : letter))
+  const now = await confirmed(client, layout, letters, rowCount)
+  const doubtful = new Set([...judged.doubtful, ...now.doubtful])
+  return { letters: now.letters, refused, doubtful: [...doubtful].filter((pos) => !refused.has(pos)) }
 }
 
 /** The letters as they are now that `rowCount` rows were written: another merge may have come between. */
@@ -154,14 +164,18 @@ const confirmed = async (
   layout: Layout,
   letters: readonly OutcomeLetter[],
   rowCount: number,
-): Promise<readonly OutcomeLetter[]> => {
+): Promise<Judged> => {
   const expected = letters.reduce((sum, letter) => (isWritten(letter) ? sum + 1 : sum), 0)
-  if (rowCount === expected) return letters
+  if (rowCount === expected) return { letters, doubtful: [] }
   // Of the rows that another came before, what is stale now was not written.
   const now = await judge(client, layout)
   // Whatever the reason: a record is never said to be merged when it is not there. The transaction is given up (invariant 1).
-  if (now.length !== letters.length || now.some((letter, pos) => isWritten(letter) && isWritten(letters[pos] ?? 's'))) {
+  const again = now.letters.some((letter, pos) => isWritten(letter) && isWritten(letters[pos] ?? 's'))
+  if (now.letters.length !== letters.length || again) {
     throw new SynclineError('internal', `Of ${expected} records of ${layout.entity}, PostgreSQL wrote ${rowCount}.`)
   }
-  return letters.map((letter, pos) => (isWritten(letter) && now[pos] === 's' ? 's' : letter))
+  return {
+    letters: letters.map((letter, pos) => (isWritten(letter) && now.letters[pos] === 's' ? 's' : letter)),
+    doubtful: now.doubtful,
+  }
 }

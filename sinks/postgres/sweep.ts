@@ -1,6 +1,7 @@
 // Parked rows whose parents have come, into the table by the same path as any other; their outcomes move on the landings.
 // Must hold: a sweep looks after the commit of the merge, so that of two merges that bring parent and child one sees both; what a table
 // refuses is buried, by whoever can, before it leaves.
+import { type NewAsk, recordAsks } from '../../ledger/asks.ts'
 import { type Move, moveOutcomes } from '../../ledger/landings.ts'
 import { type Pool, type PoolClient, plainArray } from '../../platform/postgres.ts'
 import { type Layout, layoutByEntity, layouts } from './layout.ts'
@@ -9,7 +10,13 @@ import { moveOf, type OriginRow } from './parking.ts'
 import { type RefusedParked, readRefused, unparkRefused } from './refused-parked.ts'
 import { emptyStaging, inSession } from './session.ts'
 import { mergeStaged } from './staging.ts'
-import { type OutcomeLetter, stageAllParkedStatement, stageParkedOfStatement, unparkStatement } from './statements.ts'
+import {
+  type OutcomeLetter,
+  stageAllParkedStatement,
+  stagedKeysStatement,
+  stageParkedOfStatement,
+  unparkStatement,
+} from './statements.ts'
 
 const MAX_SWEPT = 10_000
 
@@ -40,7 +47,7 @@ const buryAll = async (pool: Pool, bury: Bury, refused: readonly RefusedParked[]
 
 /** Merges what is staged from the parked rows. */
 const settleStaged = async (client: PoolClient, layout: Layout): Promise<Settled> => {
-  const { letters, refused } = await mergeStaged(client, layout)
+  const { letters, refused, doubtful } = await mergeStaged(client, layout)
   const settled = letters.flatMap((letter, pos) => (FINAL[letter] === undefined ? [] : [pos]))
   const { rows } = await client.query<OriginRow & { pos: number }>(unparkStatement(layout), [plainArray(settled)])
   const moves = rows.flatMap((row) => {
@@ -48,7 +55,28 @@ const settleStaged = async (client: PoolClient, layout: Layout): Promise<Settled
     return to === undefined ? [] : moveOf(layout.entity, row, to)
   })
   await moveOutcomes(client, moves)
+  const asks = await asksOfStaged(
+    client,
+    layout,
+    doubtful.filter((pos) => settled.includes(pos)),
+  )
+  await recordAsks(client, asks)
   return { swept: rows.length, refused: await readRefused(client, layout, refused) }
+}
+
+const asksOfStaged = async (client: PoolClient, layout: Layout, positions: readonly number[]): Promise<readonly NewAsk[]> => {
+  if (positions.length === 0) return []
+  const { rows } = await client.query<{ org_id: string; source: string; external_id: string }>(stagedKeysStatement(layout), [
+    plainArray(positions),
+  ])
+  return rows.map(({ org_id: orgId, source, external_id: externalId }) => ({
+    orgId,
+    source,
+    entity: layout.entity,
+    externalId,
+    parents: {},
+    why: 'hint',
+  }))
 }
 
 const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [string, string] => {

@@ -10,11 +10,11 @@ import { compareWithModel } from '../../cli/simulated-model.ts'
 import { findLetters } from '../../ledger/dead-letter-search.ts'
 import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
-import { createConsumer } from '../../platform/kafka/consumer.ts'
+import { type ConsumerHandlers, createConsumer } from '../../platform/kafka/consumer.ts'
 import { createProducer } from '../../platform/kafka/producer.ts'
 import type { Role } from '../../platform/lifecycle.ts'
 import { silentLogger } from '../../platform/logger.ts'
-import { inThisThread, pageWorkOf } from '../../processors/page-worker.ts'
+import { inThisThread, liveWorkOf, pageWorkOf, type SchemaIds } from '../../processors/page-worker.ts'
 import { createProcessor } from '../../processors/processor.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { canonicalEntities } from '../../topics/canonical.ts'
@@ -57,13 +57,17 @@ const startFaultyProcessor = async (): Promise<Role> => {
   const kafka = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
   const topics = topicsWithPrefix(installation.prefix)
   const registry = createRegistry(stackAddresses().schemaRegistry)
-  const role = createProcessor({
+  const lane = (group: 'process' | 'live', workOf: typeof pageWorkOf) => ({
     producer: createProducer(kafka),
-    consumer: (names, handlers) =>
-      createConsumer(kafka, { groupId: topics.group('process'), topics: names, log: silentLogger }, handlers),
+    openWorker: (schemaIds: SchemaIds) => inThisThread(workOf(topics, [faulty(manifest)], schemaIds)),
+    consumer: (names: readonly string[], handlers: ConsumerHandlers) =>
+      createConsumer(kafka, { groupId: topics.group(group), topics: names, log: silentLogger }, handlers),
+  })
+  const role = createProcessor({
+    pages: lane('process', pageWorkOf),
+    live: lane('live', liveWorkOf),
     topics,
     adapters: [manifest.adapter],
-    openPageWorker: (schemaIds) => inThisThread(pageWorkOf(topics, [faulty(manifest)], schemaIds)),
     registerSchemas: () => registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity))),
     log: silentLogger,
   })

@@ -11,6 +11,7 @@ import {
   type Permit,
 } from '../../producers/limiter/limiter.ts'
 import { waitForPermit } from '../../producers/limiter/wait.ts'
+import type { WorkClass } from '../../producers/limiter/work-class.ts'
 import { ownRedis } from './own-redis.ts'
 import { stackAddresses } from './support.ts'
 
@@ -274,3 +275,79 @@ describe("Redis's memory", () => {
 const fail = (): never => {
   throw new Error('No permit')
 }
+
+describe('classes of work', () => {
+  const limit = { requests: 20, periodMs: 200 }
+
+  /** Asks all the time, several at once, and answers at once; returns how many permits it got. */
+  const saturate = async (limiter: Limiter, workClass: WorkClass, untilMs: number, of = limit): Promise<number> => {
+    let granted = 0
+    const ask = async (): Promise<void> => {
+      while (performance.now() < untilMs) {
+        const acquired = await waitForPermit(limiter, ORG, { policy: of, workClass, deadline: untilMs })
+        if (acquired.kind === 'wait') return
+        granted++
+        await limiter.settle(ORG, acquired.permit, {})
+      }
+    }
+    await Promise.all([ask(), ask(), ask(), ask()])
+    return granted
+  }
+
+  // Of the larger one a part is kept for live work: it may not keep the others out for good.
+  test.each([limit, { requests: 100, periodMs: 1_000 }])('that all ask for more than %o share it by weight', async (of) => {
+    const { limiter } = await answered({}, of)
+    const until = performance.now() + 4_000
+    const [live = 0, delta = 0, backfill = 0] = await Promise.all(
+      (['live', 'delta', 'backfill'] as const).map((workClass) => saturate(limiter, workClass, until, of)),
+    )
+    const all = live + delta + backfill
+    expect(all).toBeGreaterThan(0.7 * of.requests * (4_000 / of.periodMs))
+    expect(live / all).toBeGreaterThan(0.5)
+    expect(live / all).toBeLessThan(0.7)
+    expect(delta / all).toBeGreaterThan(0.22)
+    expect(delta / all).toBeLessThan(0.38)
+    expect(backfill / all).toBeGreaterThan(0.06)
+  })
+
+  test('that are alone have all of it, but for what is kept for live work', async () => {
+    const { limiter } = await answered({}, { requests: 100, periodMs: 60_000 })
+    const drained = async (workClass: WorkClass) => {
+      for (let n = 0; ; n++) {
+        const acquired = await limiter.acquire(ORG, { policy: { requests: 100, periodMs: 60_000 }, workClass })
+        if (acquired.kind === 'wait') return n
+      }
+    }
+    expect(await drained('backfill')).toBe(94)
+    expect(await drained('delta')).toBe(0)
+    expect(await drained('live')).toBe(5)
+  })
+
+  test('let live work through within a fraction of a second while a backfill takes whatever there is', async () => {
+    const { limiter } = await answered({}, limit)
+    const until = performance.now() + 3_000
+    const backfill = saturate(limiter, 'backfill', until)
+    const waits: number[] = []
+    while (performance.now() < until - 500) {
+      const before = performance.now()
+      const acquired = await waitForPermit(limiter, ORG, { policy: limit, deadline: until })
+      waits.push(performance.now() - before)
+      if (acquired.kind === 'permit') await limiter.settle(ORG, acquired.permit, {})
+      await sleep(20)
+    }
+    expect(waits.length).toBeGreaterThan(10)
+    expect(Math.max(...waits)).toBeLessThan(300)
+    expect(await backfill).toBeGreaterThan(20)
+  })
+
+  test('lose one slot, for a second, to a waiter that does not come back', async () => {
+    const tiny = { requests: 2, periodMs: 200 }
+    const { limiter } = await answered({}, tiny)
+    await take(limiter, tiny)
+    expect(await waitMs(limiter, tiny)).toBeGreaterThan(0)
+    const before = performance.now()
+    const acquired = await waitForPermit(limiter, ORG, { policy: tiny, workClass: 'backfill', deadline: before + 5_000 })
+    expect(acquired.kind).toBe('permit')
+    expect(performance.now() - before).toBeLessThan(2_000)
+  })
+})

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
-import { ROLE_NAMES, type RoleName } from '../../cli/roles.ts'
+import { ROLE_NAMES } from '../../cli/roles.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { changeEntity, planRun } from '../../ledger/entities.ts'
 import { readyForRepair, repairOnce } from '../../ledger/repair.ts'
@@ -160,7 +160,7 @@ test('an orchestrator killed when a repair begins and a fetcher killed in the mi
   const hidden = people(slow).slice(0, 40)
   slow.mutate(...hidden.map((id) => ({ op: 'hide' as const, entity: 'person' as const, id })))
   const workers = new Map(ROLE_NAMES.map((role) => [role, installation.worker(role)]))
-  const replace = async (role: RoleName) => {
+  const replace = async (role: (typeof ROLE_NAMES)[number]) => {
     await workers.get(role)?.kill()
     workers.set(role, installation.worker(role))
   }

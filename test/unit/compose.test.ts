@@ -31,6 +31,7 @@ describe.skipIf(client === undefined)(
           'redis',
           'schema-registry',
           'sink',
+          'webhooks',
         ]),
       )
     })

@@ -8,10 +8,11 @@ import type { Scene } from '../scene.ts'
 
 const ACTIONS = ['crash', 'lost-response'] as const satisfies readonly FailAction[]
 
-// Sites that a full sync does not come to: test/services/reconcile-kills has them.
-type OtherSite = 'orchestrate.after-reconcile'
+// Sites that a full sync does not come to: test/services/reconcile-kills and F12 have them.
+const OTHER_SITES = ['orchestrate.after-reconcile', 'webhook.after-verify', 'ask.after-answer', 'ask.after-send'] as const
+type OtherSite = (typeof OTHER_SITES)[number]
 type ReachedSite = Exclude<FailSite, OtherSite>
-const isReached = (site: FailSite): site is ReachedSite => site !== ('orchestrate.after-reconcile' satisfies OtherSite)
+const isReached = (site: FailSite): site is ReachedSite => OTHER_SITES.every((other) => other !== site)
 
 // Sites after which nothing is done that could be lost: a crash is all that can happen there.
 const CRASH_ONLY = new Set<FailSite>(['fetch.before-successor', 'orchestrate.after-plan', 'orchestrate.before-emit'])

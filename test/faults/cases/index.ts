@@ -10,6 +10,7 @@ import { registryCases } from './f07-registry.ts'
 import { networkCases } from './f08-network.ts'
 import { apiCases } from './f09-api.ts'
 import { poisonCases } from './f11-poison.ts'
+import { webhookCases } from './f12-webhooks.ts'
 import { driftCases } from './f13-drift.ts'
 import { clocks } from './f14-clocks.ts'
 import { diskFull } from './f14-disk.ts'
@@ -33,5 +34,6 @@ export const CASES: readonly FaultCase[] = [
   clocks,
   ...apiCases,
   ...poisonCases,
+  ...webhookCases,
   ...failpointCases,
 ]

@@ -55,6 +55,32 @@ test('a record that could not be mapped goes to the raw topic as a page of its o
   expect(decodePageOrigin({ ...made.message.headers })).toMatchObject(page)
 })
 
+test('a delivery that died goes to the live topic in a body of its own, whatever it is of', () => {
+  const { origin: _, ...runless } = letter
+  const delivered = { ...runless, entity: 'unknown', externalId: null, origin: undefined, live: 'delivery' } as const
+  const made = replayMessage(
+    { ...registered, page: null, entity: 'unknown', externalId: null },
+    { letter: delivered, value },
+    topics,
+  )
+  expect(made).toMatchObject({
+    ok: true,
+    topic: 'test.raw.pco.live',
+    message: { headers: { kind: 'delivery', replay: HEADERS.replay } },
+  })
+  if (made.ok) expect(made.message.value?.toString()).toBe('{"data":[{"id": "9" }]}')
+})
+
+test('an answer for one record that died goes to the live topic as it was', () => {
+  const answered = { ...letter, origin: undefined, live: 'record' } as const
+  const made = replayMessage({ ...registered, page: null }, { letter: answered, value }, topics)
+  expect(made).toMatchObject({
+    ok: true,
+    topic: 'test.raw.pco.live',
+    message: { value, headers: { kind: 'record', entity: 'email' } },
+  })
+})
+
 test('a record that could not be written goes to its canonical topic as it was', () => {
   const made = replayMessage(registered, { letter: { ...letter, stage: 'sink', code: 'constraint' }, value }, topics)
   const key = canonicalId('acme', 'pco', 'email', '9')

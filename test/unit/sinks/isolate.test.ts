@@ -15,7 +15,7 @@ const record = (id: string): BatchRecord => ({
   entity: 'person',
   original: { value: Buffer.from(id), origin: undefined },
 })
-const batch = (ids: readonly string[]): MergeBatch => ({ records: ids.map(record), losers: [], deadLetters: [] })
+const batch = (ids: readonly string[]): MergeBatch => ({ records: ids.map(record), losers: [], deadLetters: [], asks: [] })
 const numbers = Array.from({ length: 1_000 }, (_, i) => `${i}`)
 
 /** A database that refuses any transaction with one of these. */

@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { isNewer, type Version } from '../../../sinks/version.ts'
+import { isDoubtful, isNewer, type Version } from '../../../sinks/version.ts'
+import { HINT_OBSERVED_AT, HINT_REVISION } from '../../../topics/hints.ts'
 
 const version = (parts: Partial<Version> = {}): Version => ({
   sourceUpdatedAt: 1,
@@ -56,5 +57,86 @@ describe('of two versions', () => {
         if (isNewer(a, b) && isNewer(b, c)) expect(isNewer(a, c)).toBe(true)
       }),
     )
+  })
+})
+
+/** Ten moments make a second of the source; versions of the same state have the same content. */
+const SECOND = 10
+const stateAt = (moment: number, at: number): Version =>
+  version({ sourceUpdatedAt: Math.floor(moment / SECOND), observedAt: at, contentHash: `state ${moment}` })
+
+interface History {
+  readonly moments: readonly number[]
+  /** The record was deleted after the nth change, and restored by the next one, if there is one. */
+  readonly deletedAfter: number | undefined
+  /** How long after it the deletion was told. */
+  readonly told: number
+  readonly pagesAt: readonly number[]
+}
+
+/** Everything that is told, once, and some pages; and the content that the record ends with. */
+const receptionOf = ({ moments, deletedAfter, told, pagesAt }: History): { truth: string; received: readonly Version[] } => {
+  const last = moments.at(-1) ?? 0
+  const deletedAt = deletedAfter === undefined ? Number.POSITIVE_INFINITY : (moments[deletedAfter] ?? last) + 0.5
+  const shownAt = (at: number): number | undefined => {
+    const moment = moments.filter((each) => each <= at).at(-1)
+    return moment === undefined || (at > deletedAt && moment < deletedAt) ? undefined : moment
+  }
+  const pages = pagesAt.flatMap((at) => {
+    const shown = shownAt(at)
+    return shown === undefined ? [] : [stateAt(shown, at + 1)]
+  })
+  const hints = moments.map((moment) => stateAt(moment, HINT_OBSERVED_AT))
+  const deletion = { deleted: true, sourceUpdatedAt: null, mappingRevision: HINT_REVISION, contentHash: 'deleted' }
+  const deletions = deletedAfter === undefined ? [] : [version({ ...deletion, observedAt: Math.ceil(deletedAt) + 1 + told })]
+  return { truth: shownAt(1_000) === undefined ? 'deleted' : `state ${last}`, received: [...hints, ...deletions, ...pages] }
+}
+
+const anyHistory: fc.Arbitrary<History> = fc
+  .uniqueArray(fc.nat(40), { minLength: 1, maxLength: 6 })
+  .map((all) => [...all].sort((a, b) => a - b))
+  .chain((moments) =>
+    fc.record({
+      moments: fc.constant(moments),
+      deletedAfter: fc.option(fc.nat(moments.length - 1), { nil: undefined }),
+      told: fc.nat(100),
+      pagesAt: fc.array(fc.nat(80), { maxLength: 5 }),
+    }),
+  )
+
+/** In any order. */
+const anyReception = anyHistory.map(receptionOf).chain(({ truth, received }) =>
+  fc.record({
+    truth: fc.constant(truth),
+    received: fc.shuffledSubarray([...received], { minLength: received.length, maxLength: received.length }),
+  }),
+)
+
+describe('hints', () => {
+  test('that come in any order between pages leave the right record, or a doubt that the API resolves', () => {
+    fc.assert(
+      fc.property(anyReception, ({ truth, received }) => {
+        const [first, ...rest] = received
+        let stands = first ?? version()
+        let isDoubted = false
+        for (const next of rest) {
+          isDoubted ||= isDoubtful(next, stands)
+          if (isNewer(next, stands)) stands = next
+        }
+        expect(isDoubted || stands.contentHash === truth).toBe(true)
+      }),
+      { numRuns: 20_000 },
+    )
+  })
+
+  test('raise no doubt where updated_at tells, where they say the same, and between two deletions', () => {
+    const hint = version({ observedAt: HINT_OBSERVED_AT, contentHash: 'b' })
+    expect(isDoubtful(hint, version())).toBe(true)
+    expect(isDoubtful({ ...hint, sourceUpdatedAt: 2 }, version())).toBe(false)
+    expect(isDoubtful({ ...hint, contentHash: 'a' }, version())).toBe(false)
+    const deleted = version({ deleted: true, mappingRevision: HINT_REVISION, contentHash: 'c' })
+    expect(isDoubtful(deleted, { ...deleted, contentHash: 'd' })).toBe(false)
+    expect(isDoubtful({ ...hint, sourceUpdatedAt: 7 }, deleted)).toBe(true)
+    expect(isDoubtful(version(), version({ contentHash: 'b', observedAt: 2 }))).toBe(false)
   })
 })

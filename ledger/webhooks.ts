@@ -1,0 +1,123 @@
+// Where connections are told of changes: the address that the API was given, and the secrets that its deliveries are signed with.
+import { randomBytes } from 'node:crypto'
+import type { Queryable } from '../platform/postgres.ts'
+import { openSecret, sealSecret } from './secrets.ts'
+
+export interface ConnectionKey {
+  readonly orgId: string
+  readonly source: string
+}
+
+export interface Endpoint extends ConnectionKey {
+  readonly adapter: string
+  /** A part of its path that cannot be guessed. */
+  readonly token: string
+  readonly baseUrl: string
+}
+
+/** What the API signs with; the previous one is accepted for a time after it was replaced. */
+export interface SavedSubscription {
+  readonly event: string
+  readonly subscriptionId: string
+  readonly secret: string
+  readonly verifiedAt: Date
+}
+
+const TOKEN_BYTES = 24
+/** What was signed before a rotation may be under way so long. */
+const PREVIOUS_HOURS = 24
+
+/** Makes the endpoint's token once; only its address changes after that. */
+export const ensureEndpoint = async (client: Queryable, { orgId, source }: ConnectionKey, baseUrl: string): Promise<string> => {
+  const { rows } = await client.query<{ token: string }>(
+    `insert into sync.webhook_endpoints (org_id, source, token, base_url) values ($1, $2, $3, $4)
+     on conflict (org_id, source) do update set base_url = excluded.base_url returning token`,
+    [orgId, source, randomBytes(TOKEN_BYTES).toString('base64url'), baseUrl],
+  )
+  return rows[0]?.token ?? ''
+}
+
+export const findEndpoint = async (client: Queryable, { orgId, source }: ConnectionKey): Promise<Endpoint | undefined> => {
+  const { rows } = await client.query<{ adapter: string; token: string; base_url: string }>(
+    `select c.adapter, e.token, e.base_url from sync.webhook_endpoints e join sync.connections c using (org_id, source)
+     where org_id = $1 and source = $2`,
+    [orgId, source],
+  )
+  const [row] = rows
+  return row && { orgId, source, adapter: row.adapter, token: row.token, baseUrl: row.base_url }
+}
+
+const ownerOf = ({ orgId, source }: ConnectionKey, event: string) => ({ orgId, source, field: `webhook:${event}` })
+
+interface SecretRow {
+  event: string
+  subscription_id: string
+  secret: Buffer
+  previous_secret: Buffer | null
+  previous_holds: boolean
+  verified_at: Date
+}
+
+const readSecrets = async (client: Queryable, { orgId, source }: ConnectionKey): Promise<readonly SecretRow[]> => {
+  const { rows } = await client.query<SecretRow>(
+    `select event, subscription_id, secret, previous_secret, coalesce(previous_until > now(), false) as previous_holds, verified_at
+     from sync.webhook_subscriptions where org_id = $1 and source = $2 order by event`,
+    [orgId, source],
+  )
+  return rows
+}
+
+/** By event: the secrets that are accepted now, the newest first. */
+export const acceptedSecrets = async (
+  client: Queryable,
+  key: Buffer,
+  of: ConnectionKey,
+): Promise<ReadonlyMap<string, readonly string[]>> => {
+  const rows = await readSecrets(client, of)
+  return new Map(
+    rows.map(({ event, secret, previous_secret: previous, previous_holds: holds }) => [
+      event,
+      [secret, ...(previous !== null && holds ? [previous] : [])].map((sealed) => openSecret(key, ownerOf(of, event), sealed)),
+    ]),
+  )
+}
+
+export const savedSubscriptions = async (
+  client: Queryable,
+  key: Buffer,
+  of: ConnectionKey,
+): Promise<readonly SavedSubscription[]> => {
+  const rows = await readSecrets(client, of)
+  return rows.map(({ event, subscription_id: subscriptionId, secret, verified_at: verifiedAt }) => ({
+    event,
+    subscriptionId,
+    secret: openSecret(key, ownerOf(of, event), secret),
+    verifiedAt,
+  }))
+}
+
+export interface NewSubscription extends ConnectionKey {
+  readonly event: string
+  readonly subscriptionId: string
+  readonly secret: string
+  /** The secret that is saved is another one: it is accepted for a time still. */
+  readonly replacesSecret: boolean
+}
+
+export const saveSubscription = async (client: Queryable, key: Buffer, s: NewSubscription): Promise<void> => {
+  await client.query(
+    `insert into sync.webhook_subscriptions as w (org_id, source, event, subscription_id, secret) values ($1, $2, $3, $4, $5)
+     on conflict (org_id, source, event) do update set subscription_id = $4, secret = $5, verified_at = now(),
+       previous_secret = case when $6 then w.secret else w.previous_secret end,
+       previous_until = case when $6 then now() + interval '${PREVIOUS_HOURS} hours' else w.previous_until end`,
+    [s.orgId, s.source, s.event, s.subscriptionId, sealSecret(key, ownerOf(s, s.event), s.secret), s.replacesSecret],
+  )
+}
+
+export const forgetSubscriptions = async (client: Queryable, of: ConnectionKey, events: readonly string[]): Promise<void> => {
+  await client.query('delete from sync.webhook_subscriptions where org_id = $1 and source = $2 and event = any($3)', [
+    of.orgId,
+    of.source,
+    events,
+  ])
+}

@@ -1,0 +1,90 @@
+// What a delivery is answered: a request's path, headers and body go in, a status comes out once the delivery is durable on Kafka.
+// Must hold: 200 is said of nothing that could still be lost; 410 is never said, because it ends a subscription for good.
+import { randomUUID, timingSafeEqual } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Adapter } from '../../adapters/core/adapter.ts'
+import type { Endpoint } from '../../ledger/webhooks.ts'
+import { failpoint } from '../../platform/failpoints.ts'
+import type { OutgoingMessage } from '../../platform/kafka/record-batch.ts'
+import type { Topics } from '../../topics/list.ts'
+import { encodeLiveOrigin } from '../../topics/live.ts'
+import { traceparent } from '../page-messages.ts'
+import type { DeliveryWriter } from './delivery-writer.ts'
+import type { EndpointBook, KnownEndpoint } from './endpoint-book.ts'
+
+export const OUTCOMES = {
+  accepted: 200,
+  'bad-request': 400,
+  'bad-signature': 401,
+  'unknown-address': 404,
+  'too-large': 413,
+  unavailable: 503,
+} as const
+export type Outcome = keyof typeof OUTCOMES
+
+export interface Delivery {
+  readonly path: string
+  readonly headers: IncomingHttpHeaders
+  readonly body: Buffer
+}
+
+export interface AnswerDeps {
+  readonly book: EndpointBook
+  readonly writer: DeliveryWriter
+  readonly topics: Topics
+  readonly adapterOf: (name: string) => Adapter
+  /** ms since 1970 by PostgreSQL's clock. */
+  readonly now: () => number
+}
+
+export interface Address {
+  readonly orgId: string
+  readonly source: string
+  readonly token: string
+}
+
+const PATH = /^\/webhooks\/([a-z0-9-]{1,63})\/([a-z0-9-]{1,63})\/([\w-]{16,64})$/
+
+/** Undefined for a path of another form. */
+export const parseAddress = (path: string): Address | undefined => {
+  const [, orgId, source, token] = PATH.exec(path.split('?', 1)[0] ?? '') ?? []
+  return orgId === undefined || source === undefined || token === undefined ? undefined : { orgId, source, token }
+}
+
+export const pathOfEndpoint = ({ orgId, source, token }: Address): string => `/webhooks/${orgId}/${source}/${token}`
+
+const isToken = (given: string, { token }: Endpoint): boolean => {
+  const [a, b] = [Buffer.from(given), Buffer.from(token)]
+  return a.length === b.length && timingSafeEqual(a, b)
+}
+
+const isSigned = (adapter: Adapter, { secrets }: KnownEndpoint, { headers, body }: Delivery): boolean => {
+  const named = adapter.webhooks?.eventOf(headers)
+  const accepted = (named === undefined ? undefined : secrets.get(named)) ?? [...secrets.values()].flat()
+  return adapter.webhooks?.isSigned(headers, body, accepted) === true
+}
+
+export const answerDelivery = async (deps: AnswerDeps, delivery: Delivery): Promise<Outcome> => {
+  const address = parseAddress(delivery.path)
+  const known = address && (await deps.book.find(address))
+  if (address === undefined || known === undefined || !isToken(address.token, known.endpoint)) return 'unknown-address'
+  const { endpoint } = known
+  const adapter = deps.adapterOf(endpoint.adapter)
+  if (!isSigned(adapter, known, delivery)) {
+    const anew = await deps.book.findAnew(address)
+    if (anew === undefined || !isSigned(adapter, anew, delivery)) return 'bad-signature'
+  }
+  await failpoint('webhook.after-verify')
+  await deps.writer.write(deps.topics.live(endpoint.adapter), messageOf(adapter, endpoint, delivery, deps.now()))
+  return 'accepted'
+}
+
+const messageOf = (adapter: Adapter, endpoint: Endpoint, delivery: Delivery, receivedAt: number): OutgoingMessage => {
+  const { orgId, source } = endpoint
+  return {
+    // Deliveries come in no order: the key spreads them.
+    key: `${orgId}/${adapter.webhooks?.eventOf(delivery.headers) ?? 'delivery'}/${randomUUID()}`,
+    value: delivery.body,
+    headers: encodeLiveOrigin({ kind: 'delivery', orgId, source, receivedAt, traceparent: traceparent() }),
+  }
+}

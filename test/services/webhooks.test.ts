@@ -1,0 +1,259 @@
+// Deliveries of a simulated vendor to the tables, by the real processes: in any order, more than once, forged, while services are away.
+import { createHmac } from 'node:crypto'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
+
+let installation: Installation
+let simulator: Simulator
+let workers: WorkerProcess
+let receiver: WorkerProcess
+let base: string
+
+const ORG = 'acme'
+
+const portOf = async (worker: WorkerProcess): Promise<number> => {
+  const line = () =>
+    worker
+      .log()
+      .split('\n')
+      .find((each) => each.includes('webhooks are taken'))
+  await until('the receiver listens', () => line() !== undefined)
+  return JSON.parse(line() ?? '{}').port
+}
+
+const startReceiver = async (env: Record<string, string> = {}): Promise<void> => {
+  receiver = installation.workerWith(
+    { SYNCLINE_WEBHOOKS_PORT: base === undefined ? '0' : new URL(base).port, ...env },
+    'webhooks',
+  )
+  base = `http://127.0.0.1:${await portOf(receiver)}`
+}
+
+const rowOf = async (entity: string, id: string) => {
+  const { rows } = await installation.pool.query(`select * from canonical.${entity} where org_id = $1 and external_id = $2`, [
+    ORG,
+    id,
+  ])
+  return rows[0]
+}
+const lastNameIs = (id: string, name: string) =>
+  until(`person ${id} is called ${name}`, async () => (await rowOf('person', id))?.last_name === name)
+const isDeleted = (entity: string, id: string) =>
+  until(`${entity} ${id} is deleted`, async () => (await rowOf(entity, id))?.deleted_at != null)
+const nothingAsked = () =>
+  until('nothing is left to ask', async () => {
+    const { rows } = await installation.pool.query('select count(*)::int as n from sync.asks')
+    return rows[0]?.n === 0
+  })
+
+const rename = (id: string, name: string) => simulator.mutate({ op: 'rename', entity: 'person', id, name })
+const people = () => [...simulator.model.rows('person')].map(({ id }) => id)
+
+beforeAll(async () => {
+  installation = await newInstallation()
+  simulator = await startSimulator({ people: 60 })
+  simulator.webhooks.retryAfter(200)
+  const added = await installation.cli(
+    ['org', 'add', ORG, '--base-url', simulator.url, '--pat-stdin'],
+    `${simulator.personalToken}\n`,
+  )
+  expect(added.code).toBe(0)
+  workers = installation.worker('all')
+  const synced = await installation.cli(['sync', '--org', ORG, '--wait', '--json'])
+  expect(synced.code).toBe(0)
+  await startReceiver()
+  const ensured = await installation.cli(['webhooks', 'ensure', '--org', ORG, '--url', base, '--json'])
+  expect(ensured).toMatchObject({ code: 0 })
+})
+afterAll(async () => {
+  await receiver?.stop()
+  await workers?.stop()
+  await simulator?.close()
+  await installation?.remove()
+})
+
+describe('webhooks ensure', () => {
+  test('makes one subscription for each event, and finds all in order the next time', async () => {
+    const names = [...simulator.webhooks.subscriptions.values()].map(({ name }) => name)
+    expect(names).toHaveLength(22)
+    expect(new Set(names).size).toBe(22)
+    const again = await installation.cli(['webhooks', 'ensure', '--org', ORG, '--url', base, '--json'])
+    expect(again.json.every(({ done }) => done === 'keep')).toBe(true)
+    expect(await installation.cli(['webhooks', 'list', '--org', ORG])).toMatchObject({ code: 0 })
+  })
+
+  test('mends what was switched off, doubled, lost or moved, and leaves others alone', async () => {
+    const [first, second, third] = [...simulator.webhooks.subscriptions.values()]
+    if (first === undefined || second === undefined || third === undefined) throw new Error('no subscriptions')
+    first.active = false
+    simulator.webhooks.remove(second.id)
+    simulator.webhooks.subscribe(third.name, third.url)
+    const foreign = simulator.webhooks.subscribe(third.name, 'http://127.0.0.1:9/elsewhere')
+    const moved = simulator.webhooks.subscribe(third.name, third.url.replace('127.0.0.1', 'localhost'))
+    expect(await installation.cli(['webhooks', 'list', '--org', ORG])).toMatchObject({ code: 1 })
+    const { json } = await installation.cli(['webhooks', 'ensure', '--org', ORG, '--url', base, '--json'])
+    expect(
+      json
+        .map(({ done }) => done)
+        .filter((done) => done !== 'keep')
+        .sort(),
+    ).toEqual(['activate', 'create', 'remove', 'remove'])
+    expect(simulator.webhooks.subscriptions.has(foreign.id)).toBe(true)
+    expect(simulator.webhooks.subscriptions.has(moved.id)).toBe(false)
+    simulator.webhooks.remove(foreign.id)
+    expect(await installation.cli(['webhooks', 'list', '--org', ORG])).toMatchObject({ code: 0 })
+  })
+})
+
+describe('a change', () => {
+  test('is in the tables without a sync: new, changed and gone', async () => {
+    const [id = ''] = people()
+    rename(id, 'Delivered')
+    await lastNameIs(id, 'Delivered')
+    const [made] = simulator.mutate({ op: 'insert', entity: 'person', attributes: { first_name: 'New', last_name: 'Comer' } })
+    await lastNameIs(made?.id ?? '', 'Comer')
+    simulator.mutate({ op: 'delete', entity: 'person', id: made?.id ?? '' })
+    await isDeleted('person', made?.id ?? '')
+    // By the delivery at once, then confirmed by the API.
+    await until('the deletion is an observation', async () => (await rowOf('person', made?.id ?? ''))?.mapping_revision === 1)
+    await nothingAsked()
+    expect(await rowOf('person', made?.id ?? '')).toMatchObject({ last_name: null })
+  })
+
+  test('that comes five times, late and in another order ends as the vendor has it', async () => {
+    const ids = people().slice(1, 11)
+    let n = 0
+    simulator.webhooks.script(() => ({ copies: 5, delayMs: (n++ * 37) % 300 }))
+    for (let round = 0; round < 5; round++) for (const id of ids) rename(id, `Round${round}`)
+    simulator.webhooks.script(() => ({}))
+    await until('all is delivered', () => simulator.webhooks.stats().pending === 0)
+    for (const id of ids) await lastNameIs(id, 'Round4')
+    await nothingAsked()
+    for (const id of ids) expect(await rowOf('person', id)).toMatchObject({ last_name: 'Round4' })
+  })
+
+  test('of something without an updated_at is asked for by its id', async () => {
+    const [group] = [...simulator.model.rows('group')]
+    const id = group?.id ?? ''
+    simulator.mutate({ op: 'rename', entity: 'group', id, name: 'Renamed' })
+    await until('the group is renamed', async () => (await rowOf('"group"', id))?.name === 'Renamed')
+    const [membership] = [...simulator.model.rows('group-membership')]
+    simulator.mutate({ op: 'update', entity: 'group-membership', id: membership?.id ?? '', attributes: { role: 'chair' } })
+    await until('the role is changed', async () => (await rowOf('group_membership', membership?.id ?? ''))?.role === 'chair')
+    await nothingAsked()
+  })
+
+  test('of a merger asks for both people: one is gone, the other is as it is now', async () => {
+    const [keep = '', remove = ''] = people().slice(20, 22)
+    simulator.webhooks.script(() => ({ forged: true, delayMs: 60_000 }))
+    simulator.mutate({ op: 'delete', entity: 'person', id: remove })
+    rename(keep, 'Kept')
+    simulator.webhooks.script(() => ({}))
+    const person = (id: string) => ({ data: { type: 'Person', id } })
+    const data = {
+      type: 'PersonMerger',
+      id: '1',
+      relationships: { person_to_keep: person(keep), person_to_remove: person(remove) },
+    }
+    simulator.webhooks.publish({ event: 'people.v2.events.person_merger.created', payload: JSON.stringify({ data }) })
+    await isDeleted('person', remove)
+    await lastNameIs(keep, 'Kept')
+  })
+})
+
+describe('the receiver', () => {
+  const send = async (
+    body: string | Buffer,
+    how: { path?: string; secret?: string; event?: string; signature?: string } = {},
+  ) => {
+    const subscription = [...simulator.webhooks.subscriptions.values()].find(
+      ({ name }) => name === 'people.v2.events.person.updated',
+    )
+    const secret = how.secret ?? subscription?.secret ?? ''
+    const path = how.path ?? new URL(subscription?.url ?? '').pathname
+    const response = await fetch(`${base}${path}`, {
+      method: 'POST',
+      body,
+      headers: {
+        'x-pco-webhooks-authenticity': how.signature ?? createHmac('sha256', secret).update(body).digest('hex'),
+        'x-pco-webhooks-name': how.event ?? 'people.v2.events.person.updated',
+      },
+    })
+    return response.status
+  }
+  const letters = async (code: string) =>
+    (await installation.cli(['dlq', 'list', '--code', code, '--state', 'all', '--json'])).json.filter(
+      ({ type }) => type === 'dead-letter',
+    )
+
+  test('refuses a wrong signature, an unknown organisation, a guessed address, a huge and an empty body, and never says 410', async () => {
+    const event = (name: string) => JSON.stringify({ data: [{ type: 'EventDelivery', attributes: { name, payload: '{}' } }] })
+    expect(await send(event('x'), { secret: 'wrong' })).toBe(401)
+    expect(await send(event('x'), { signature: 'zz' })).toBe(401)
+    expect(await send(event('x'), { path: '/webhooks/nobody/pco/abcdefghijklmnopqrstuvwx' })).toBe(404)
+    expect(await send(event('x'), { path: '/webhooks/acme/pco/abcdefghijklmnopqrstuvwx' })).toBe(404)
+    expect(await send(event('x'), { path: '/' })).toBe(404)
+    expect(await send(Buffer.alloc(3 * 1024 * 1024, 0x20))).toBe(413)
+    expect(await send('')).toBe(400)
+    expect((await fetch(base)).status).toBe(404)
+    expect(receiver.log()).toContain('syncline webhooks ensure')
+    expect(receiver.isRunning()).toBe(true)
+  })
+
+  test('takes an event that nobody knows, which dies with its bytes, and can be replayed', async () => {
+    const body = JSON.stringify({
+      data: [{ type: 'EventDelivery', attributes: { name: 'people.v2.events.person.levitated', payload: '{}' } }],
+    })
+    expect(await send(body)).toBe(200)
+    await until('it is a dead letter', async () => (await letters('unknown-event')).length === 1)
+    const [letter] = await letters('unknown-event')
+    expect(letter?.['reason']).toContain('people.v2.events.person.levitated')
+    const shown = await installation.cli(['dlq', 'show', String(letter?.['id'])])
+    expect(shown.stdout).toContain('levitated')
+    expect(await installation.cli(['dlq', 'replay', String(letter?.['id'])])).toMatchObject({ code: 0 })
+    await until('it died again', async () =>
+      (await letters('unknown-event')).some(({ id, state }) => id !== letter?.['id'] && state === 'open'),
+    )
+  })
+
+  test('takes deliveries that were signed before and after a rotation', async () => {
+    const [id = ''] = people().slice(30)
+    const before =
+      [...simulator.webhooks.subscriptions.values()].find(({ name }) => name === 'people.v2.events.person.updated')?.secret ?? ''
+    const { code } = await installation.cli(['webhooks', 'ensure', '--org', ORG, '--url', base, '--rotate'])
+    expect(code).toBe(0)
+    const event = JSON.stringify({ data: [] })
+    expect(await send(event, { secret: before })).toBe(200)
+    expect(await send(event)).toBe(200)
+    rename(id, 'Rotated')
+    await lastNameIs(id, 'Rotated')
+    expect(Object.keys(simulator.webhooks.stats().attempts)).not.toContain('410')
+  })
+
+  test('that is killed between verifying and Kafka loses nothing: the vendor sends it again', async () => {
+    const [id = ''] = people().slice(31)
+    await receiver.stop()
+    await startReceiver({ SYNCLINE_FAIL: 'webhook.after-verify:crash' })
+    rename(id, 'Survived')
+    await until('the receiver is gone', () => !receiver.isRunning())
+    await startReceiver()
+    await lastNameIs(id, 'Survived')
+  })
+})
+
+test('a fetcher killed before and after it has sent an answer asks again', async () => {
+  await workers.stop()
+  for (const [n, site] of ['ask.after-answer', 'ask.after-send'].entries()) {
+    const [id = ''] = people().slice(33 + n)
+    const others = ['orchestrate', 'process', 'sink']
+    const rest = installation.worker(...others)
+    const fetcher = installation.workerWith({ SYNCLINE_FAIL: `${site}:crash` }, 'fetch')
+    simulator.mutate({ op: 'delete', entity: 'person', id })
+    await until('the fetcher is gone', () => !fetcher.isRunning())
+    const another = installation.worker('fetch')
+    await nothingAsked()
+    await isDeleted('person', id)
+    await Promise.all([rest.stop(), another.stop()])
+  }
+})
