@@ -1,26 +1,19 @@
 // `syncline verify --against-api`: an organisation's tables compared with what the API says now. Reads both, writes neither.
-import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
-import { type Connection, openConnection } from '../ledger/organisations.ts'
+import type { Connection } from '../ledger/organisations.ts'
 import { entityGraph } from '../manifests/graph.ts'
 import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
-import { requireSettings } from '../platform/config.ts'
-import { SynclineError } from '../platform/errors.ts'
-import { connectRedis } from '../platform/redis.ts'
-import { suggest } from '../platform/suggest.ts'
-import { connectVendor, type VendorConnection } from '../producers/connections.ts'
 import { limitedConnection } from '../producers/limited.ts'
-import { createLimiter, type Limiter } from '../producers/limiter/limiter.ts'
 import { type ApiReader, createApiReader } from './api-reader.ts'
 import { painterFor } from './color.ts'
 import type { Owner } from './compare.ts'
 import { createComparison, type EntityComparison, type Finding, hasDifferences } from './comparison.ts'
-import { requireOrg } from './org.ts'
-import { REQUEST_TIMEOUT_MS } from './roles.ts'
+import { chooseConnection, requireOrg } from './connection-choice.ts'
 import type { Runtime } from './runtime.ts'
 import { lastSyncedAt, tableContent } from './table-content.ts'
 import { EXIT, onInterrupt, print, printJson, say, stdoutWidth } from './terminal.ts'
 import { findSubject } from './trace-subject.ts'
+import { withVendor } from './vendor.ts'
 import { comparisonLine, comparisonText, totalText } from './verify-api-text.ts'
 import { type Compared, compareAll, compareSample, type WayDeps } from './verify-ways.ts'
 import { duration } from './words.ts'
@@ -51,16 +44,6 @@ export const verifyAgainstApi = async (runtime: Runtime, options: AgainstApiOpti
   }
 }
 
-const chooseConnection = (own: readonly Connection[], { org, source }: AgainstApiOptions): Connection => {
-  const [only, another] = own.filter((connection) => source === undefined || connection.source === source)
-  const names = own.map((connection) => connection.source)
-  if (only === undefined) {
-    throw new SynclineError('usage', `${org} has no source '${source}'.`, { remedy: suggest(source ?? '', names) })
-  }
-  if (another === undefined) return only
-  throw new SynclineError('usage', `${org} has several sources.`, { remedy: `Choose one with --source: ${names.join(', ')}` })
-}
-
 /** In the order of a sync; none named: all. Throws SynclineError('usage') naming the nearest. */
 const chooseEntities = (manifest: Manifest, named: readonly string[]): readonly string[] => {
   const names = named.flatMap((name) => name.split(',')).filter((name) => name !== '')
@@ -80,37 +63,11 @@ const waitTeller = (): ((ms: number) => void) => {
   }
 }
 
-const withReader = async <T>(
-  runtime: Runtime,
-  { orgId, source }: Connection,
-  work: (reader: ApiReader) => Promise<T>,
-): Promise<T> => {
-  const key = runtime.encryptionKey()
-  const opened = await openConnection(runtime.pool, key, orgId, source)
-  if (opened === undefined) throw new SynclineError('conflict', `The connection ${source} of ${orgId} has just been removed.`)
-  const redis = await connectRedis(requireSettings(runtime.config, 'redisUrl').redisUrl, runtime.log)
-  const { log: logger, topics } = runtime
-  const limiter = createLimiter({ redis, logger, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
-  let vendor: VendorConnection | undefined
-  try {
-    vendor = connectVendor(vendorDeps(runtime, limiter, key), opened.connection, opened.credential)
-    const signal = interruptible()
-    return await work(createApiReader(vendor.adapter, limitedConnection(vendor, limiter, waitTeller()), vendor.auth, signal))
-  } finally {
-    await vendor?.api.close()
-    redis.close()
-  }
-}
-
-const vendorDeps = ({ pool, config }: Runtime, limiter: Limiter, encryptionKey: Buffer) => ({
-  pool,
-  limiter,
-  encryptionKey,
-  adapterOf: adapterByName,
-  authOf: (_: unknown, credential: string) => personalAccessToken(credential),
-  requestTimeoutMs: REQUEST_TIMEOUT_MS,
-  maxResponseBytes: Number(requireSettings(config, 'maxResponseBytes').maxResponseBytes),
-})
+const withReader = <T>(runtime: Runtime, connection: Connection, work: (reader: ApiReader) => Promise<T>): Promise<T> =>
+  withVendor(runtime, connection, (vendor, limiter) => {
+    const api = limitedConnection(vendor, limiter, waitTeller())
+    return work(createApiReader(vendor.adapter, api, vendor.auth, interruptible()))
+  })
 
 const interruptible = (): AbortSignal => {
   const signal = onInterrupt()

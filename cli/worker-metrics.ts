@@ -29,8 +29,10 @@ interface Figures extends Backlog {
   readonly parked: readonly { readonly entity: string; readonly records: number }[]
 }
 
-const show = (set: SetGauge, { openPages, deadLetters, parked }: Figures): void => {
+const show = (set: SetGauge, { openPages, deadLetters, parked, toAuthorise, refusedAuthorisations }: Figures): void => {
   set('syncline_open_pages', {}, openPages)
+  set('syncline_connections_to_authorise', {}, toAuthorise)
+  for (const { reason, times } of refusedAuthorisations) set('syncline_refused_authorisations', { reason }, times)
   for (const { stage, letters } of deadLetters) set('syncline_dead_letters', { stage }, letters)
   for (const { entity, records } of parked) set('syncline_parked_records', { entity }, records)
 }

@@ -5,6 +5,8 @@ export interface Backlog {
   /** Accepted pages of active runs of which some record has no outcome. */
   readonly openPages: number
   readonly deadLetters: readonly { readonly stage: string; readonly letters: number }[]
+  readonly toAuthorise: number
+  readonly refusedAuthorisations: readonly { readonly reason: string; readonly times: number }[]
 }
 
 export const readBacklog = async (client: Queryable): Promise<Backlog> => {
@@ -17,5 +19,9 @@ export const readBacklog = async (client: Queryable): Promise<Backlog> => {
   const { rows: deadLetters } = await client.query<{ stage: string; letters: number }>(
     "select stage, count(*) as letters from sync.dead_letters where state = 'open' group by stage",
   )
-  return { openPages: rows[0]?.open ?? 0, deadLetters }
+  const { rows: waiting } = await client.query<{ n: number }>("select count(*) as n from sync.tokens where state = 'reauthorise'")
+  const { rows: refusedAuthorisations } = await client.query<{ reason: string; times: number }>(
+    'select reason, times from sync.refused_authorisations',
+  )
+  return { openPages: rows[0]?.open ?? 0, deadLetters, toAuthorise: waiting[0]?.n ?? 0, refusedAuthorisations }
 }

@@ -12,6 +12,8 @@ export const FAIL_SITES = [
   'fetch.after-receipt', // the receipt is written
   'fetch.before-successor', // the range is released, its next command not sent
   'fetch.after-successor', // the next command is sent, the offset of this one not committed
+  'token.after-answer', // the vendor has answered a refresh, the new pair is not saved
+  'token.after-save', // the new pair is committed, and was not used
   'process.after-send', // records are on Kafka, the page's offset is not committed
   'sink.after-copy', // rows are in a staging table
   'sink.after-merge', // rows and landings are written, the transaction is open

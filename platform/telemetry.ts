@@ -37,6 +37,11 @@ export const METRICS = {
   ),
   syncline_fetch_limit_waits_total: counter("waits for room in the vendor's rate limit", 'adapter'),
   syncline_fetch_limit_wait_seconds_total: counter('how long they are, each wait of each range for itself', 'adapter'),
+  syncline_token_refreshes_total: counter(
+    'refreshes of tokens, by how they ended: tokens, refused, unanswered or later',
+    'adapter',
+    'outcome',
+  ),
   syncline_process_records_total: counter('records made of pages: canonical, or dead (then of any entity)', 'entity', 'outcome'),
   syncline_sink_records_total: counter('records merged, by what became of them first', 'entity', 'outcome'),
   syncline_sink_merge_seconds: histogram('time of the transaction of a batch'),
@@ -47,6 +52,8 @@ export const METRICS = {
   syncline_consumer_silence_seconds: gauge('since when no fetch was answered'),
   syncline_open_pages: gauge('accepted pages of active runs of which a record has no outcome yet'),
   syncline_parked_records: gauge('records that wait for their parent', 'entity'),
+  syncline_connections_to_authorise: gauge('connections that wait for an administrator to authorise them again'),
+  syncline_refused_authorisations: gauge('callbacks and codes of `org connect` that were refused, ever, by why', 'reason'),
   syncline_dead_letters: gauge('dead letters in the ledger', 'stage'),
 } as const satisfies Record<string, Metric>
 

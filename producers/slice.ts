@@ -38,6 +38,8 @@ const MAX_PERMIT_WAIT_MS = 250
 const MAX_RETRY_WAIT_MS = 1_000
 /** Back-pressure: pages of one range that may be received and not landed. */
 const MAX_OPEN_PAGES = 60
+/** In case the connection was authorised while it was being given up. */
+const REAUTHORISE_LOOK_MS = 5_000
 const CHECK_OPEN_EVERY = 10
 const LANDING_WAIT_MS = 500
 /** successor: emit a command for the next slice. done: nothing to emit, the ledger knows how it goes on. */
@@ -111,6 +113,11 @@ const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
       return waitOrRelease(slice, result)
     case 'failed': {
       const { code, message, remedy } = result.error
+      if (code === 'auth' && vendor.reauthorise !== undefined) {
+        // The run is paused, and with it this range; whoever connects the organisation again sets both going.
+        await vendor.reauthorise(message)
+        return releaseSlice(slice, { wakeInMs: REAUTHORISE_LOOK_MS, waitingFor: 'authorisation', reason: message })
+      }
       deps.log.error(
         { run: slice.range.runId, entity: spec.entity, range: slice.range.rangeId, code, reason: message },
         'range failed',

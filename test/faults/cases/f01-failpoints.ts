@@ -11,8 +11,10 @@ const ACTIONS = ['crash', 'lost-response'] as const satisfies readonly FailActio
 // Sites after which nothing is done that could be lost: a crash is all that can happen there.
 const CRASH_ONLY = new Set<FailSite>(['fetch.before-successor', 'orchestrate.after-plan', 'orchestrate.before-emit'])
 
+// Refreshes of tokens have cases of their own (F10).
 // The nth time that a site is reached: in the middle of the run, where it is reached more than once.
-const NTH: Readonly<Record<FailSite, number>> = {
+type Site = Exclude<FailSite, `token.${string}`>
+const NTH: Readonly<Record<Site, number>> = {
   'fetch.before-response': 10,
   'fetch.after-response': 10,
   'fetch.after-raw': 10,
@@ -31,13 +33,13 @@ const NTH: Readonly<Record<FailSite, number>> = {
 
 const REACHED_WITHIN_MS = 180_000
 
-const roleOf = (site: FailSite): RoleName => {
+const roleOf = (site: Site): RoleName => {
   const [role = ''] = site.split('.')
   // Sites are named by the roles that they are in.
   return role as RoleName
 }
 
-const caseOf = (site: FailSite, action: (typeof ACTIONS)[number]): FaultCase => {
+const caseOf = (site: Site, action: (typeof ACTIONS)[number]): FaultCase => {
   const role = roleOf(site)
   const armed = new WeakMap<Scene, Member>()
   return {
@@ -61,6 +63,6 @@ const caseOf = (site: FailSite, action: (typeof ACTIONS)[number]): FaultCase => 
   }
 }
 
-export const failpointCases: readonly FaultCase[] = FAIL_SITES.flatMap((site) =>
+export const failpointCases: readonly FaultCase[] = FAIL_SITES.filter((site): site is Site => site in NTH).flatMap((site) =>
   ACTIONS.filter((action) => action === 'crash' || !CRASH_ONLY.has(site)).map((action) => caseOf(site, action)),
 )
