@@ -14,6 +14,7 @@ export const FAIL_SITES = [
   'fetch.after-successor', // the next command is sent, the offset of this one not committed
   'token.after-answer', // the vendor has answered a refresh, the new pair is not saved
   'token.after-save', // the new pair is committed, and was not used
+  'keys.after-organisation', // one organisation has new keys, the next has not
   'process.after-send', // records are on Kafka, the page's offset is not committed
   'sink.after-copy', // rows are in a staging table
   'sink.after-merge', // rows and landings are written, the transaction is open

@@ -38,7 +38,8 @@ export interface Installation {
   readonly prefix: string
   readonly env: Environment
   readonly pool: Pool
-  cli(args: readonly string[], input?: string): Promise<CliResult>
+  /** `env`: what this command has besides. */
+  cli(args: readonly string[], input?: string, env?: Environment): Promise<CliResult>
   worker(...roles: readonly string[]): WorkerProcess
   /** A worker with more in its environment. */
   workerWith(env: Environment, ...roles: readonly string[]): WorkerProcess
@@ -86,8 +87,8 @@ export const createInstallation = async (stack: StackAddresses, env: Environment
     prefix,
     env: settings,
     pool,
-    cli: async (args, input = '') => {
-      const child = start(args)
+    cli: async (args, input = '', more = {}) => {
+      const child = start(args, more)
       const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
       child.stdin?.end(input)
       const [code] = await once(child, 'close')
