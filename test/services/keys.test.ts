@@ -95,7 +95,7 @@ describe('a rotation', () => {
     // Read all the while, as workers do.
     let done = false
     const reader = (async () => {
-      for (let n = 0; !done; n++) await readAll(both)
+      while (!done) await readAll(both)
     })()
     const second = await rotate()
     done = true
