@@ -15,6 +15,9 @@ export const FAIL_SITES = [
   'token.after-answer', // the vendor has answered a refresh, the new pair is not saved
   'token.after-save', // the new pair is committed, and was not used
   'keys.after-organisation', // one organisation has new keys, the next has not
+  'forget.after-mark', // an organisation is marked, its rows are there
+  'forget.after-rows', // its rows are gone, its records on topics are not
+  'forget.after-tombstones', // some of these are
   'process.after-send', // records are on Kafka, the page's offset is not committed
   'sink.after-copy', // rows are in a staging table
   'sink.after-merge', // rows and landings are written, the transaction is open

@@ -80,13 +80,14 @@ create table sync.forgotten (
   tombstones bigint not null default 0
 );
 
--- Of these organisations, those of which nothing may be written, and until when (of observation). Waits for who is marking one of them, and
--- makes them wait for the caller's transaction: so none that has seen an organisation as active ends after it was marked.
+-- Of these organisations, those of which something may not be written: what was observed until then, or nothing at all (null). Waits for who
+-- is marking one of them, and makes them wait for the caller's transaction: so none that has seen an organisation as active ends after it
+-- was marked.
 create function sync.forgotten_of(org_ids text[]) returns table (org_id text, until timestamptz) language plpgsql as $$
 begin
   perform from sync.organisations o where o.org_id = any(org_ids) order by o.org_id for key share;
-  return query select f.org_id, case when o.active then f.forgotten_at else 'infinity'::timestamptz end
-    from sync.forgotten f left join sync.organisations o using (org_id) where f.org_id = any(org_ids);
+  return query select f.org_id, case when o.active then f.forgotten_at end
+    from sync.forgotten f left join sync.organisations o on o.org_id = f.org_id where f.org_id = any(org_ids);
 end $$;
 
 create function sync.mark_token_state() returns trigger language plpgsql as $$

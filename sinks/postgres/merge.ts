@@ -11,6 +11,7 @@ import { encodePlace } from '../../topics/dead-letters.ts'
 import type { BatchRecord, MergeBatch, Placed } from '../batch.ts'
 import { createOutcomeBook } from '../landings.ts'
 import { type CountedRanges, seenOf } from '../seen.ts'
+import { withoutForgotten } from './forgotten.ts'
 import { type Layout, layoutByEntity } from './layout.ts'
 import { park } from './parking.ts'
 import { inSession } from './session.ts'
@@ -28,6 +29,8 @@ export interface MergeResult {
   readonly entities: readonly EntityOutcomes[]
   /** They have no outcome yet: that of the dead letters that they become. */
   readonly refused: readonly Refused[]
+  /** Records of organisations that were forgotten: they are nowhere. */
+  readonly dropped: number
   readonly counts: Readonly<Record<Outcome, number>>
   readonly outcomes: OutcomeCounts
 }
@@ -122,7 +125,8 @@ const lettersOf = ({ deadLetters }: MergeBatch, replays: SettledReplays) =>
     return round === undefined ? [] : [{ ...letter, round }]
   })
 
-const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
+const settle = async (client: PoolClient, whole: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
+  const { batch, dropped } = await withoutForgotten(client, whole)
   const moves: Move[] = []
   const refused: Refused[] = []
   const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused), moves)
@@ -151,7 +155,7 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   await reviveOutcomes(client, replays.revivals)
   await moveOutcomes(client, moves)
   await failpoint('sink.after-merge')
-  return { entities, refused, ...tally }
+  return { entities, refused, dropped, counts: tally.counts, outcomes: tally.outcomes }
 }
 
 /**

@@ -11,9 +11,9 @@ const ACTIONS = ['crash', 'lost-response'] as const satisfies readonly FailActio
 // Sites after which nothing is done that could be lost: a crash is all that can happen there.
 const CRASH_ONLY = new Set<FailSite>(['fetch.before-successor', 'orchestrate.after-plan', 'orchestrate.before-emit'])
 
-// Refreshes of tokens have cases of their own (F10), and keys a test (services/keys).
+// Refreshes of tokens have cases of their own (F10), and keys and forgetting tests (services/keys, services/forget).
 // The nth time that a site is reached: in the middle of the run, where it is reached more than once.
-type Site = Exclude<FailSite, `${'token' | 'keys'}.${string}`>
+type Site = Exclude<FailSite, `${'token' | 'keys' | 'forget'}.${string}`>
 const NTH: Readonly<Record<Site, number>> = {
   'fetch.before-response': 10,
   'fetch.after-response': 10,
