@@ -48,7 +48,7 @@ export const SETTINGS = {
   encryptionKeyOld: {
     schema: z.string().min(1),
     variables: ['SYNCLINE_ENCRYPTION_KEY_OLD'],
-    description: 'the key before it, while `syncline keys rotate` has not gone through: what is encrypted under it can be read',
+    description: 'a second key that secrets can be read with, while the key is changed (`syncline keys rotate`)',
     secret: true,
   },
   topicPrefix: {

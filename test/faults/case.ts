@@ -42,6 +42,10 @@ export interface FaultCase {
   /** Services that are not those of all cases; a case with links has an installation to itself. */
   readonly links?: Links
   readonly simulator?: Partial<SimulatorOptions>
+  /** The organisation is connected by OAuth, not by a personal access token. */
+  readonly oauth?: true
+  /** Refresh tokens that may be used though their successor was delivered: to a process that died with it. */
+  readonly usedAgain?: number
   /** How the run must end; complete unless said otherwise. */
   readonly ends?: RunState
   /** What the tables must hold; the rows of the model, and none besides, unless said otherwise. */

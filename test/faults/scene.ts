@@ -3,10 +3,11 @@ import { randomBytes } from 'node:crypto'
 import type { Owner } from '../../cli/compare.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { createRun, findRun, hasEnded, type Run } from '../../ledger/runs.ts'
-import { parseEncryptionKey } from '../../ledger/secrets.ts'
+import { type KeyRing, parseEncryptionKey } from '../../ledger/secrets.ts'
 import { isDatabaseAway } from '../../platform/postgres.ts'
 import { createDice } from '../../simulator/generated/random.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { authorise } from '../harness/consent.ts'
 import { startProxy, type TcpProxy } from '../harness/proxy.ts'
 import { until } from '../harness/until.ts'
 import type { FaultCase, Size } from './case.ts'
@@ -28,6 +29,7 @@ export class Scene {
   readonly simulator: Simulator
   readonly org: string
   readonly size: Size
+  readonly #byOAuth: boolean
   readonly #api: TcpProxy | undefined
   readonly #random: (row: number) => number
   #drawn = 0
@@ -47,7 +49,8 @@ export class Scene {
     const people = Math.max(1, Math.round(size.records / RECORDS_PER_PERSON))
     const token = `app:${CANARY}${randomBytes(8).toString('hex')}`
     const defaults = { people, seed, rate: RATE, latencyMs: LATENCY_MS, personalTokens: [token] }
-    const simulator = await startSimulator({ ...defaults, ...test.simulator, ...size.simulator })
+    const oauth = { tokenPrefix: CANARY, clientSecret: `${CANARY}${randomBytes(8).toString('hex')}`, ...test.simulator?.oauth }
+    const simulator = await startSimulator({ ...defaults, ...test.simulator, ...size.simulator, oauth })
     const api = test.links?.proxied?.includes('api') ? await startProxy(simulator.url) : undefined
     return new Scene(lab, { simulator, api }, test, size, seed)
   }
@@ -63,6 +66,7 @@ export class Scene {
     this.simulator = simulator
     this.#api = api
     this.size = size
+    this.#byOAuth = test.oauth ?? false
     this.org = `${test.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${randomBytes(3).toString('hex')}`
     this.#random = createDice(seed)(test.id)
   }
@@ -109,13 +113,21 @@ export class Scene {
     return Math.max(0, this.endedAt - this.lastFaultAt) / 1000
   }
 
-  async begin(): Promise<void> {
-    const { installation, pool } = this.lab
-    const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
-    const owner = { ...this.owner, adapter: 'pco' }
+  get keys(): KeyRing {
+    return parseEncryptionKey(this.lab.installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
+  }
+
+  /** As an administrator does who adds the organisation, or connects it (again). */
+  async connect(): Promise<void> {
+    const { pool } = this.lab
     const { url, personalToken: credential } = this.simulator
-    const baseUrl = this.#api?.url ?? url
-    await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: null, credential })
+    if (this.#byOAuth) return authorise(pool, this.keys, this.simulator, this.org)
+    const owner = { ...this.owner, adapter: 'pco', settings: {}, rateLimit: null }
+    await saveConnection(pool, this.keys, { ...owner, baseUrl: this.#api?.url ?? url, credential })
+  }
+
+  async begin(): Promise<void> {
+    await this.connect()
     await this.beginRun()
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
   }

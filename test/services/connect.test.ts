@@ -1,8 +1,8 @@
 // Connecting an organisation by OAuth on the command line, with a vendor that asks for PKCE; and what comes back wrong.
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { followConsent } from '../harness/consent.ts'
 import { type Installation, newInstallation, type RunningCommand, until } from './installation.ts'
-import { followConsent } from './oauth-fixtures.ts'
 
 let installation: Installation
 let simulator: Simulator

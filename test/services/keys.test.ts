@@ -7,8 +7,8 @@ import { openConnection, saveConnection } from '../../ledger/organisations.ts'
 import { type KeyRing, parseEncryptionKey } from '../../ledger/secrets.ts'
 import { readAccessToken, readApp } from '../../ledger/tokens.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { authorise } from '../harness/consent.ts'
 import { type Installation, newInstallation } from './installation.ts'
-import { authorise } from './oauth-fixtures.ts'
 
 let installation: Installation
 let simulator: Simulator

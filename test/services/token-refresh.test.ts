@@ -1,6 +1,5 @@
 // Refreshing tokens against a vendor that takes each refresh token once, on a real PostgreSQL: whoever asks at once, whatever is lost.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { pcoAdapter } from '../../adapters/pco/pco.ts'
 import { auditTrail } from '../../ledger/audit.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { listConnections } from '../../ledger/organisations.ts'
@@ -11,9 +10,9 @@ import { silentLogger } from '../../platform/logger.ts'
 import { createPool, type Pool } from '../../platform/postgres.ts'
 import { createStoredTokens, type StoredTokens } from '../../producers/stored-tokens.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { authorise, pcoOAuth } from '../harness/consent.ts'
 import { until } from '../harness/until.ts'
 import { keyRing } from './ledger-fixtures.ts'
-import { authorise } from './oauth-fixtures.ts'
 import { type FreshDatabase, freshDatabase } from './support.ts'
 
 const ring = keyRing(7)
@@ -48,13 +47,12 @@ afterEach(async () => {
 /** The credential as one process has it. */
 const worker = (at = simulator): StoredTokens =>
   createStoredTokens(
-    // The simulator's API has OAuth.
     {
       pool,
       ring,
       log: silentLogger,
       adapter: 'pco',
-      oauth: pcoAdapter.oauth as NonNullable<typeof pcoAdapter.oauth>,
+      oauth: pcoOAuth,
       baseUrl: at.url,
     },
     { orgId: org, source: 'pco' },

@@ -9,6 +9,7 @@ import { redisCases } from './f06-redis.ts'
 import { registryCases } from './f07-registry.ts'
 import { networkCases } from './f08-network.ts'
 import { apiCases } from './f09-api.ts'
+import { tokenCases } from './f10-tokens.ts'
 import { poisonCases } from './f11-poison.ts'
 import { driftCases } from './f13-drift.ts'
 import { clocks } from './f14-clocks.ts'
@@ -30,6 +31,7 @@ export const CASES: readonly FaultCase[] = [
   diskFull,
   clocks,
   ...apiCases,
+  ...tokenCases,
   ...poisonCases,
   ...failpointCases,
 ]

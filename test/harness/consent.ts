@@ -1,4 +1,4 @@
-// What tests of connections by OAuth begin with: consent at a simulator, without a browser.
+// Consent at a simulator, without a browser; and a connection as `org connect` leaves it.
 import { request } from 'node:http'
 import { consentUrl, exchangeCode, type Tokens } from '../../adapters/core/oauth.ts'
 import { pcoAdapter } from '../../adapters/pco/pco.ts'
@@ -25,8 +25,9 @@ export const followConsent = (url: string): Promise<URL> =>
 
 const api = pcoAdapter.oauth
 if (api === undefined) throw new Error('The adapter has no OAuth')
+export const pcoOAuth = api
 
-export const tokensOf = async (simulator: Simulator): Promise<Tokens> => {
+const tokensOf = async (simulator: Simulator): Promise<Tokens> => {
   const { app, url: baseUrl } = simulator
   const consent = { clientId: app.clientId, redirectUri: REDIRECT_URI, scope: api.scope, state: 'state', verifier: VERIFIER }
   const back = await followConsent(consentUrl(api, baseUrl, consent))
@@ -39,11 +40,13 @@ export const tokensOf = async (simulator: Simulator): Promise<Tokens> => {
 /** As `org connect` leaves it. */
 export const authorise = async (pool: Pool, ring: KeyRing, simulator: Simulator, orgId: string): Promise<void> => {
   const { app, url: baseUrl } = simulator
+  // Before the tokens are asked for, by the clock that they will be judged by.
+  const { rows } = await pool.query<{ at: Date }>('select clock_timestamp() as at')
   await saveAuthorised(pool, ring, {
     ...{ orgId, source: 'pco', adapter: 'pco', baseUrl, settings: {}, rateLimit: null },
     limitKey: `limit-${orgId}`,
     ...app,
     pair: await tokensOf(simulator),
-    at: new Date(),
+    at: rows[0]?.at ?? new Date(0),
   })
 }
