@@ -129,7 +129,7 @@ describe('an organisation', () => {
     ])
     const [, added, changed] = await trailOf('gone')
     expect(JSON.parse(added?.facts ?? '')).toEqual({ adapter: 'pco', baseUrl: 'http://127.0.0.1:4010/base' })
-    expect(JSON.parse(changed?.facts ?? '')).toMatchObject({ changed: ['base_url', 'credential'] })
+    expect(JSON.parse(changed?.facts ?? '')).toMatchObject({ changed: ['base_url', 'credential', 'limit_key'] })
     expect(JSON.stringify(await trailOf('gone'))).not.toMatch(/hunter|not told/)
     expect(await auditHeads(ann, 'acme')).toEqual(before)
     await connect('gone', 'http://127.0.0.1:4010', 'app:secret')

@@ -146,6 +146,21 @@ test('a wrong client secret ends the command with exit 4, names what is wrong, a
   expect(await metric('code')).toBe(1)
 })
 
+test('an organisation has several accounts, and one of them is removed without the other', async () => {
+  const args = ['org', 'add', 'acme', '--source', 'annex', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  expect((await installation.cli(args, simulator.personalToken)).code).toBe(0)
+  const unclear = await installation.cli(['sync', '--org', 'acme'])
+  expect([unclear.code, unclear.stderr]).toEqual([2, expect.stringContaining('--source: annex, pco')])
+  expect((await installation.cli(['sync', '--org', 'acme', '--source', 'annex'])).code).toBe(0)
+  const status = await installation.cli(['status', '--org', 'acme', '--source', 'annex', '--json'])
+  expect(status.json.at(-1)).toMatchObject({ source: 'annex', state: 'planned' })
+  expect((await installation.cli(['org', 'remove', 'acme', '--source', 'annex', '--yes'])).code).toBe(5)
+  expect((await installation.cli(['cancel', '--org', 'acme', '--source', 'annex'])).code).toBe(0)
+  expect((await installation.cli(['org', 'remove', 'acme', '--source', 'annex', '--yes'])).code).toBe(0)
+  const listed = await installation.cli(['org', 'list', '--json'])
+  expect(listed.json.filter(({ org }) => org === 'acme')).toMatchObject([{ source: 'pco', kind: 'oauth', reauthorise: null }])
+})
+
 test.each([
   ['no client id', ['org', 'connect', 'x'], /client id/],
   ['no client secret', ['org', 'connect', 'x', '--client-id', 'id'], /client secret/],
