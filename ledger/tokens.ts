@@ -1,9 +1,8 @@
 // The token pair of a connection by OAuth: reading it, and the steps of a refresh (producers/token-refresh.ts puts them together).
 // Must hold: a new pair is written only over the generation that it follows; times are PostgreSQL's.
-import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
+import type { Queryable } from '../platform/postgres.ts'
 import { pauseForAuth, resumeAfterAuth } from './auth-pause.ts'
 import { seal, WRAPPED_KEY, type WrappedKeyRow, wrappedKeyOf } from './data-keys.ts'
-import { type Connection, type Put, putConnection } from './organisations.ts'
 import { type KeyRing, openSecret } from './secrets.ts'
 
 export interface TokenOwner {
@@ -61,7 +60,7 @@ interface LockedRow extends TokenRow {
 const msUntil = (column: string) => `(extract(epoch from ${column} - clock_timestamp()) * 1000)::float8`
 const COLUMNS = `t.access_token, t.generation, ${msUntil('t.refresh_at')} as fresh_ms, ${msUntil('t.expires_at')} as usable_ms, t.state, t.reason`
 
-const opener =
+export const opener =
   (ring: KeyRing, { orgId, source }: TokenOwner, row: WrappedKeyRow) =>
   (field: string, sealed: Buffer): string =>
     openSecret(ring, wrappedKeyOf(row), { orgId, source, field }, sealed)
@@ -133,7 +132,7 @@ export const endAttempt = async (client: Queryable, { orgId, source }: TokenOwne
 }
 
 /** A token is refreshed when a tenth of its life is left, or five minutes. */
-const early = (life: string): string => `least(${life} * interval '0.1 second', interval '5 minutes')`
+export const early = (life: string): string => `least(${life} * interval '0.1 second', interval '5 minutes')`
 
 /** Writes the pair that follows `generation`. False: another has been written meanwhile, and this one is of no use. */
 export const saveTokens = async (
@@ -171,58 +170,4 @@ export const markReauthorise = async (
     [orgId, source, generation, reason],
   )
   return rowCount === 1 ? pauseForAuth(client, orgId, source, reason) : []
-}
-
-export interface Authorised extends Connection {
-  readonly limitKey: string
-  readonly clientId: string
-  readonly clientSecret: string
-  readonly pair: TokenPair
-  /** PostgreSQL's clock before the request that brought the pair. */
-  readonly at: Date
-}
-
-/** Stores what `org connect` was given, over whatever credential the connection had; its paused runs go on. */
-export const saveAuthorised = (pool: Pool, ring: KeyRing, a: Authorised): Promise<Put> =>
-  inTransaction(pool, async (client) => {
-    const { orgId, source, limitKey, pair } = a
-    const put = await putConnection(client, a, async () => ({ kind: 'oauth', sealed: null, limitKey }))
-    const sealed = (field: string, plain: string) => seal(client, ring, { orgId, source, field }, plain)
-    await client.query(
-      `insert into sync.tokens as t (org_id, source, client_id, client_secret, access_token, refresh_token, scope, expires_at, refresh_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz + $9 * interval '1 second', $8::timestamptz + $9 * interval '1 second' - ${early('$9')})
-       on conflict (org_id, source) do update set client_id = $3, client_secret = $4, access_token = $5, refresh_token = $6, scope = $7,
-         expires_at = excluded.expires_at, refresh_at = excluded.refresh_at, generation = t.generation + 1, state = 'connected', reason = null`,
-      [
-        orgId,
-        source,
-        a.clientId,
-        await sealed('client secret', a.clientSecret),
-        await sealed('access token', pair.accessToken),
-        await sealed('refresh token', pair.refreshToken),
-        pair.scope,
-        a.at.toISOString(),
-        pair.expiresInSeconds,
-      ],
-    )
-    await client.query('delete from sync.refresh_attempts where org_id = $1 and source = $2', [orgId, source])
-    return put
-  })
-
-/** The app that a connection was authorised for, to authorise it again. */
-export const readApp = async (
-  client: Queryable,
-  ring: KeyRing,
-  owner: TokenOwner,
-): Promise<{ clientId: string; clientSecret: string; limitKey: string } | undefined> => {
-  const { rows } = await client.query<{ client_id: string; client_secret: Buffer; limit_key: string } & WrappedKeyRow>(
-    `select t.client_id, t.client_secret, c.limit_key, ${WRAPPED_KEY}
-     from sync.tokens t join sync.connections c using (org_id, source) left join sync.data_keys k using (org_id)
-     where t.org_id = $1 and t.source = $2`,
-    [owner.orgId, owner.source],
-  )
-  const row = rows[0]
-  if (row === undefined) return undefined
-  const clientSecret = opener(ring, owner, row)('client secret', row.client_secret)
-  return { clientId: row.client_id, clientSecret, limitKey: row.limit_key }
 }

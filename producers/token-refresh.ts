@@ -13,18 +13,16 @@ import {
   lockTokens,
   markReauthorise,
   noteAttempt,
-  readAccessToken,
-  saveTokens,
   type TokenOwner,
-  type TokenPair,
 } from '../ledger/tokens.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
-import { backoffMs, pause } from '../platform/lifecycle.ts'
+import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
-import { inTransaction, isDatabaseAway, type Pool, type PoolClient, sqlState } from '../platform/postgres.ts'
+import { isDatabaseAway, type Pool, type PoolClient, sqlState } from '../platform/postgres.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { decideRefresh } from './refresh-decision.ts'
+import { commitPair } from './token-commit.ts'
 
 export interface RefreshDeps {
   readonly pool: Pool
@@ -41,7 +39,6 @@ const LOCKED_POLL_MS = 100
 /** Whoever waits longer gives its slice up and comes again. */
 const PATIENCE_MS = 25_000
 const ONCE_MORE_AFTER_MS = 300
-const MAX_RESCUE_MS = 10 * 60_000
 /** Refreshes of one process at a time, because each holds a connection of the pool. */
 const MAX_AT_ONCE = 3
 
@@ -168,45 +165,6 @@ const throughFailpoint = async (answer: TokenAnswer): Promise<TokenAnswer> => {
   } catch (error) {
     if (error instanceof ApiError) return { kind: 'unanswered', error }
     throw error
-  }
-}
-
-interface NewPair {
-  readonly generation: number
-  readonly pair: TokenPair
-  readonly at: Date
-}
-
-const commitPair = async (deps: RefreshDeps, owner: TokenOwner, client: PoolClient, pair: NewPair): Promise<AccessToken> => {
-  const { pool, ring, log } = deps
-  try {
-    await saveTokens(client, ring, owner, pair)
-    await client.query('commit')
-    await failpoint('token.after-save')
-  } catch (error) {
-    log.warn(
-      { org: owner.orgId, source: owner.source, reason: String(error) },
-      'new token pair not known to be saved, trying again',
-    )
-    await rescue(deps, owner, pair)
-  }
-  const saved = await readAccessToken(pool, ring, owner)
-  if (saved !== undefined && saved.generation > pair.generation) return saved
-  throw new SynclineError('internal', `The new tokens of ${owner.orgId}/${owner.source} are not there after they were saved.`)
-}
-
-/** The lock may be gone, and another may be about to try the old token: the pair is written over its own generation or not at all. */
-const rescue = async ({ pool, ring, log }: RefreshDeps, owner: TokenOwner, pair: NewPair): Promise<void> => {
-  const end = performance.now() + MAX_RESCUE_MS
-  for (let attempts = 0; ; attempts++) {
-    try {
-      const saved = await inTransaction(pool, (client) => saveTokens(client, ring, owner, pair))
-      log.info({ org: owner.orgId, source: owner.source, saved }, saved ? 'new token pair saved' : 'tokens were newer already')
-      return
-    } catch (error) {
-      if (performance.now() > end) throw error
-      await pause(backoffMs(attempts, { baseMs: 50, maxMs: 500 }))
-    }
   }
 }
 

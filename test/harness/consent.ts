@@ -2,8 +2,8 @@
 import { request } from 'node:http'
 import { consentUrl, exchangeCode, type Tokens } from '../../adapters/core/oauth.ts'
 import { pcoAdapter } from '../../adapters/pco/pco.ts'
+import { saveAuthorised } from '../../ledger/authorised.ts'
 import type { KeyRing } from '../../ledger/secrets.ts'
-import { saveAuthorised } from '../../ledger/tokens.ts'
 import type { Pool } from '../../platform/postgres.ts'
 import type { Simulator } from '../../simulator/simulator.ts'
 

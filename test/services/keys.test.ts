@@ -2,10 +2,11 @@
 // leaves all of it readable.
 import { createCipheriv, randomBytes } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { readApp } from '../../ledger/authorised.ts'
 import { toRotate } from '../../ledger/key-rotation.ts'
 import { openConnection, saveConnection } from '../../ledger/organisations.ts'
 import { type KeyRing, parseEncryptionKey } from '../../ledger/secrets.ts'
-import { readAccessToken, readApp } from '../../ledger/tokens.ts'
+import { readAccessToken } from '../../ledger/tokens.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { authorise } from '../harness/consent.ts'
 import { type Installation, newInstallation } from './installation.ts'
