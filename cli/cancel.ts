@@ -20,6 +20,7 @@ export const cancelCommand = (): Command =>
     .description('end a run for good; rows that have landed stay')
     .option('--run <id>', 'the run')
     .option('--org <id>', 'the active run of this organisation')
+    .option('--source <name>', 'of this connected account, when there are several')
     .option('--json', 'print the run as one JSON line')
     .addHelpText('after', EXAMPLES)
     .action((options: CancelOptions) => withLedger((runtime) => cancel(runtime, options)))

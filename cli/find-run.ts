@@ -3,7 +3,7 @@ import { findRun, listRuns, type Run } from '../ledger/runs.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { Pool } from '../platform/postgres.ts'
 import { editDistance } from '../platform/suggest.ts'
-import { requireOrg } from './org.ts'
+import { chooseConnection, requireOrg } from './connection-choice.ts'
 import type { Runtime } from './runtime.ts'
 
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
@@ -29,26 +29,29 @@ const nameOf = (run: Run): string => `${run.runId} (${run.orgId}/${run.source}, 
 export interface RunChoice {
   readonly run?: string
   readonly org?: string
+  readonly source?: string
 }
 
 /** The run of --run, or the active run of --org. Throws SynclineError('usage') when that is none or several. */
-export const chooseRun = async (runtime: Runtime, { run, org }: RunChoice): Promise<Run> => {
+export const chooseRun = async (runtime: Runtime, { run, org, source }: RunChoice): Promise<Run> => {
   if ((run === undefined) === (org === undefined)) {
     const active = await listRuns(runtime.pool, { active: true, limit: NAMED })
     const remedy = active.length === 0 ? 'No run is active. See: syncline runs' : `Active: ${active.map(nameOf).join('; ')}.`
     throw new SynclineError('usage', 'Name one run with --run ID, or an organisation with --org ID.', { remedy })
   }
-  return run === undefined ? activeRunOf(runtime, org ?? '') : requireRun(runtime, run)
+  return run === undefined ? activeRunOf(runtime, org ?? '', source) : requireRun(runtime, run)
 }
 
-const activeRunOf = async (runtime: Runtime, orgId: string): Promise<Run> => {
-  await requireOrg(runtime, orgId)
-  const [only, another] = await listRuns(runtime.pool, { orgId, active: true, limit: 2 })
+const activeRunOf = async (runtime: Runtime, orgId: string, source: string | undefined): Promise<Run> => {
+  const own = await requireOrg(runtime, orgId)
+  if (source !== undefined) chooseConnection(own, { org: orgId, source })
+  const filter = { orgId, active: true, limit: 2, ...(source === undefined ? {} : { source }) }
+  const [only, another] = await listRuns(runtime.pool, filter)
   if (only !== undefined && another === undefined) return only
   if (only === undefined || another === undefined) {
     throw new SynclineError('usage', `${orgId} has no active run.`, { remedy: `See its runs with: syncline runs --org ${orgId}` })
   }
   throw new SynclineError('usage', `${orgId} has several active runs.`, {
-    remedy: `Name one with --run: ${nameOf(only)}; ${nameOf(another)}.`,
+    remedy: `Name one with --run or --source: ${nameOf(only)}; ${nameOf(another)}.`,
   })
 }

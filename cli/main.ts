@@ -8,6 +8,7 @@ import { demoCommand } from './demo.ts'
 import { dlqCommand } from './dlq.ts'
 import { downCommand } from './down.ts'
 import { graphCommand } from './graph.ts'
+import { keysCommand } from './keys.ts'
 import { orgCommand } from './org.ts'
 import { pauseCommand } from './pause.ts'
 import { reconcileCommand } from './reconcile.ts'
@@ -30,6 +31,7 @@ const COMMANDS = [
   downCommand,
   demoCommand,
   orgCommand,
+  keysCommand,
   simulateCommand,
   graphCommand,
   syncCommand,

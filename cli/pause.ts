@@ -20,6 +20,7 @@ export const pauseCommand = (): Command =>
     .description('pause a run: it keeps its place, and what it has fetched still lands')
     .option('--run <id>', 'the run')
     .option('--org <id>', 'the active run of this organisation')
+    .option('--source <name>', 'of this connected account, when there are several')
     .option('--json', 'print the run as one JSON line')
     .addHelpText('after', EXAMPLES)
     .action((options: PauseOptions) => withLedger((runtime) => pauseOne(runtime, options)))

@@ -1,6 +1,6 @@
 // How a run that is waited for is shown: JSON objects, a line per change, or on a terminal a table redrawn in place.
 import type { EntityReport } from '../ledger/report.ts'
-import type { Run } from '../ledger/runs.ts'
+import { type Run, waitsForAuthorisation } from '../ledger/runs.ts'
 import { createLogger, type Logger } from '../platform/logger.ts'
 import { isTerminal, painterFor } from './color.ts'
 import { liveTable } from './live-table.ts'
@@ -31,6 +31,10 @@ export const createReporter = ({ json }: { readonly json: boolean }): Reporter =
 
 const sayEnd = (run: Run): void => {
   say(`Run ${run.runId} is ${run.state}${run.reason === null ? '' : `: ${run.reason.replace(/\.$/, '')}`}.`)
+  if (waitsForAuthorisation(run))
+    say(
+      `Connect it again with: syncline org connect ${run.orgId} --source ${run.source}; the run then goes on where workers run.`,
+    )
   if (run.state !== 'complete') say(`See more with: syncline show --run ${run.runId}`)
 }
 

@@ -23,6 +23,7 @@ export const resumeCommand = (): Command =>
     .description('go on with a paused run')
     .option('--run <id>', 'the run')
     .option('--org <id>', 'the active run of this organisation')
+    .option('--source <name>', 'of this connected account, when there are several')
     .option('--wait', 'wait for the end of the run')
     .option('--with-workers', 'run all worker roles in this process until the run ends')
     .option('--json', 'one JSON object a line on stdout')

@@ -97,6 +97,8 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
   const connections = () =>
     new Connections({
       pool,
+      log,
+      telemetry: observers.of('fetch').telemetry,
       limiter,
       encryptionKey: runtime.encryptionKey(),
       adapterOf: adapterByName,

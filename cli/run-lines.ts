@@ -52,7 +52,8 @@ export const runLine = (run: Run, entities: readonly EntityReport[]) => ({
 export const exitCodeOfRun = (state: RunState, errorCode: string | null): number => {
   if (state === 'complete') return EXIT.ok
   if (state === 'complete_with_exceptions') return EXIT.exceptions
-  if (state === 'failed' && (errorCode === 'auth' || errorCode === 'permission')) return EXIT.auth
+  // Paused, it waits to be authorised again.
+  if ((state === 'failed' || state === 'paused') && (errorCode === 'auth' || errorCode === 'permission')) return EXIT.auth
   return EXIT.failed
 }
 

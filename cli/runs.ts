@@ -3,7 +3,7 @@ import { Command, InvalidArgumentError } from 'commander'
 import { listRuns, type Run, type RunState } from '../ledger/runs.ts'
 import { painterFor, type Style } from './color.ts'
 import { type Column, renderColumns } from './columns.ts'
-import { requireOrg } from './org.ts'
+import { requireOrg } from './connection-choice.ts'
 import { runFacts } from './run-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say, stdoutWidth } from './terminal.ts'
@@ -17,6 +17,7 @@ Examples:
 
 interface RunsOptions {
   readonly org?: string
+  readonly source?: string
   readonly limit: number
   readonly json?: boolean
 }
@@ -34,6 +35,7 @@ export const runsCommand = (): Command =>
   new Command('runs')
     .description('list runs, newest first')
     .option('--org <id>', 'of one organisation')
+    .option('--source <name>', 'of connected accounts of this name')
     .option('--limit <n>', 'so many at most', parseLimit, 20)
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', EXAMPLES)
@@ -64,9 +66,13 @@ const columns = (nowMs: number): readonly Column<Run>[] => [
   { title: 'REASON', cell: (run) => run.reason ?? '', min: 12 },
 ]
 
-const runs = async (runtime: Runtime, { org, limit, json }: RunsOptions): Promise<void> => {
+const runs = async (runtime: Runtime, { org, source, limit, json }: RunsOptions): Promise<void> => {
   if (org !== undefined) await requireOrg(runtime, org)
-  const found = await listRuns(runtime.pool, { limit, ...(org === undefined ? {} : { orgId: org }) })
+  const found = await listRuns(runtime.pool, {
+    limit,
+    ...(org === undefined ? {} : { orgId: org }),
+    ...(source === undefined ? {} : { source }),
+  })
   if (json) for (const run of found) printJson(runFacts(run))
   else if (found.length === 0) say(`There are no runs yet. Ask for one with: syncline sync --org ${org ?? 'ID'}`)
   else print(renderColumns(columns(Date.now()), found, { width: stdoutWidth(), paint: painterFor(process.stdout) }).join('\n'))

@@ -2,7 +2,7 @@
 import { join } from 'node:path'
 import { ACTOR_SETTING } from '../ledger/audit.ts'
 import { migrateLedger } from '../ledger/migrate.ts'
-import { parseEncryptionKey } from '../ledger/secrets.ts'
+import { type KeyRing, parseEncryptionKey } from '../ledger/secrets.ts'
 import { ensureEncryptionKey, stackHome } from '../local/home.ts'
 import { findStack } from '../local/stack.ts'
 import { requireSettings, resolveConfig, type Settings } from '../platform/config.ts'
@@ -19,7 +19,7 @@ export interface Runtime {
   readonly pool: Pool
   readonly topics: Topics
   /** Throws SynclineError('config') when there is none. */
-  encryptionKey(): Buffer
+  encryptionKey(): KeyRing
   /** Brings both schemas of the database to this version. */
   migrate(): Promise<void>
   close(): Promise<void>
@@ -66,7 +66,7 @@ export const openRuntime = async (options: RuntimeOptions = {}): Promise<Runtime
     log,
     pool,
     topics: topicsWithPrefix(config.topicPrefix ?? ''),
-    encryptionKey: () => parseEncryptionKey(requireSettings(config, 'encryptionKey').encryptionKey),
+    encryptionKey: () => parseEncryptionKey(requireSettings(config, 'encryptionKey').encryptionKey, config.encryptionKeyOld),
     migrate: async () => {
       await migrateLedger(config.databaseUrl, log)
       await migrateCanonical(config.databaseUrl, log)

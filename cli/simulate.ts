@@ -9,6 +9,7 @@ interface SimulateFlags {
   readonly port: number
   readonly rate?: Rate
   readonly latency: number
+  readonly tokenLife: number
   readonly seed: number
   readonly from?: readonly string[]
   readonly json?: boolean
@@ -28,9 +29,11 @@ const rateOf = (text: string): Rate => {
   return rate
 }
 
-const describe = ({ url, personalToken, controlToken }: Simulator, json: boolean): string => {
-  if (json) return JSON.stringify({ type: 'simulator', url, personalToken, controlToken, pid: process.pid })
-  return `url         ${url}\ncredential  ${personalToken}`
+const describe = ({ url, personalToken, controlToken, app }: Simulator, json: boolean): string => {
+  const { clientId, clientSecret } = app
+  if (json)
+    return JSON.stringify({ type: 'simulator', url, personalToken, controlToken, clientId, clientSecret, pid: process.pid })
+  return `url         ${url}\ncredential  ${personalToken}\noauth app   ${clientId}, secret ${clientSecret}`
 }
 
 const interrupted = (): Promise<void> =>
@@ -49,6 +52,7 @@ const simulate = async (flags: SimulateFlags): Promise<void> => {
     port,
     seed,
     latencyMs,
+    oauth: { accessTokenSeconds: flags.tokenLife },
     ...(people === undefined ? {} : { people }),
     ...(from === undefined ? {} : { from }),
     ...(rate === undefined ? {} : { rate }),
@@ -68,6 +72,7 @@ export const simulateCommand = (): Command =>
     .option('--port <port>', 'port to listen on; 0 is any free one', whole(65_535), 0)
     .option('--rate <requests/seconds>', 'limit per credential, such as 100/20 (default: none)', rateOf)
     .option('--latency <ms>', 'answer so late', whole(600_000), 0)
+    .option('--token-life <seconds>', 'life of an access token that OAuth gives', whole(31_536_000), 7_200)
     .option('--seed <seed>', 'another organisation of the same size', whole(2 ** 31 - 1), 1)
     .option('--json', 'say where it is as JSON')
     .addHelpText(

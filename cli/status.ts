@@ -38,6 +38,7 @@ export const statusCommand = (): Command =>
     .description('what active runs are doing, and what they wait for')
     .option('--run <id>', 'of this run, active or not')
     .option('--org <id>', 'of the active run of this organisation')
+    .option('--source <name>', 'of this connected account, when there are several')
     .option('--watch', 'stay until the run has ended, as sync --wait does')
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', EXAMPLES)

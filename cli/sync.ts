@@ -1,24 +1,20 @@
 // `syncline sync`: asks for a run, checks address and credential first, and if wished waits for it or brings its own workers.
 import { Command } from 'commander'
-import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
-import { type Connection, openConnection } from '../ledger/organisations.ts'
+import type { Connection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
-import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
-import { connectRedis } from '../platform/redis.ts'
 import { suggest } from '../platform/suggest.ts'
-import { connectVendor, type VendorConnection } from '../producers/connections.ts'
-import { createLimiter } from '../producers/limiter/limiter.ts'
 import { probeVendor } from '../producers/probe.ts'
+import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { planOf, showPlan } from './dry-run.ts'
 import { followRun } from './follow.ts'
-import { requireOrg } from './org.ts'
-import { prepareInstallation, REQUEST_TIMEOUT_MS } from './roles.ts'
+import { prepareInstallation } from './roles.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
 import { parseSince } from './since.ts'
 import { printJson, say } from './terminal.ts'
+import { withVendor } from './vendor.ts'
 
 const EXAMPLES = `
 Examples:
@@ -91,16 +87,6 @@ const parseStrategy = ({ strategy, since }: SyncOptions): Strategy => {
   })
 }
 
-const chooseConnection = (own: readonly Connection[], { org, source }: SyncOptions): Connection => {
-  const candidates = source === undefined ? own : own.filter((connection) => connection.source === source)
-  const [only, another] = candidates
-  if (only !== undefined && another === undefined) return only
-  const names = own.map((connection) => connection.source)
-  if (only === undefined)
-    throw new SynclineError('usage', `${org} has no source '${source}'.`, { remedy: suggest(source ?? '', names) })
-  throw new SynclineError('usage', `${org} has several sources.`, { remedy: `Choose one with --source: ${names.join(', ')}` })
-}
-
 const parseSelection = (adapter: string, { select }: SyncOptions): readonly string[] => {
   const { manifest } = adapterByName(adapter)
   if (select === undefined) return manifest.definitions.map((definition) => definition.entity)
@@ -118,33 +104,5 @@ const parseSelection = (adapter: string, { select }: SyncOptions): readonly stri
 }
 
 /** One request before anything is begun, so that a wrong address or credential is told at once. */
-const probe = async (runtime: Runtime, { orgId, source }: Connection, selection: readonly string[]): Promise<void> => {
-  const opened = await openConnection(runtime.pool, runtime.encryptionKey(), orgId, source)
-  if (opened === undefined) return
-  const redis = await connectRedis(requireSettings(runtime.config, 'redisUrl').redisUrl, runtime.log)
-  const limiter = createLimiter({
-    redis,
-    logger: runtime.log,
-    keyPrefix: runtime.topics.prefix,
-    requestTimeoutMs: REQUEST_TIMEOUT_MS,
-  })
-  let vendor: VendorConnection | undefined
-  try {
-    vendor = connectVendor(
-      {
-        pool: runtime.pool,
-        limiter,
-        encryptionKey: runtime.encryptionKey(),
-        adapterOf: adapterByName,
-        authOf: (_, credential) => personalAccessToken(credential),
-        requestTimeoutMs: REQUEST_TIMEOUT_MS,
-      },
-      opened.connection,
-      opened.credential,
-    )
-    await probeVendor(vendor, limiter, selection, say)
-  } finally {
-    await vendor?.api.close()
-    redis.close()
-  }
-}
+const probe = (runtime: Runtime, connection: Connection, selection: readonly string[]): Promise<void> =>
+  withVendor(runtime, connection, ({ vendor, limiter }) => probeVendor(vendor, limiter, selection, say))

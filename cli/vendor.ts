@@ -1,13 +1,12 @@
-// One connection of an organisation, for a command that asks its API: chosen by name, opened under the limit that the fetchers share.
+// One connection of an organisation, for a command that asks its API: opened under the limit that the fetchers share, and closed
+// whatever happens.
 import type { ApiConnection } from '../adapters/core/adapter.ts'
 import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
-import { type Connection, openConnection } from '../ledger/organisations.ts'
+import type { Connection } from '../ledger/organisations.ts'
 import { requireSettings } from '../platform/config.ts'
-import { SynclineError } from '../platform/errors.ts'
 import { connectRedis } from '../platform/redis.ts'
-import { suggest } from '../platform/suggest.ts'
-import { connectVendor, type VendorConnection } from '../producers/connections.ts'
+import { type ConnectionDeps, openVendor, type VendorConnection } from '../producers/connections.ts'
 import { limitedConnection } from '../producers/limited.ts'
 import { createLimiter, type Limiter } from '../producers/limiter/limiter.ts'
 import { REQUEST_TIMEOUT_MS } from './roles.ts'
@@ -15,22 +14,13 @@ import type { Runtime } from './runtime.ts'
 import { EXIT, onInterrupt, say } from './terminal.ts'
 import { duration } from './words.ts'
 
-/** `own`: the organisation's connections. Throws SynclineError('usage') naming those there are. */
-export const chooseConnection = (own: readonly Connection[], org: string, source: string | undefined): Connection => {
-  const [only, another] = own.filter((connection) => source === undefined || connection.source === source)
-  const names = own.map((connection) => connection.source)
-  if (only === undefined) {
-    throw new SynclineError('usage', `${org} has no source '${source}'.`, { remedy: suggest(source ?? '', names) })
-  }
-  if (another === undefined) return only
-  throw new SynclineError('usage', `${org} has several sources.`, { remedy: `Choose one with --source: ${names.join(', ')}` })
-}
-
 export interface OpenVendor {
   readonly vendor: VendorConnection
+  readonly limiter: Limiter
   /** Every request of it waits for a permit. */
   readonly api: ApiConnection
-  readonly signal: AbortSignal
+  /** Aborts at Ctrl-C, which ends the command. Asked for by those that may take long. */
+  interruptible(): AbortSignal
 }
 
 const LONG_WAIT_MS = 3_000
@@ -45,33 +35,32 @@ const waitTeller = (): ((ms: number) => void) => {
   }
 }
 
+/** Throws SynclineError('config') when the connection has just been removed, and what `work` throws. */
 export const withVendor = async <T>(
   runtime: Runtime,
   { orgId, source }: Pick<Connection, 'orgId' | 'source'>,
   work: (open: OpenVendor) => Promise<T>,
 ): Promise<T> => {
-  const key = runtime.encryptionKey()
-  const opened = await openConnection(runtime.pool, key, orgId, source)
-  if (opened === undefined) throw new SynclineError('conflict', `The connection ${source} of ${orgId} has just been removed.`)
   const redis = await connectRedis(requireSettings(runtime.config, 'redisUrl').redisUrl, runtime.log)
   const { log: logger, topics } = runtime
   const limiter = createLimiter({ redis, logger, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
   let vendor: VendorConnection | undefined
   try {
-    vendor = connectVendor(vendorDeps(runtime, limiter, key), opened.connection, opened.credential)
-    return await work({ vendor, api: limitedConnection(vendor, limiter, waitTeller()), signal: interruptible() })
+    vendor = await openVendor(vendorDeps(runtime, limiter), orgId, source)
+    return await work({ vendor, limiter, api: limitedConnection(vendor, limiter, waitTeller()), interruptible })
   } finally {
     await vendor?.api.close()
     redis.close()
   }
 }
 
-const vendorDeps = ({ pool, config }: Runtime, limiter: Limiter, encryptionKey: Buffer) => ({
+const vendorDeps = ({ pool, log, config, encryptionKey }: Runtime, limiter: Limiter): ConnectionDeps => ({
   pool,
+  log,
   limiter,
-  encryptionKey,
+  encryptionKey: encryptionKey(),
   adapterOf: adapterByName,
-  authOf: (_: unknown, credential: string) => personalAccessToken(credential),
+  authOf: (_, credential) => personalAccessToken(credential),
   requestTimeoutMs: REQUEST_TIMEOUT_MS,
   maxResponseBytes: Number(requireSettings(config, 'maxResponseBytes').maxResponseBytes),
 })

@@ -7,12 +7,12 @@ import { type ApiReader, createApiReader } from './api-reader.ts'
 import { painterFor } from './color.ts'
 import type { Owner } from './compare.ts'
 import { createComparison, type EntityComparison, type Finding, hasDifferences } from './comparison.ts'
-import { requireOrg } from './org.ts'
+import { chooseConnection, requireOrg } from './connection-choice.ts'
 import type { Runtime } from './runtime.ts'
 import { lastSyncedAt, tableContent } from './table-content.ts'
 import { EXIT, print, printJson, say, stdoutWidth } from './terminal.ts'
 import { findSubject } from './trace-subject.ts'
-import { chooseConnection, withVendor } from './vendor.ts'
+import { withVendor } from './vendor.ts'
 import { comparisonLine, comparisonText, totalText } from './verify-api-text.ts'
 import { type Compared, compareAll, compareSample, type WayDeps } from './verify-ways.ts'
 
@@ -28,11 +28,11 @@ export interface AgainstApiOptions {
 }
 
 export const verifyAgainstApi = async (runtime: Runtime, options: AgainstApiOptions): Promise<void> => {
-  const connection = chooseConnection(await requireOrg(runtime, options.org), options.org, options.source)
+  const connection = chooseConnection(await requireOrg(runtime, options.org), options)
   const { manifest } = adapterByName(connection.adapter)
   const entities = chooseEntities(manifest, options.entity ?? [])
-  const results = await withVendor(runtime, connection, ({ vendor, api, signal }) =>
-    compareEach(runtime, connection, createApiReader(vendor.adapter, api, vendor.auth, signal), entities, options),
+  const results = await withVendor(runtime, connection, ({ vendor, api, interruptible }) =>
+    compareEach(runtime, connection, createApiReader(vendor.adapter, api, vendor.auth, interruptible()), entities, options),
   )
   const differ = results.some(hasDifferences)
   if (differ) process.exitCode = EXIT.exceptions

@@ -1,12 +1,13 @@
 // What an entity of a run waits for, and since when, from the report of all entities. Pure.
 import type { EntityReport } from '../ledger/report.ts'
-import type { Run } from '../ledger/runs.ts'
+import { type Run, waitsForAuthorisation } from '../ledger/runs.ts'
 import { hasEnded } from '../orchestrator/decide.ts'
 import { count, duration } from './words.ts'
 
 export interface Wait {
   readonly for:
     | 'resume'
+    | 'authorisation'
     | 'worker'
     | 'entities'
     | 'carrier'
@@ -47,6 +48,7 @@ const RANGE_WAITS: Readonly<Record<string, { readonly for: Wait['for']; readonly
   landing: { for: 'landing', what: 'its pages to land' },
   retry: { for: 'retry', what: 'another try' },
   redis: { for: 'redis', what: 'Redis' },
+  authorisation: { for: 'authorisation', what: 'its connection to be authorised again' },
 }
 
 /** Between two slices nobody holds a range: that is no wait yet. */
@@ -87,10 +89,13 @@ const landingWait = (entity: EntityReport, all: readonly EntityReport[], live: L
   return missingRole(live, ['sink'], entity.stateSince) ?? sweep()
 }
 
-type RunWait = Pick<Run, 'state' | 'startedAt' | 'stateSince'>
+type RunWait = Pick<Run, 'state' | 'startedAt' | 'stateSince' | 'errorCode' | 'orgId' | 'source'>
 
 /** What a run waits for as a whole: undefined when it is planned and running, or has ended. */
-export const waitOfRun = ({ state, stateSince }: Pick<RunWait, 'state' | 'stateSince'>, live: LiveRoles): Wait | undefined => {
+export const waitOfRun = (run: Omit<RunWait, 'startedAt'>, live: LiveRoles): Wait | undefined => {
+  const { state, stateSince, orgId, source } = run
+  if (waitsForAuthorisation(run))
+    return wait('authorisation', `its connection to be authorised: syncline org connect ${orgId} --source ${source}`, stateSince)
   if (state === 'paused') return wait('resume', 'the run to be resumed', stateSince)
   return state === 'planned' || state === 'running' ? missingRole(live, ['orchestrate'], stateSince) : undefined
 }

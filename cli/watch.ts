@@ -1,6 +1,6 @@
 // Waits for the end of a run: looks at the ledger again and again, and hands what has changed to a reporter.
 import { runReport } from '../ledger/report.ts'
-import { findRun, hasEnded } from '../ledger/runs.ts'
+import { findRun, hasEnded, waitsForAuthorisation } from '../ledger/runs.ts'
 import { messageOf, SynclineError } from '../platform/errors.ts'
 import { pause } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
@@ -45,7 +45,7 @@ export const watchRun = async (runtime: Runtime, runId: string, reporter: Report
   return EXIT.interrupted
 }
 
-/** One look; the exit code when the run has ended. */
+/** One look; the exit code when the run has ended, or waits for an administrator: that may take days. */
 const look = async ({ runtime, runId, reporter }: Watched, before: Progress): Promise<Progress | number> => {
   const run = await findRun(runtime.pool, runId)
   if (run === undefined) {
@@ -54,7 +54,7 @@ const look = async ({ runtime, runId, reporter }: Watched, before: Progress): Pr
   const entities = await runReport(runtime.pool, runId)
   const { progress, changes } = reduce(before, { atMs: performance.now(), runState: run.state, entities })
   reporter.show(run, progress, changes)
-  if (!hasEnded(run.state)) return progress
+  if (!hasEnded(run.state) && !waitsForAuthorisation(run)) return progress
   reporter.end(run, entities)
   return exitCodeOfRun(run.state, run.errorCode)
 }

@@ -10,10 +10,10 @@ import { SynclineError } from '../platform/errors.ts'
 import { inTransaction } from '../platform/postgres.ts'
 import { pathOfEndpoint } from '../producers/webhooks/answer.ts'
 import { createSubscriptionsApi, planSubscriptions, type Step } from '../producers/webhooks/subscriptions.ts'
-import { requireOrg } from './org.ts'
+import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
-import { chooseConnection, withVendor } from './vendor.ts'
+import { withVendor } from './vendor.ts'
 import { count } from './words.ts'
 
 const TEXT = `
@@ -76,7 +76,7 @@ const DONE: Readonly<Record<Step['kind'], string>> = {
 }
 
 const ensure = async (runtime: Runtime, options: EnsureOptions): Promise<void> => {
-  const connection = chooseConnection(await requireOrg(runtime, options.org), options.org, options.source)
+  const connection = chooseConnection(await requireOrg(runtime, options.org), options)
   const { dialect, deliveries } = webhooksOf(connection)
   const base = baseOf(options.url)
   const { orgId, source } = connection
@@ -84,8 +84,8 @@ const ensure = async (runtime: Runtime, options: EnsureOptions): Promise<void> =
   const path = pathOfEndpoint({ orgId, source, token })
   const wanted = { events: deliveries.events, url: base + path, path, rotate: options.rotate === true }
   const done = new Map<string, number>()
-  await withVendor(runtime, connection, async ({ vendor, api, signal }) => {
-    const subscriptions = createSubscriptionsApi({ dialect, api, auth: vendor.auth, signal })
+  await withVendor(runtime, connection, async ({ vendor, api, interruptible }) => {
+    const subscriptions = createSubscriptionsApi({ dialect, api, auth: vendor.auth, signal: interruptible() })
     for (const step of planSubscriptions(await subscriptions.list(), wanted)) {
       const subscription = await subscriptions.carryOut(step, wanted.url)
       if (subscription !== undefined) await save(runtime, connection, subscription)

@@ -5,10 +5,10 @@ import type { Connection } from '../ledger/organisations.ts'
 import { findEndpoint, savedSubscriptions } from '../ledger/webhooks.ts'
 import { pathOfEndpoint } from '../producers/webhooks/answer.ts'
 import { createSubscriptionsApi } from '../producers/webhooks/subscriptions.ts'
-import { requireOrg } from './org.ts'
+import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { EXIT, print, printJson, say, table } from './terminal.ts'
-import { chooseConnection, withVendor } from './vendor.ts'
+import { withVendor } from './vendor.ts'
 import { webhooksOf } from './webhooks-ensure.ts'
 
 const TEXT = `
@@ -46,14 +46,14 @@ const readThere = async (runtime: Runtime, connection: Connection): Promise<read
   if (endpoint === undefined) return []
   const url = endpoint.baseUrl + pathOfEndpoint(endpoint)
   const { dialect } = webhooksOf(connection)
-  const all = await withVendor(runtime, connection, ({ vendor, api, signal }) =>
-    createSubscriptionsApi({ dialect, api, auth: vendor.auth, signal }).list(),
+  const all = await withVendor(runtime, connection, ({ vendor, api, interruptible }) =>
+    createSubscriptionsApi({ dialect, api, auth: vendor.auth, signal: interruptible() }).list(),
   )
   return all.filter((subscription) => subscription.url === url)
 }
 
 const list = async (runtime: Runtime, options: ListOptions): Promise<void> => {
-  const connection = chooseConnection(await requireOrg(runtime, options.org), options.org, options.source)
+  const connection = chooseConnection(await requireOrg(runtime, options.org), options)
   const { deliveries } = webhooksOf(connection)
   const there = await readThere(runtime, connection)
   const saved = new Map(

@@ -29,9 +29,12 @@ interface Figures extends Backlog {
   readonly parked: readonly { readonly entity: string; readonly records: number }[]
 }
 
-const show = (set: SetGauge, { openPages, asks, deadLetters, parked }: Figures): void => {
+const show = (set: SetGauge, figures: Figures): void => {
+  const { openPages, asks, deadLetters, parked, toAuthorise, refusedAuthorisations } = figures
   set('syncline_open_pages', {}, openPages)
   set('syncline_open_asks', {}, asks)
+  set('syncline_connections_to_authorise', {}, toAuthorise)
+  for (const { reason, times } of refusedAuthorisations) set('syncline_refused_authorisations', { reason }, times)
   for (const { stage, letters } of deadLetters) set('syncline_dead_letters', { stage }, letters)
   for (const { entity, records } of parked) set('syncline_parked_records', { entity }, records)
 }

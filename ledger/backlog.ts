@@ -7,6 +7,8 @@ export interface Backlog {
   /** Records to be asked for by their id. */
   readonly asks: number
   readonly deadLetters: readonly { readonly stage: string; readonly letters: number }[]
+  readonly toAuthorise: number
+  readonly refusedAuthorisations: readonly { readonly reason: string; readonly times: number }[]
 }
 
 export const readBacklog = async (client: Queryable): Promise<Backlog> => {
@@ -20,5 +22,15 @@ export const readBacklog = async (client: Queryable): Promise<Backlog> => {
     "select stage, count(*) as letters from sync.dead_letters where state = 'open' group by stage",
   )
   const { rows: asked } = await client.query<{ asks: number }>('select count(*) as asks from sync.asks')
-  return { openPages: rows[0]?.open ?? 0, asks: asked[0]?.asks ?? 0, deadLetters }
+  const { rows: waiting } = await client.query<{ n: number }>("select count(*) as n from sync.tokens where state = 'reauthorise'")
+  const { rows: refusedAuthorisations } = await client.query<{ reason: string; times: number }>(
+    'select reason, times from sync.refused_authorisations',
+  )
+  return {
+    openPages: rows[0]?.open ?? 0,
+    asks: asked[0]?.asks ?? 0,
+    deadLetters,
+    toAuthorise: waiting[0]?.n ?? 0,
+    refusedAuthorisations,
+  }
 }

@@ -1,6 +1,10 @@
 // Organisations and their connections: who is synced, with which credential, from where.
+import { SynclineError } from '../platform/errors.ts'
 import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
-import { openSecret, sealSecret } from './secrets.ts'
+import { resumeAfterAuth } from './auth-pause.ts'
+import { seal, WRAPPED_KEY, type WrappedKeyRow, wrappedKeyOf } from './data-keys.ts'
+import { limitKeyOfToken } from './limit-key.ts'
+import { isDirect, type KeyRing, openSecret } from './secrets.ts'
 
 export interface Connection {
   readonly orgId: string
@@ -17,6 +21,16 @@ export interface NewConnection extends Connection {
   readonly credential: string
 }
 
+/** token: a fixed credential. oauth: a pair of tokens that are refreshed (tokens.ts). */
+export type Credential = { readonly kind: 'token'; readonly token: string } | { readonly kind: 'oauth' }
+
+export interface OpenedConnection {
+  readonly connection: Connection
+  readonly credential: Credential
+  /** Names its window in the limiter; two connections of one account have the same. */
+  readonly limitKey: string
+}
+
 interface ConnectionRow {
   org_id: string
   source: string
@@ -24,10 +38,9 @@ interface ConnectionRow {
   base_url: string | null
   settings: Record<string, string>
   rate_limit: string | null
-  credential: Buffer
 }
 
-const COLUMNS = 'org_id, source, adapter, base_url, settings, rate_limit, credential'
+const COLUMNS = 'c.org_id, c.source, c.adapter, c.base_url, c.settings, c.rate_limit'
 const ownerOf = (c: { orgId: string; source: string }) => ({ orgId: c.orgId, source: c.source, field: 'credential' })
 
 const fromRow = (row: ConnectionRow): Connection => ({
@@ -39,53 +52,127 @@ const fromRow = (row: ConnectionRow): Connection => ({
   rateLimit: row.rate_limit,
 })
 
-/** Adds the organisation, or gives an existing one a new credential and address. */
-export const saveConnection = (pool: Pool, key: Buffer, c: NewConnection): Promise<'added' | 'updated'> =>
-  inTransaction(pool, async (client) => {
-    await client.query('insert into sync.organisations (org_id) values ($1) on conflict (org_id) do update set active = true', [
-      c.orgId,
-    ])
-    const { rows } = await client.query<{ added: boolean }>(
-      `insert into sync.connections (org_id, source, adapter, base_url, settings, rate_limit, credential) values ($1, $2, $3, $4, $5, $6, $7)
-       on conflict (org_id, source) do update set adapter = $3, base_url = $4, settings = $5, rate_limit = $6, credential = $7
-       returning xmax = 0 as added`,
-      [
-        c.orgId,
-        c.source,
-        c.adapter,
-        c.baseUrl,
-        JSON.stringify(c.settings),
-        c.rateLimit,
-        sealSecret(key, ownerOf(c), c.credential),
-      ],
-    )
-    return rows[0]?.added ? 'added' : 'updated'
-  })
+/** The organisation, active. Throws SynclineError('conflict') while it is being forgotten. */
+const ensureOrganisation = async (client: Queryable, orgId: string): Promise<void> => {
+  await client.query('insert into sync.organisations (org_id) values ($1) on conflict do nothing', [orgId])
+  await client.query('select from sync.organisations where org_id = $1 for no key update', [orgId])
+  const { rowCount } = await client.query('select from sync.forgotten where org_id = $1 and finished_at is null', [orgId])
+  if (rowCount !== 0) {
+    throw new SynclineError('conflict', `${orgId} is being forgotten.`, {
+      remedy: `Let it be finished first: syncline org forget ${orgId} --yes`,
+    })
+  }
+  await client.query('update sync.organisations set active = true where org_id = $1 and not active', [orgId])
+}
 
-export const listConnections = async (client: Queryable): Promise<readonly Connection[]> => {
-  const { rows } = await client.query<ConnectionRow>(`select ${COLUMNS} from sync.connections order by org_id, source`)
-  return rows.map(fromRow)
+interface StoredCredential {
+  readonly kind: Credential['kind']
+  readonly sealed: Buffer | null
+  readonly limitKey: string
+}
+
+export interface Put {
+  readonly outcome: 'added' | 'updated'
+  /** Runs that were paused for want of this, and go on. */
+  readonly resumed: readonly string[]
+}
+
+/** In the caller's transaction: adds the organisation's connection or changes it, and lets its runs go on that waited for that. */
+export const putConnection = async (
+  client: Queryable,
+  c: Connection,
+  credential: () => Promise<StoredCredential>,
+): Promise<Put> => {
+  await ensureOrganisation(client, c.orgId)
+  const { kind, sealed, limitKey } = await credential()
+  const { rows } = await client.query<{ added: boolean }>(
+    `insert into sync.connections (org_id, source, adapter, base_url, settings, rate_limit, kind, credential, limit_key)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+     on conflict (org_id, source) do update set adapter = $3, base_url = $4, settings = $5, rate_limit = $6, kind = $7, credential = $8,
+       limit_key = $9
+     returning xmax = 0 as added`,
+    [c.orgId, c.source, c.adapter, c.baseUrl, JSON.stringify(c.settings), c.rateLimit, kind, sealed, limitKey],
+  )
+  const resumed = await resumeAfterAuth(client, c.orgId, c.source)
+  return { outcome: rows[0]?.added ? 'added' : 'updated', resumed }
+}
+
+/** Adds the organisation, or gives an existing one a new fixed credential and address. */
+export const saveConnection = async (pool: Pool, ring: KeyRing, c: NewConnection): Promise<'added' | 'updated'> => {
+  const limitKey = await limitKeyOfToken(c.adapter, c.credential)
+  return inTransaction(pool, async (client) => {
+    const { outcome } = await putConnection(client, c, async () => ({
+      kind: 'token',
+      sealed: await seal(client, ring, ownerOf(c), c.credential),
+      limitKey,
+    }))
+    await client.query('delete from sync.tokens where org_id = $1 and source = $2', [c.orgId, c.source])
+    return outcome
+  })
+}
+
+export interface ListedConnection extends Connection {
+  readonly kind: Credential['kind']
+  /** The vendor refused its tokens for good: it waits for `org connect`. Null: it does not. */
+  readonly reauthorise: string | null
+}
+
+export const listConnections = async (client: Queryable): Promise<readonly ListedConnection[]> => {
+  const { rows } = await client.query<ConnectionRow & { kind: Credential['kind']; reauthorise: string | null }>(
+    `select ${COLUMNS}, c.kind, case when t.state = 'reauthorise' then coalesce(t.reason, 'refused') end as reauthorise
+     from sync.connections c left join sync.tokens t using (org_id, source) order by c.org_id, c.source`,
+  )
+  return rows.map((row) => ({ ...fromRow(row), kind: row.kind, reauthorise: row.reauthorise }))
+}
+
+interface OpenedRow extends ConnectionRow, WrappedKeyRow {
+  kind: Credential['kind']
+  credential: Buffer | null
+  limit_key: string | null
 }
 
 /** The connection with its credential in clear; undefined when it does not exist. */
 export const openConnection = async (
-  client: Queryable,
-  key: Buffer,
+  pool: Pool,
+  ring: KeyRing,
   orgId: string,
   source: string,
-): Promise<{ connection: Connection; credential: string } | undefined> => {
-  const { rows } = await client.query<ConnectionRow>(
-    `select ${COLUMNS} from sync.connections where org_id = $1 and source = $2`,
+): Promise<OpenedConnection | undefined> => {
+  const { rows } = await pool.query<OpenedRow>(
+    `select ${COLUMNS}, c.kind, c.credential, c.limit_key, ${WRAPPED_KEY}
+     from sync.connections c left join sync.data_keys k using (org_id) where c.org_id = $1 and c.source = $2`,
     [orgId, source],
   )
   const row = rows[0]
-  return row && { connection: fromRow(row), credential: openSecret(key, ownerOf({ orgId, source }), row.credential) }
+  if (row === undefined) return undefined
+  const connection = fromRow(row)
+  if (row.credential === null) return { connection, credential: { kind: 'oauth' }, limitKey: row.limit_key ?? '' }
+  const token = openSecret(ring, wrappedKeyOf(row), ownerOf(connection), row.credential)
+  const limitKey = row.limit_key ?? (await limitKeyOfToken(row.adapter, token))
+  if (row.limit_key === null || isDirect(row.credential)) await adopt(pool, ring, connection, row.credential, { token, limitKey })
+  return { connection, credential: { kind: 'token', token }, limitKey }
 }
 
+/** A credential of before there were keys of organisations is stored as they are now, unless it was changed meanwhile. */
+const adopt = (
+  pool: Pool,
+  ring: KeyRing,
+  { orgId, source }: Connection,
+  before: Buffer,
+  { token, limitKey }: { token: string; limitKey: string },
+): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    const sealed = await seal(client, ring, ownerOf({ orgId, source }), token)
+    await client.query(
+      'update sync.connections set credential = $4, limit_key = $5 where org_id = $1 and source = $2 and credential = $3',
+      [orgId, source, before, sealed, limitKey],
+    )
+  })
+
 /** To be called before the first permit of a credential is asked for. True for the one caller that took it down. */
-export const markCredentialUsed = async (client: Queryable, credentialHash: string): Promise<boolean> => {
+export const markCredentialUsed = async (client: Queryable, limitKey: string): Promise<boolean> => {
   const { rowCount } = await client.query('insert into sync.used_credentials (credential) values ($1) on conflict do nothing', [
-    credentialHash,
+    limitKey,
   ])
   return rowCount === 1
 }
@@ -95,3 +182,14 @@ export const removeOrganisation = async (client: Queryable, orgId: string): Prom
   const { rowCount } = await client.query('delete from sync.organisations where org_id = $1', [orgId])
   return rowCount === 1
 }
+
+/** Removes one of an organisation's connections and its runs; the organisation stays while it has another. False: there was none. */
+export const removeConnection = (pool: Pool, orgId: string, source: string): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const { rowCount } = await client.query('delete from sync.connections where org_id = $1 and source = $2', [orgId, source])
+    await client.query(
+      'delete from sync.organisations o where org_id = $1 and not exists (select from sync.connections c where c.org_id = o.org_id)',
+      [orgId],
+    )
+    return rowCount === 1
+  })

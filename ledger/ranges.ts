@@ -71,7 +71,7 @@ export interface Release {
   /** When the leader should wake the range, if no successor command does. */
   readonly wakeInMs: number
   /** What it waits for, for `status`; null when it just goes on. */
-  readonly waitingFor: 'limit' | 'landing' | 'retry' | 'redis' | null
+  readonly waitingFor: 'limit' | 'landing' | 'retry' | 'redis' | 'authorisation' | null
   readonly reason?: string
   /** Calls made since the last receipt. */
   readonly calls?: number

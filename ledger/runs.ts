@@ -10,6 +10,10 @@ export type RunState = (typeof RUN_STATES)[number]
 
 export const hasEnded = (state: RunState): boolean => !['planned', 'running', 'paused'].includes(state)
 
+/** Paused because its connection has to be authorised again; goes on by itself when it is. */
+export const waitsForAuthorisation = ({ state, errorCode }: Pick<Run, 'state' | 'errorCode'>): boolean =>
+  state === 'paused' && errorCode === 'auth'
+
 export interface Run {
   readonly runId: string
   readonly orgId: string
@@ -146,17 +150,19 @@ export const ownersOfRuns = async (
 
 export interface RunFilter {
   readonly orgId?: string
+  readonly source?: string
   readonly active?: boolean
   readonly limit?: number
 }
 
 /** Newest first. */
-export const listRuns = async (client: Queryable, { orgId, active, limit = 50 }: RunFilter): Promise<readonly Run[]> => {
+export const listRuns = async (client: Queryable, { orgId, source, active, limit = 50 }: RunFilter): Promise<readonly Run[]> => {
   const { rows } = await client.query<RunRow>(
     `select ${COLUMNS} from sync.runs
      where ($1::text is null or org_id = $1) and (not $2 or state in ('planned', 'running', 'paused'))
+       and ($4::text is null or source = $4)
      order by created_at desc limit $3`,
-    [orgId ?? null, active ?? false, limit],
+    [orgId ?? null, active ?? false, limit, source ?? null],
   )
   return rows.map(fromRow)
 }
@@ -182,7 +188,7 @@ export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSI
     const { from, to } = TRANSITIONS[change]
     await client.query('select from sync.runs where run_id = $1 for no key update', [runId])
     const { rows } = await client.query<RunRow>(
-      `update sync.runs r set ended_at = case when $3 = 'cancelled' then now() end,
+      `update sync.runs r set ended_at = case when $3 = 'cancelled' then now() end, error_code = null, reason = null,
          state = case when $3 = 'running' and not exists (select from sync.run_entities e where e.run_id = r.run_id) then 'planned' else $3 end
        where run_id = $1 and state = any($2) returning ${COLUMNS}`,
       [runId, from, to],

@@ -1,7 +1,8 @@
 // Where connections are told of changes: the address that the API was given, and the secrets that its deliveries are signed with.
 import { randomBytes } from 'node:crypto'
-import type { Queryable } from '../platform/postgres.ts'
-import { openSecret, sealSecret } from './secrets.ts'
+import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
+import { seal, WRAPPED_KEY, type WrappedKeyRow, wrappedKeyOf } from './data-keys.ts'
+import { type KeyRing, openSecret } from './secrets.ts'
 
 export interface ConnectionKey {
   readonly orgId: string
@@ -47,9 +48,10 @@ export const findEndpoint = async (client: Queryable, { orgId, source }: Connect
   return row && { orgId, source, adapter: row.adapter, token: row.token, baseUrl: row.base_url }
 }
 
+/** As ledger/key-rotation.ts spells it in SQL. */
 const ownerOf = ({ orgId, source }: ConnectionKey, event: string) => ({ orgId, source, field: `webhook:${event}` })
 
-interface SecretRow {
+interface SecretRow extends WrappedKeyRow {
   event: string
   subscription_id: string
   secret: Buffer
@@ -60,8 +62,10 @@ interface SecretRow {
 
 const readSecrets = async (client: Queryable, { orgId, source }: ConnectionKey): Promise<readonly SecretRow[]> => {
   const { rows } = await client.query<SecretRow>(
-    `select event, subscription_id, secret, previous_secret, coalesce(previous_until > now(), false) as previous_holds, verified_at
-     from sync.webhook_subscriptions where org_id = $1 and source = $2 order by event`,
+    `select event, subscription_id, secret, previous_secret, coalesce(previous_until > now(), false) as previous_holds,
+       verified_at, ${WRAPPED_KEY}
+     from sync.webhook_subscriptions left join sync.data_keys k using (org_id)
+     where org_id = $1 and source = $2 order by event`,
     [orgId, source],
   )
   return rows
@@ -70,28 +74,30 @@ const readSecrets = async (client: Queryable, { orgId, source }: ConnectionKey):
 /** By event: the secrets that are accepted now, the newest first. */
 export const acceptedSecrets = async (
   client: Queryable,
-  key: Buffer,
+  ring: KeyRing,
   of: ConnectionKey,
 ): Promise<ReadonlyMap<string, readonly string[]>> => {
   const rows = await readSecrets(client, of)
   return new Map(
-    rows.map(({ event, secret, previous_secret: previous, previous_holds: holds }) => [
+    rows.map(({ event, secret, previous_secret: previous, previous_holds: holds, ...key }) => [
       event,
-      [secret, ...(previous !== null && holds ? [previous] : [])].map((sealed) => openSecret(key, ownerOf(of, event), sealed)),
+      [secret, ...(previous !== null && holds ? [previous] : [])].map((sealed) =>
+        openSecret(ring, wrappedKeyOf(key), ownerOf(of, event), sealed),
+      ),
     ]),
   )
 }
 
 export const savedSubscriptions = async (
   client: Queryable,
-  key: Buffer,
+  ring: KeyRing,
   of: ConnectionKey,
 ): Promise<readonly SavedSubscription[]> => {
   const rows = await readSecrets(client, of)
-  return rows.map(({ event, subscription_id: subscriptionId, secret, verified_at: verifiedAt }) => ({
+  return rows.map(({ event, subscription_id: subscriptionId, secret, verified_at: verifiedAt, ...key }) => ({
     event,
     subscriptionId,
-    secret: openSecret(key, ownerOf(of, event), secret),
+    secret: openSecret(ring, wrappedKeyOf(key), ownerOf(of, event), secret),
     verifiedAt,
   }))
 }
@@ -104,15 +110,17 @@ export interface NewSubscription extends ConnectionKey {
   readonly replacesSecret: boolean
 }
 
-export const saveSubscription = async (client: Queryable, key: Buffer, s: NewSubscription): Promise<void> => {
-  await client.query(
-    `insert into sync.webhook_subscriptions as w (org_id, source, event, subscription_id, secret) values ($1, $2, $3, $4, $5)
+export const saveSubscription = (pool: Pool, ring: KeyRing, s: NewSubscription): Promise<void> =>
+  inTransaction(pool, async (client) => {
+    const secret = await seal(client, ring, ownerOf(s, s.event), s.secret)
+    await client.query(
+      `insert into sync.webhook_subscriptions as w (org_id, source, event, subscription_id, secret) values ($1, $2, $3, $4, $5)
      on conflict (org_id, source, event) do update set subscription_id = $4, secret = $5, verified_at = now(),
        previous_secret = case when $6 then w.secret else w.previous_secret end,
        previous_until = case when $6 then now() + interval '${PREVIOUS_HOURS} hours' else w.previous_until end`,
-    [s.orgId, s.source, s.event, s.subscriptionId, sealSecret(key, ownerOf(s, s.event), s.secret), s.replacesSecret],
-  )
-}
+      [s.orgId, s.source, s.event, s.subscriptionId, secret, s.replacesSecret],
+    )
+  })
 
 export const forgetSubscriptions = async (client: Queryable, of: ConnectionKey, events: readonly string[]): Promise<void> => {
   await client.query('delete from sync.webhook_subscriptions where org_id = $1 and source = $2 and event = any($3)', [

@@ -5,6 +5,8 @@ import { SETTINGS, type Setting } from './config.ts'
 const OTHER_VARIABLES: Readonly<Record<string, string>> = {
   SYNCLINE_HOME: 'folder of the local stack: its data, state and keys; default `.syncline` in the working directory',
   SYNCLINE_PAT: 'credential for `syncline org add`, as id:secret',
+  SYNCLINE_OAUTH_CLIENT_ID: 'client id for `syncline org connect`',
+  SYNCLINE_OAUTH_CLIENT_SECRET: 'client secret for `syncline org connect`',
   SYNCLINE_CACHE: 'where the services are downloaded to, once; default `syncline` in the cache folder of the user',
   SYNCLINE_FAIL: 'for tests: where a worker fails on purpose, as site:action[:nth], several separated by commas',
   SYNCLINE_FAIL_ALLOW: '1 allows the above where NODE_ENV is production',

@@ -45,6 +45,12 @@ export const SETTINGS = {
     description: 'key for tokens at rest: 32 bytes as base64 or hex',
     secret: true,
   },
+  encryptionKeyOld: {
+    schema: z.string().min(1),
+    variables: ['SYNCLINE_ENCRYPTION_KEY_OLD'],
+    description: 'a second key that secrets can be read with, while the key is changed (`syncline keys rotate`)',
+    secret: true,
+  },
   topicPrefix: {
     schema: z.string().regex(/^[A-Za-z0-9._-]{0,60}$/, 'may hold letters, digits, dots, underscores and dashes'),
     variables: ['SYNCLINE_TOPIC_PREFIX'],

@@ -12,6 +12,12 @@ export const FAIL_SITES = [
   'fetch.after-receipt', // the receipt is written
   'fetch.before-successor', // the range is released, its next command not sent
   'fetch.after-successor', // the next command is sent, the offset of this one not committed
+  'token.after-answer', // the vendor has answered a refresh, the new pair is not saved
+  'token.after-save', // the new pair is committed, and was not used
+  'keys.after-organisation', // one organisation has new keys, the next has not
+  'forget.after-mark', // an organisation is marked, its rows are there
+  'forget.after-rows', // its rows are gone, its records on topics are not
+  'forget.after-tombstones', // some of these are
   'process.after-send', // records are on Kafka, the page's offset is not committed
   'webhook.after-verify', // a delivery is known to be genuine, not on Kafka
   'ask.after-answer', // a record was asked for by id, its answer is not on Kafka

@@ -46,6 +46,11 @@ export const METRICS = {
     'outcome',
   ),
   syncline_webhook_seconds: histogram('time until a delivery is durable and answered'),
+  syncline_token_refreshes_total: counter(
+    'refreshes of tokens, by how they ended: tokens, refused, unanswered or later',
+    'adapter',
+    'outcome',
+  ),
   syncline_process_records_total: counter(
     'records made of pages and deliveries: canonical, or dead or asked (then of any entity)',
     'entity',
@@ -61,6 +66,8 @@ export const METRICS = {
   syncline_open_pages: gauge('accepted pages of active runs of which a record has no outcome yet'),
   syncline_open_asks: gauge('records that are still to be asked for by id'),
   syncline_parked_records: gauge('records that wait for their parent', 'entity'),
+  syncline_connections_to_authorise: gauge('connections that wait for an administrator to authorise them again'),
+  syncline_refused_authorisations: gauge('callbacks and codes of `org connect` that were refused, ever, by why', 'reason'),
   syncline_dead_letters: gauge('dead letters in the ledger', 'stage'),
 } as const satisfies Record<string, Metric>
 

@@ -1,12 +1,15 @@
 // Open connections to vendors, one per organisation and source, shared by the slices of a process.
-import { createHmac } from 'node:crypto'
 import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adapter.ts'
-import { type Connection, markCredentialUsed, openConnection } from '../ledger/organisations.ts'
+import { type Connection, markCredentialUsed, type OpenedConnection, openConnection } from '../ledger/organisations.ts'
+import type { KeyRing } from '../ledger/secrets.ts'
 import { SynclineError } from '../platform/errors.ts'
+import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
+import type { Telemetry } from '../platform/telemetry.ts'
 import type { Limiter, LimitPolicy, Permit } from './limiter/limiter.ts'
 import { waitForPermit } from './limiter/wait.ts'
 import type { WorkClass } from './limiter/work-class.ts'
+import { createStoredTokens, type StoredTokens } from './stored-tokens.ts'
 
 export interface PermitOptions {
   /** Default: live. */
@@ -18,6 +21,8 @@ export interface VendorConnection {
   readonly adapter: Adapter
   readonly api: ApiConnection
   readonly auth: AuthProvider
+  /** Of a connection that a person can authorise again: marks it and pauses its runs, which then go on by themselves. */
+  readonly reauthorise?: StoredTokens['reauthorise']
   /** Waits for a permit until `deadline` (of performance.now()); or tells after how many ms to come back. */
   permit(deadline: number, signal: AbortSignal, how?: PermitOptions): Promise<{ permit: Permit } | { retryAfterMs: number }>
   readonly limiterKey: string
@@ -26,9 +31,11 @@ export interface VendorConnection {
 export interface ConnectionDeps {
   readonly pool: Pool
   readonly limiter: Limiter
-  readonly encryptionKey: Buffer
+  readonly encryptionKey: KeyRing
+  readonly log: Logger
+  readonly telemetry?: Telemetry
   readonly adapterOf: (name: string) => Adapter
-  /** Makes the auth provider of an adapter from a stored credential. */
+  /** Makes the auth provider of an adapter from a stored fixed credential. */
   readonly authOf: (adapter: Adapter, credential: string) => AuthProvider
   readonly requestTimeoutMs: number
   /** Cap on one answer, decompressed; default: the adapter's. */
@@ -71,26 +78,42 @@ export class Connections {
   }
 }
 
-const openVendor = async (deps: ConnectionDeps, orgId: string, source: string): Promise<VendorConnection> => {
+/** Nothing is sent. Throws SynclineError('config') when the organisation or its credential is not there. */
+export const openVendor = async (deps: ConnectionDeps, orgId: string, source: string): Promise<VendorConnection> => {
   const opened = await openConnection(deps.pool, deps.encryptionKey, orgId, source)
-  if (opened === undefined) {
-    throw new SynclineError('config', `There is no connection ${source} of organisation ${orgId}.`, {
-      remedy: `Add it with: syncline org add ${orgId} --pat-stdin`,
-    })
-  }
-  return connectVendor(deps, opened.connection, opened.credential)
+  if (opened !== undefined) return connectVendor(deps, opened)
+  throw new SynclineError('config', `There is no connection ${source} of organisation ${orgId}.`, {
+    remedy: `Add it with: syncline org add ${orgId} --pat-stdin`,
+  })
 }
 
-/** `credential` in clear, as `openConnection` gives it. Nothing is sent. */
-export const connectVendor = (deps: ConnectionDeps, connection: Connection, credential: string): VendorConnection => {
+const storedTokensOf = (deps: ConnectionDeps, adapter: Adapter, connection: Connection): StoredTokens => {
+  const { pool, log, telemetry, encryptionKey: ring } = deps
+  const { oauth } = adapter
+  if (oauth === undefined) throw new SynclineError('config', `${adapter.name} has no OAuth in this version.`)
+  const baseUrl = connection.baseUrl ?? adapter.baseUrl
+  return createStoredTokens({ pool, ring, log, telemetry, adapter: adapter.name, oauth, baseUrl }, connection)
+}
+
+type Credentials = Pick<VendorConnection, 'auth' | 'reauthorise'>
+
+const credentialsOf = (
+  deps: ConnectionDeps,
+  adapter: Adapter,
+  { connection, credential }: Pick<OpenedConnection, 'connection' | 'credential'>,
+): Credentials => {
+  if (credential.kind === 'token') return { auth: deps.authOf(adapter, credential.token) }
+  const stored = storedTokensOf(deps, adapter, connection)
+  return { auth: stored, reauthorise: stored.reauthorise }
+}
+
+const connectVendor = (
+  deps: ConnectionDeps,
+  { connection, credential, limitKey: limiterKey }: OpenedConnection,
+): VendorConnection => {
   const { limiter, requestTimeoutMs, maxResponseBytes } = deps
   const adapter = deps.adapterOf(connection.adapter)
-  const auth = deps.authOf(adapter, credential)
-  // The vendor counts by credential: two connections with the same one share a window. The key of the hash keeps it from being guessed.
-  const limiterKey = createHmac('sha256', deps.encryptionKey)
-    .update(`${adapter.name}\n${credential}`)
-    .digest('base64url')
-    .slice(0, 32)
+  const { auth, reauthorise } = credentialsOf(deps, adapter, { connection, credential })
   const api = adapter.open({
     auth,
     timeoutMs: requestTimeoutMs,
@@ -104,8 +127,11 @@ export const connectVendor = (deps: ConnectionDeps, connection: Connection, cred
     adapter,
     api,
     auth,
+    ...(reauthorise && { reauthorise }),
     limiterKey,
     permit: async (deadline, signal, { onWait, workClass = 'live' } = {}) => {
+      // Before, because a permit does not live as long as a refresh takes.
+      await auth.prepare?.()
       // Taken down for good before the first permit is asked for, and only who took it down may say so (invariant 7).
       const neverUsed = !known && (await markCredentialUsed(deps.pool, limiterKey))
       known = true

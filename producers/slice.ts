@@ -1,9 +1,11 @@
 // One slice of a range: take it, fetch pages until the slice is over, release it, say how it goes on.
 // Must hold: a page is on Kafka before its receipt, and the receipt is written before the walk goes on.
 import type { Walk } from '../adapters/core/adapter.ts'
+import { ApiError } from '../adapters/core/errors.ts'
 import { failRange, openPages, type Release, releaseRange, splitRange, type TakenRange } from '../ledger/ranges.ts'
 import type { Receipt, ReceiptResult } from '../ledger/receipts.ts'
 import type { Json, RangeSpec, WalkSpec } from '../manifests/walk.ts'
+import type { SynclineError } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
 import { pause } from '../platform/lifecycle.ts'
@@ -39,6 +41,10 @@ const MAX_PERMIT_WAIT_MS = 250
 const MAX_RETRY_WAIT_MS = 1_000
 /** Back-pressure: pages of one range that may be received and not landed. */
 const MAX_OPEN_PAGES = 60
+/** In case the connection was authorised while it was being given up. */
+const REAUTHORISE_LOOK_MS = 5_000
+const MAX_REFUSALS = 3
+const REFUSED_WAIT_MS = 500
 const CHECK_OPEN_EVERY = 10
 const LANDING_WAIT_MS = 500
 /** successor: emit a command for the next slice. done: nothing to emit, the ledger knows how it goes on. */
@@ -113,6 +119,7 @@ const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
       return waitOrRelease(slice, result)
     case 'failed': {
       const { code, message, remedy } = result.error
+      if (code === 'auth' && vendor.reauthorise !== undefined) return refusedByVendor(slice, result.error, vendor.reauthorise)
       deps.log.error(
         { run: slice.range.runId, entity: spec.entity, range: slice.range.rangeId, code, reason: message },
         'range failed',
@@ -122,6 +129,23 @@ const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
       return 'done'
     }
   }
+}
+
+/**
+ * A token may be refused in the moment after it was given, when another expires it: a few times it is refreshed and tried again. Then, and
+ * at once where there is none any more, the run is paused, and with it this range; whoever connects the organisation again sets both going.
+ */
+const refusedByVendor = async (
+  slice: Slice,
+  error: SynclineError,
+  reauthorise: NonNullable<VendorConnection['reauthorise']>,
+): Promise<SliceEnd | undefined> => {
+  const { code, message: reason } = error
+  if (error instanceof ApiError && slice.failures < MAX_REFUSALS) {
+    return waitOrRelease(slice, { kind: 'wait', waitingFor: 'retry', afterMs: REFUSED_WAIT_MS, reason, code, calls: 0 })
+  }
+  await reauthorise(reason)
+  return releaseSlice(slice, { wakeInMs: REAUTHORISE_LOOK_MS, waitingFor: 'authorisation', reason })
 }
 
 const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | undefined> => {

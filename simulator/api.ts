@@ -1,5 +1,5 @@
 // The API itself, without HTTP: a method, a URL and a body in, an answer out. It knows nothing of credentials and limits.
-import { type Answer, emptyAnswer, notFound, resourceAnswer } from './answer.ts'
+import { type Answer, emptyAnswer, jsonAnswer, notFound, resourceAnswer } from './answer.ts'
 import { CATALOGUE } from './catalogue/catalogue.ts'
 import type { Product } from './catalogue/spec.ts'
 import type { Documents } from './documents.ts'
@@ -19,6 +19,8 @@ export interface ApiAnswer {
 
 export interface Api {
   answer(method: string, url: URL, body: string): ApiAnswer
+  /** The user whose credential asks. */
+  me(id: string): ApiAnswer
 }
 
 export const createApi = (world: World, router: Router, documents: Documents, mutator: Mutator, webhooks: Webhooks): Api => {
@@ -66,6 +68,10 @@ export const createApi = (world: World, router: Router, documents: Documents, mu
   }
 
   return {
+    me: (id) => {
+      const data = { type: 'Person', id, attributes: {}, links: { self: null } }
+      return { answer: jsonAnswer(200, { data, included: [], meta: { parent: organization } }), product: 'people' }
+    },
     answer: (method, url, body) => {
       if (url.pathname.startsWith('/webhooks/v2/')) {
         return { answer: answerSubscriptions(webhooks, method, url, body), product: undefined }

@@ -1,4 +1,4 @@
-// HTTP around the API. A request passes, in this order: control address or credential, limit, the API, delivery.
+// HTTP around the API. A request passes, in this order: control address, OAuth or credential, limit, the API, delivery.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
 import { messageOf } from '../platform/errors.ts'
 import { type Answer, errorAnswer, tooMany, unauthorized } from './answer.ts'
@@ -7,6 +7,8 @@ import { VERSIONS } from './catalogue/catalogue.ts'
 import type { Product } from './catalogue/spec.ts'
 import type { Control } from './control.ts'
 import type { Credentials } from './credentials.ts'
+import type { OAuthServer } from './oauth.ts'
+import { answerOAuth } from './oauth-http.ts'
 import type { Rate } from './rate.ts'
 import type { Meter } from './stats.ts'
 import type { Tampering } from './tampering.ts'
@@ -23,6 +25,7 @@ export interface ServerParts {
   readonly api: () => Api
   readonly meter: () => Meter
   readonly control: Control
+  readonly oauth: OAuthServer
   /** What goes wrong with the answer to this request. */
   readonly tampering: (method: string, url: URL) => Tampering | undefined
 }
@@ -46,6 +49,9 @@ const readBody = async (request: IncomingMessage): Promise<string | undefined> =
   }
   return Buffer.concat(chunks).toString('utf8')
 }
+
+/** Credentials are named `kind:user`. */
+const userOf = (credential: string): string => credential.slice(credential.indexOf(':') + 1)
 
 const offsetOf = (url: URL): number => Number(url.searchParams.get('offset') ?? 0) || 0
 
@@ -75,14 +81,18 @@ export const createSimulatorServer = (parts: ServerParts): Server => {
     const method = request.method ?? 'GET'
     const body = method === 'GET' ? '' : await readBody(request)
     if (body === undefined) return errorAnswer(413, [{ title: 'Payload Too Large', detail: 'The body is too large' }])
-    const { answer, product } = parts.api().answer(method, tampering?.ask?.(url) ?? url, body)
+    const api = parts.api()
+    const isMe = method === 'GET' && url.pathname === '/people/v2/me'
+    const { answer, product } = isMe ? api.me(userOf(credential)) : api.answer(method, tampering?.ask?.(url) ?? url, body)
     return { ...answer, headers: { ...answer.headers, ...limits(product), ...versionHeader(request, product) } }
   }
 
-  const answerTo = async (exchange: Exchange): Promise<Answer> => {
+  /** Undefined: no answer, the connection breaks. */
+  const answerTo = async (exchange: Exchange): Promise<Answer | undefined> => {
     const { request, url } = exchange
     if (parts.control.accepts(request, url))
       return parts.control.answer(request.method ?? 'GET', url, (await readBody(request)) ?? '')
+    if (url.pathname.startsWith('/oauth/')) return answerOAuth(parts.oauth, request, url, (await readBody(request)) ?? '')
     const credential = parts.credentials.identify(request.headers.authorization)
     const answer = credential === undefined ? unauthorized() : await answerKnown(exchange, credential)
     parts.meter().answered(request.method ?? 'GET', url.pathname, answer.status)
@@ -99,6 +109,10 @@ export const createSimulatorServer = (parts: ServerParts): Server => {
     const tampering = parts.tampering(request.method ?? 'GET', url)
     const exchange = { request, url, arrivedMs: performance.now(), tampering }
     const answer = await answerTo(exchange)
+    if (answer === undefined) {
+      response.destroy()
+      return
+    }
     const send = tampering?.deliver ?? deliver
     if (parts.latencyMs === 0) send(response, answer)
     else setTimeout(send, Math.max(0, exchange.arrivedMs + parts.latencyMs - performance.now()), response, answer)

@@ -8,6 +8,7 @@ import { generateOrganization } from './generated/organization.ts'
 import { createModel, type Model } from './model.ts'
 import type { Mutation } from './mutation.ts'
 import type { Change } from './mutator.ts'
+import { createOAuth, DEFAULT_OAUTH, type OAuthOptions, type OAuthServer } from './oauth.ts'
 import type { Rate } from './rate.ts'
 import { readRecordings } from './recorded.ts'
 import { createSimulatorServer } from './server.ts'
@@ -38,6 +39,7 @@ export interface SimulatorOptions {
   /** `id:secret` each. */
   readonly personalTokens?: readonly string[]
   readonly bearerTokens?: readonly string[]
+  readonly oauth?: Partial<OAuthOptions>
   /** Milliseconds since 1970, for created_at and updated_at of what is changed. */
   readonly now?: () => number
 }
@@ -50,6 +52,9 @@ export interface Simulator {
   /** For the header `x-simulator-control` of requests to `/_sim/…`. */
   readonly controlToken: string
   readonly model: Model
+  /** The one app that it knows, and what goes wrong with its tokens. */
+  readonly app: Pick<OAuthOptions, 'clientId' | 'clientSecret'>
+  readonly oauth: OAuthServer
   /** Applies changes in order, at once: no request sees half of them. */
   mutate(...mutations: readonly Mutation[]): Change[]
   stats(): Stats
@@ -106,6 +111,8 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   let meter = new Meter(rate)
   const tampering: TamperingName[] = []
   const tampered = new Set<string>()
+  const app = { ...DEFAULT_OAUTH, ...options.oauth }
+  const oauth = createOAuth(app)
 
   const controlled: Controlled = {
     model: createModel(
@@ -120,7 +127,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     },
   }
   const server = createSimulatorServer({
-    credentials: createCredentials({ personalTokens, bearerTokens: options.bearerTokens ?? [] }),
+    credentials: createCredentials({ personalTokens, bearerTokens: options.bearerTokens ?? [], userOf: oauth.identify }),
     rate,
     latencyMs,
     version: options.version,
@@ -133,6 +140,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
       const next = tampering.shift()
       return next && TAMPERINGS[next]
     },
+    oauth,
     control: createControl(controlToken, controlled),
   })
   await listen(server, host, port)
@@ -143,6 +151,8 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     personalToken: personalTokens[0] ?? '',
     controlToken,
     model: controlled.model,
+    app,
+    oauth,
     mutate: (...mutations) => controlled.mutate(mutations),
     stats: controlled.stats,
     tamper: (name, times = 1) => void tampering.push(...Array.from({ length: times }, () => name)),

@@ -54,6 +54,7 @@ export const createSettle = (deps: SettleDeps): Settle => {
     await failpoint('sink.after-commit')
     countOutcomes(telemetry, result.outcomes)
     log.debug(result.counts, 'batch merged')
+    if (result.dropped > 0) log.info({ records: result.dropped }, 'records of forgotten organisations dropped')
     try {
       await sweepAfter(pool, result, (rows) => bury(rows.map(refusedParked)))
     } catch (error) {

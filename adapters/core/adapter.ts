@@ -46,8 +46,24 @@ export interface ApiConnection {
 /** Credentials for one connection; headers are asked for before every request. */
 export interface AuthProvider {
   headers(): Promise<Readonly<Record<string, string>>>
+  /** Before a permit is asked for: whatever takes time, such as refreshing a token that is about to expire, is done here. */
+  prepare?(): Promise<void>
+  /** Told of a 401, with the headers that it answers. */
+  refused?(headers: Readonly<Record<string, string>>): void
   /** After a 401: true when new headers are worth one more try. */
   refresh(): Promise<boolean>
+}
+
+/** How accounts are connected by OAuth 2. Paths are below the base URL. */
+export interface OAuthApi {
+  readonly authorizePath: string
+  readonly tokenPath: string
+  /** What a sync needs, separated by blanks. */
+  readonly scope: string
+  /** Whether it takes PKCE with S256. */
+  readonly pkce: boolean
+  /** Asks whom the tokens belong to: whom the vendor's limit counts by. `read` throws SynclineError('bad-response'). */
+  readonly identity?: { readonly request: ApiRequest; read(body: Buffer): string }
 }
 
 /** One page as the paginators see it. Throws SynclineError('bad-response') when the body is not the API's documented envelope. */
@@ -112,6 +128,8 @@ export interface Adapter {
   readonly limit: { readonly requests: number; readonly periodMs: number }
   /** Null: the API has no webhooks. */
   readonly webhooks: WebhookDialect | null
+  /** Not there: accounts are connected by a fixed credential only. */
+  readonly oauth?: OAuthApi
   open(options: ConnectionOptions): ApiConnection
   /** `where` narrows the collection; not for keyset walks, which filter by themselves and prove themselves by totals. */
   walk(spec: RangeSpec, where?: Readonly<Record<string, string>>): Walk

@@ -1,4 +1,4 @@
-// Credentials that need no refreshing: an application's id and secret (Basic), or a fixed bearer token.
+// Credentials as headers: an application's id and secret (Basic), or a bearer token. Neither is refreshed here.
 import { SynclineError } from '../../platform/errors.ts'
 import type { AuthProvider } from './adapter.ts'
 

@@ -15,6 +15,7 @@ const DEFAULT_TIMEOUT_MS = 30_000
 const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 /** Below the five seconds after which common servers close an idle socket, so that we do not send into a closing one. */
 const IDLE_SOCKET_MS = 4_000
+const UNAUTHORIZED = 401
 
 export type HttpHeaders = Readonly<Record<string, string>>
 
@@ -55,7 +56,9 @@ export const openHttp = (options: HttpOptions): ApiConnection => {
   async function send(request: ApiRequest, { signal, timeoutMs }: SendOptions): Promise<ApiResponse> {
     const deadline = startDeadline(timeoutMs ?? options.timeoutMs ?? DEFAULT_TIMEOUT_MS, signal)
     try {
-      const response = await ask(request, deadline)
+      const credentials = await options.auth.headers()
+      const response = await ask(request, credentials, deadline)
+      if (response.status === UNAUTHORIZED) options.auth.refused?.(credentials)
       return await receive(request, response, deadline)
     } catch (error) {
       throw deadline.why() === 'caller' ? signal?.reason : requestError(error, request, deadline)
@@ -64,10 +67,8 @@ export const openHttp = (options: HttpOptions): ApiConnection => {
     }
   }
 
-  async function ask(request: ApiRequest, deadline: Deadline): Promise<Response> {
-    const url = requestUrl(base, request)
-    const credentials = await options.auth.headers()
-    return fetch(url, {
+  function ask(request: ApiRequest, credentials: HttpHeaders, deadline: Deadline): Promise<Response> {
+    return fetch(requestUrl(base, request), {
       method: request.method,
       headers: { ...ownHeaders(request, options.userAgent), ...options.headers(request), ...credentials },
       ...(request.body === undefined ? {} : { body: JSON.stringify(request.body) }),

@@ -7,6 +7,7 @@ import type { Adapter, RecordChange } from '../core/adapter.ts'
 import { openHttp } from '../core/http.ts'
 import { splitRange } from '../core/paging/split-range.ts'
 import { parseCollection, parseSingle } from './envelope.ts'
+import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
 import { pageAtOf, probeOf, walkOf } from './walks.ts'
@@ -20,6 +21,7 @@ export const pcoAdapter: Adapter = {
   baseUrl: BASE_URL,
   limit: { requests: 100, periodMs: 20_000 },
   webhooks: pcoWebhooks,
+  oauth: pcoOAuth,
   open: ({ baseUrl = BASE_URL, auth, timeoutMs, maxBodyBytes, userAgent = 'Syncline', settings }) => {
     const versions = parseSettings(settings)
     return openHttp({

@@ -1,6 +1,7 @@
 // What is needed to check a delivery, remembered: a connection goes in, its address and secrets come out. Bounded in entries.
 // Must hold: a secret that was rotated is taken up with the first delivery that it signs; PostgreSQL away, what is known goes on serving.
 
+import type { KeyRing } from '../../ledger/secrets.ts'
 import { acceptedSecrets, type ConnectionKey, type Endpoint, findEndpoint } from '../../ledger/webhooks.ts'
 import type { Pool } from '../../platform/postgres.ts'
 
@@ -26,12 +27,12 @@ interface Entry {
   readonly at: number
 }
 
-export const createEndpointBook = (pool: Pool, encryptionKey: Buffer): EndpointBook => {
+export const createEndpointBook = (pool: Pool, ring: KeyRing): EndpointBook => {
   const entries = new Map<string, Entry>()
 
   const read = async (of: ConnectionKey): Promise<KnownEndpoint | undefined> => {
     const endpoint = await findEndpoint(pool, of)
-    return endpoint && { endpoint, secrets: await acceptedSecrets(pool, encryptionKey, of) }
+    return endpoint && { endpoint, secrets: await acceptedSecrets(pool, ring, of) }
   }
 
   const find = (of: ConnectionKey, lifeMs: number): Promise<KnownEndpoint | undefined> => {

@@ -1,6 +1,7 @@
 // The webhooks role: an HTTP server that takes deliveries and puts them on Kafka as they came. It has its own port, because it is the one
 // part of Syncline that strangers reach: connections, headers, bodies and times are bounded before anything of a request is believed.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import type { KeyRing } from '../../ledger/secrets.ts'
 import { DatabaseClock } from '../../platform/database-clock.ts'
 import { isSynclineError, messageOf, SynclineError } from '../../platform/errors.ts'
 import { RoleHealth } from '../../platform/health.ts'
@@ -18,7 +19,7 @@ import { createEndpointBook } from './endpoint-book.ts'
 export interface ReceiverDeps extends Pick<AnswerDeps, 'topics' | 'adapterOf'> {
   readonly pool: Pool
   readonly producer: Producer
-  readonly encryptionKey: Buffer
+  readonly encryptionKey: KeyRing
   readonly host: string
   /** 0: any free one; the log says which. */
   readonly port: number

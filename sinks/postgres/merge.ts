@@ -13,6 +13,7 @@ import { askOf, parentAsksOf } from '../asks.ts'
 import type { BatchRecord, MergeBatch, Placed } from '../batch.ts'
 import { createOutcomeBook } from '../landings.ts'
 import { type CountedRanges, seenOf } from '../seen.ts'
+import { withoutForgotten } from './forgotten.ts'
 import { type Layout, layoutByEntity } from './layout.ts'
 import { park } from './parking.ts'
 import { inSession } from './session.ts'
@@ -32,6 +33,8 @@ export interface MergeResult {
   readonly entities: readonly EntityOutcomes[]
   /** They have no outcome yet: that of the dead letters that they become. */
   readonly refused: readonly Refused[]
+  /** Records of organisations that were forgotten: they are nowhere. */
+  readonly dropped: number
   readonly counts: Readonly<Record<Outcome, number>>
   readonly outcomes: OutcomeCounts
 }
@@ -135,7 +138,8 @@ const asksOf = (batch: MergeBatch, entities: readonly EntityOutcomes[]): readonl
   return [...[...batch.asks, ...doubted].map((ask) => ({ ...ask, why: 'hint' as const })), ...parents]
 }
 
-const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
+const settle = async (client: PoolClient, whole: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
+  const { batch, dropped } = await withoutForgotten(client, whole)
   const moves: Move[] = []
   const refused: Refused[] = []
   const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused), moves)
@@ -167,7 +171,7 @@ const settle = async (client: PoolClient, batch: MergeBatch, counted: CountedRan
   await moveOutcomes(client, moves)
   await recordAsks(client, asksOf(batch, entities))
   await failpoint('sink.after-merge')
-  return { entities, refused, ...tally }
+  return { entities, refused, dropped, counts: tally.counts, outcomes: tally.outcomes }
 }
 
 /**

@@ -44,6 +44,10 @@ export interface FaultCase {
   readonly simulator?: Partial<SimulatorOptions>
   /** The vendor's limit as an operator says it with `org add --rate`; as the adapter has it and the vendor's answers tell unless said. */
   readonly rateLimit?: string
+  /** The organisation is connected by OAuth, not by a personal access token. */
+  readonly oauth?: true
+  /** Refresh tokens that may be used though their successor was delivered: to a process that died with it. */
+  readonly usedAgain?: number
   /** How the run must end; complete unless said otherwise. */
   readonly ends?: RunState
   /** What the tables must hold; the rows of the model, and none besides, unless said otherwise. */

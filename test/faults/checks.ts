@@ -107,6 +107,12 @@ const secrets = async ({ lab }: Scene): Promise<string | undefined> => {
   return places.length === 0 ? undefined : `a secret is in ${places.join(', ')}`
 }
 
+/** Refresh tokens whose successor had been delivered. */
+const tokensUsedAgain = ({ simulator }: Scene, { usedAgain = 0 }: FaultCase): string | undefined => {
+  const found = simulator.oauth.stats().usedAgain
+  return found <= usedAgain ? undefined : `${found} refresh tokens were used after their successor was received`
+}
+
 const median = (values: readonly number[]): number => values.toSorted((a, b) => a - b)[values.length >> 1] ?? 0
 
 /** Of processes that lived long enough to tell: the last third of their time against the third before it. */
@@ -152,7 +158,7 @@ export const judge = async (scene: Scene, test: FaultCase, dead: readonly Dead[]
     M3: await deadLetters(scene, dead),
     M4: await versions(scene),
     M5: limit(scene),
-    M6: await secrets(scene),
+    M6: (await secrets(scene)) ?? tokensUsedAgain(scene, test),
     M7: await aftermath(scene),
   }
   const wrong: Findings['wrong'] = {}

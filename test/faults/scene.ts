@@ -3,11 +3,12 @@ import { randomBytes } from 'node:crypto'
 import type { Owner } from '../../cli/compare.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { createRun, findRun, hasEnded, type Run } from '../../ledger/runs.ts'
-import { parseEncryptionKey } from '../../ledger/secrets.ts'
+import { type KeyRing, parseEncryptionKey } from '../../ledger/secrets.ts'
 import type { Strategy } from '../../manifests/strategy.ts'
 import { isDatabaseAway } from '../../platform/postgres.ts'
 import { createDice } from '../../simulator/generated/random.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { authorise } from '../harness/consent.ts'
 import { startProxy, type TcpProxy } from '../harness/proxy.ts'
 import { until } from '../harness/until.ts'
 import type { FaultCase, Size } from './case.ts'
@@ -30,6 +31,7 @@ export class Scene {
   readonly org: string
   readonly size: Size
   readonly #rateLimit: string | null
+  readonly #byOAuth: boolean
   readonly #api: TcpProxy | undefined
   readonly #random: (row: number) => number
   #drawn = 0
@@ -49,7 +51,8 @@ export class Scene {
     const people = Math.max(1, Math.round(size.records / RECORDS_PER_PERSON))
     const token = `app:${CANARY}${randomBytes(8).toString('hex')}`
     const defaults = { people, seed, rate: RATE, latencyMs: LATENCY_MS, personalTokens: [token] }
-    const simulator = await startSimulator({ ...defaults, ...test.simulator, ...size.simulator })
+    const oauth = { tokenPrefix: CANARY, clientSecret: `${CANARY}${randomBytes(8).toString('hex')}`, ...test.simulator?.oauth }
+    const simulator = await startSimulator({ ...defaults, ...test.simulator, ...size.simulator, oauth })
     const api = test.links?.proxied?.includes('api') ? await startProxy(simulator.url) : undefined
     return new Scene(lab, { simulator, api }, test, size, seed)
   }
@@ -66,6 +69,7 @@ export class Scene {
     this.#api = api
     this.size = size
     this.#rateLimit = test.rateLimit ?? null
+    this.#byOAuth = test.oauth ?? false
     this.org = `${test.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${randomBytes(3).toString('hex')}`
     this.#random = createDice(seed)(test.id)
   }
@@ -112,13 +116,21 @@ export class Scene {
     return Math.max(0, this.endedAt - this.lastFaultAt) / 1000
   }
 
-  async begin(): Promise<void> {
-    const { installation, pool } = this.lab
-    const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
-    const owner = { ...this.owner, adapter: 'pco' }
+  get keys(): KeyRing {
+    return parseEncryptionKey(this.lab.installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
+  }
+
+  /** As an administrator does who adds the organisation, or connects it (again). */
+  async connect(): Promise<void> {
+    const { pool } = this.lab
     const { url, personalToken: credential } = this.simulator
-    const baseUrl = this.#api?.url ?? url
-    await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: this.#rateLimit, credential })
+    if (this.#byOAuth) return authorise(pool, this.keys, this.simulator, this.org)
+    const owner = { ...this.owner, adapter: 'pco', settings: {}, rateLimit: this.#rateLimit }
+    await saveConnection(pool, this.keys, { ...owner, baseUrl: this.#api?.url ?? url, credential })
+  }
+
+  async begin(): Promise<void> {
+    await this.connect()
     await this.beginRun()
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
   }

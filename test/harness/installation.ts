@@ -20,6 +20,13 @@ export interface CliResult {
   readonly json: readonly Record<string, unknown>[]
 }
 
+/** A command that has not ended. */
+export interface RunningCommand {
+  readonly stdout: () => string
+  readonly ended: Promise<CliResult>
+  signal(signal: NodeJS.Signals): void
+}
+
 export interface WorkerProcess {
   readonly pid: number
   /** SIGKILL: nothing is finished, nothing released. */
@@ -38,7 +45,10 @@ export interface Installation {
   readonly prefix: string
   readonly env: Environment
   readonly pool: Pool
-  cli(args: readonly string[], input?: string): Promise<CliResult>
+  /** `env`: what this command has besides. */
+  cli(args: readonly string[], input?: string, env?: Environment): Promise<CliResult>
+  /** The same, for what goes on meanwhile. */
+  begin(args: readonly string[], input?: string, env?: Environment): RunningCommand
   worker(...roles: readonly string[]): WorkerProcess
   /** A worker with more in its environment. */
   workerWith(env: Environment, ...roles: readonly string[]): WorkerProcess
@@ -51,6 +61,16 @@ const jsonLines = (text: string): Record<string, unknown>[] =>
     .split('\n')
     .filter((line) => line.startsWith('{'))
     .map((line) => JSON.parse(line))
+
+/** The objects are read when they are asked for: not all that begins like one is one. */
+const resultOf = (code: number | null, stdout: string, stderr: string): CliResult => ({
+  code,
+  stdout,
+  stderr,
+  get json() {
+    return jsonLines(stdout)
+  },
+})
 
 /** `env`: what the processes get in place of the addresses of `stack`, such as those of proxies. */
 export const createInstallation = async (stack: StackAddresses, env: Environment = {}): Promise<Installation> => {
@@ -81,26 +101,25 @@ export const createInstallation = async (stack: StackAddresses, env: Environment
   const pool = createPool({ url: database.url, max: 4 })
   const workerWith: Installation['workerWith'] = (more, ...roles) => workerOf(start(['worker', ...roles], more))
 
+  const begin: Installation['begin'] = (args, input = '', more = {}) => {
+    const child = start(args, more)
+    const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
+    const closed = once(child, 'close')
+    child.stdin?.end(input)
+    return {
+      stdout,
+      signal: (signal) => void child.kill(signal),
+      ended: closed.then(([code]) => resultOf(code, stdout(), stderr())),
+    }
+  }
+
   return {
     database,
     prefix,
     env: settings,
     pool,
-    cli: async (args, input = '') => {
-      const child = start(args)
-      const [stdout, stderr] = [collect(child.stdout), collect(child.stderr)]
-      child.stdin?.end(input)
-      const [code] = await once(child, 'close')
-      // Read when asked for: not all that begins like an object is one.
-      return {
-        code,
-        stdout: stdout(),
-        stderr: stderr(),
-        get json() {
-          return jsonLines(stdout())
-        },
-      }
-    },
+    cli: (args, input, more) => begin(args, input, more).ended,
+    begin,
     worker: (...roles) => workerWith({}, ...roles),
     workerWith,
     remove: async () => {

@@ -11,6 +11,7 @@ import { changeRun, createRun } from '../../ledger/runs.ts'
 import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
+import { keyRing } from './ledger-fixtures.ts'
 
 let installation: Installation
 let simulator: Simulator
@@ -43,7 +44,7 @@ const storyOf = async (orgId: string, subject?: string): Promise<readonly string
     .map((row) => `${row.actor} ${row.action}`)
 
 const connect = (orgId: string, baseUrl: string, credential: string) =>
-  saveConnection(ann, Buffer.alloc(32, 7), {
+  saveConnection(ann, keyRing(7), {
     orgId,
     source: 'pco',
     adapter: 'pco',
@@ -128,7 +129,7 @@ describe('an organisation', () => {
     ])
     const [, added, changed] = await trailOf('gone')
     expect(JSON.parse(added?.facts ?? '')).toEqual({ adapter: 'pco', baseUrl: 'http://127.0.0.1:4010/base' })
-    expect(JSON.parse(changed?.facts ?? '')).toMatchObject({ changed: ['base_url', 'credential'] })
+    expect(JSON.parse(changed?.facts ?? '')).toMatchObject({ changed: ['base_url', 'credential', 'limit_key'] })
     expect(JSON.stringify(await trailOf('gone'))).not.toMatch(/hunter|not told/)
     expect(await auditHeads(ann, 'acme')).toEqual(before)
     await connect('gone', 'http://127.0.0.1:4010', 'app:secret')

@@ -2,7 +2,7 @@
 import { createInstallation, type Environment, type Installation } from '../harness/installation.ts'
 import { stackAddresses } from './support.ts'
 
-export type { CliResult, Installation, WorkerProcess } from '../harness/installation.ts'
+export type { CliResult, Installation, RunningCommand, WorkerProcess } from '../harness/installation.ts'
 export { until } from '../harness/until.ts'
 
 /** `env`: more settings of its processes. */

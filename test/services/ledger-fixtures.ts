@@ -1,5 +1,12 @@
 // What tests of the ledger begin with: a range that walks along a key, and receipts of its pages.
 import type { Receipt } from '../../ledger/receipts.ts'
+import { type KeyRing, parseEncryptionKey } from '../../ledger/secrets.ts'
+
+const keyText = (fill: number): string => Buffer.alloc(32, fill).toString('base64')
+
+/** Keys made of one byte each. */
+export const keyRing = (current: number, old?: number): KeyRing =>
+  parseEncryptionKey(keyText(current), old === undefined ? undefined : keyText(old))
 
 export const KEYSET_WALK = { kind: 'keyset', field: 'created_at', from: null, to: null, split: true } as const
 

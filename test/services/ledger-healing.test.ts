@@ -15,7 +15,7 @@ import { createPool, type Pool } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { topicsWithPrefix } from '../../topics/list.ts'
 import { plannedEntity } from '../harness/planned-entity.ts'
-import { KEYSET_WALK, receiptOf } from './ledger-fixtures.ts'
+import { KEYSET_WALK, keyRing, receiptOf } from './ledger-fixtures.ts'
 import { type FreshDatabase, freshDatabase } from './support.ts'
 
 let database: FreshDatabase
@@ -23,7 +23,7 @@ let pool: Pool
 let runId = ''
 let organisations = 0
 const worker = uuidv7()
-const key = Buffer.alloc(32, 7)
+const key = keyRing(7)
 
 const spec = { entity: 'person', walk: KEYSET_WALK, carries: ['email'] }
 

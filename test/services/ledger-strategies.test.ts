@@ -7,6 +7,7 @@ import { changeEntity, entityProgress, planRun } from '../../ledger/entities.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { forgetSeen } from '../../ledger/retention.ts'
 import { createRun, endRun, findRun, type NewRun, type Run } from '../../ledger/runs.ts'
+import { parseEncryptionKey } from '../../ledger/secrets.ts'
 import { recordSeen } from '../../ledger/seen.ts'
 import { watermarksOf } from '../../ledger/watermarks.ts'
 import type { EntityPlan } from '../../manifests/plan.ts'
@@ -32,7 +33,7 @@ afterAll(() => database?.drop())
 beforeEach(async () => {
   orgId = `org-${++orgs}`
   const connection = { orgId, source: 'pco', adapter: 'pco', baseUrl: null, settings: {}, rateLimit: null, credential: 'none' }
-  await saveConnection(pool, Buffer.alloc(32), connection)
+  await saveConnection(pool, parseEncryptionKey('0'.repeat(64)), connection)
 })
 
 const newRun = (more: Partial<NewRun> = {}): NewRun => ({

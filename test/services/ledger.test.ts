@@ -16,12 +16,12 @@ import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { FetchCommand } from '../../topics/commands.ts'
 import { plannedEntity } from '../harness/planned-entity.ts'
-import { KEYSET_WALK, receiptOf } from './ledger-fixtures.ts'
+import { KEYSET_WALK, keyRing, receiptOf } from './ledger-fixtures.ts'
 import { type FreshDatabase, freshDatabase } from './support.ts'
 
 let database: FreshDatabase
 let pool: Pool
-const key = Buffer.alloc(32, 7)
+const key = keyRing(7)
 const worker = uuidv7()
 const other = uuidv7()
 let org = ''
@@ -323,8 +323,8 @@ describe('retention', () => {
 
 describe('organisations and runs', () => {
   test('a credential moved to another organisation, or opened with another key, does not open', async () => {
-    expect(await openConnection(pool, key, org, 'pco')).toMatchObject({ credential: 'id:secret' })
-    await expect(openConnection(pool, Buffer.alloc(32, 8), org, 'pco')).rejects.toMatchObject({ code: 'config' })
+    expect(await openConnection(pool, key, org, 'pco')).toMatchObject({ credential: { kind: 'token', token: 'id:secret' } })
+    await expect(openConnection(pool, keyRing(8), org, 'pco')).rejects.toMatchObject({ code: 'config' })
     await saveConnection(pool, key, {
       orgId: 'thief',
       source: 'pco',

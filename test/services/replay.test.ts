@@ -3,7 +3,7 @@ import fc from 'fast-check'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
-import { waitForSink } from '../../cli/replay-wait.ts'
+import { waitForGroup } from '../../cli/group-wait.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
 import { createProducer } from '../../platform/kafka/producer.ts'
@@ -203,10 +203,10 @@ test('of an organisation with two sources the rows of both are mended, each from
     const kafka = createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
     const topics = topicsWithPrefix(installation.prefix)
     const left: number[] = []
-    const wait = { topic: topics.canonical('person'), group: topics.group('sink'), onProgress: (n: number) => left.push(n) }
-    expect(await waitForSink(kafka, { ...wait, patienceMs: 500 })).toBe(3)
+    const wait = { topics: [topics.canonical('person')], group: topics.group('sink'), onProgress: (n: number) => left.push(n) }
+    expect(await waitForGroup(kafka, { ...wait, patienceMs: 500 })).toBe(3)
     const worker = installation.worker('sink')
-    expect(await waitForSink(kafka, { ...wait, patienceMs: 30_000 })).toBe(0)
+    expect(await waitForGroup(kafka, { ...wait, patienceMs: 30_000 })).toBe(0)
     await worker.stop()
     expect(left[0]).toBe(3)
 

@@ -12,6 +12,7 @@ import { migrateCanonical } from '../../sinks/postgres/migrate.ts'
 import type { Bury } from '../../sinks/postgres/sweep.ts'
 import { canonicalEntities, canonicalEntity } from '../../topics/canonical.ts'
 import type { CanonicalRecord, CanonicalValue } from '../../topics/canonical-codec.ts'
+import { keyRing } from './ledger-fixtures.ts'
 import { freshDatabase } from './support.ts'
 
 export interface TestDatabase {
@@ -32,7 +33,7 @@ export const createTestDatabase = async (): Promise<TestDatabase> => {
 export const startRun = async (pool: Pool): Promise<{ runId: string; orgId: string }> => {
   const orgId = `org-${randomUUID().slice(0, 8)}`
   const connection = { orgId, source: 'pco', adapter: 'pco', baseUrl: null, settings: {}, rateLimit: null, credential: 'none' }
-  await saveConnection(pool, Buffer.alloc(32), connection)
+  await saveConnection(pool, keyRing(0), connection)
   const runId = await createRun(pool, { orgId, source: 'pco', adapter: 'pco', strategy: 'full', selection: ['person'] })
   return { runId, orgId }
 }

@@ -8,11 +8,12 @@ import type { Scene } from '../scene.ts'
 
 const ACTIONS = ['crash', 'lost-response'] as const satisfies readonly FailAction[]
 
-// Sites that a full sync does not come to: test/services/reconcile-kills and F12 have them.
-const OTHER_SITES = ['orchestrate.after-reconcile', 'webhook.after-verify', 'ask.after-answer', 'ask.after-send'] as const
-type OtherSite = (typeof OTHER_SITES)[number]
-type ReachedSite = Exclude<FailSite, OtherSite>
-const isReached = (site: FailSite): site is ReachedSite => OTHER_SITES.every((other) => other !== site)
+// Sites that a full sync does not come to: F10, F12 and test/services/reconcile-kills, keys and forget have them.
+type ReachedSite = Exclude<
+  FailSite,
+  'orchestrate.after-reconcile' | `${'webhook' | 'ask' | 'token' | 'keys' | 'forget'}.${string}`
+>
+const isReached = (site: FailSite): site is ReachedSite => site in NTH
 
 // Sites after which nothing is done that could be lost: a crash is all that can happen there.
 const CRASH_ONLY = new Set<FailSite>(['fetch.before-successor', 'orchestrate.after-plan', 'orchestrate.before-emit'])
@@ -37,7 +38,7 @@ const NTH: Readonly<Record<ReachedSite, number>> = {
 
 const REACHED_WITHIN_MS = 180_000
 
-const roleOf = (site: FailSite): RoleName => {
+const roleOf = (site: ReachedSite): RoleName => {
   const [role = ''] = site.split('.')
   // Sites are named by the roles that they are in.
   return role as RoleName

@@ -6,7 +6,7 @@ const HOUR_MS = 3_600_000
 const MINUTE_MS = 60_000
 
 /** To be loaded before the program: its clock is wrong by so much. */
-const clockWrongBy = (ms: number): string => {
+export const clockWrongBy = (ms: number): string => {
   const source = `
     const True = Date
     globalThis.Date = class Date extends True {

@@ -9,6 +9,7 @@ import { redisCases } from './f06-redis.ts'
 import { registryCases } from './f07-registry.ts'
 import { networkCases } from './f08-network.ts'
 import { apiCases } from './f09-api.ts'
+import { tokenCases } from './f10-tokens.ts'
 import { poisonCases } from './f11-poison.ts'
 import { webhookCases } from './f12-webhooks.ts'
 import { driftCases } from './f13-drift.ts'
@@ -33,6 +34,7 @@ export const CASES: readonly FaultCase[] = [
   diskFull,
   clocks,
   ...apiCases,
+  ...tokenCases,
   ...poisonCases,
   ...webhookCases,
   ...failpointCases,

@@ -4,7 +4,8 @@ import type { EntityReport } from '../../../ledger/report.ts'
 import { fetched, report } from './reports.ts'
 
 const STARTED = new Date('2026-01-02T03:04:05Z')
-const RUNNING = { state: 'running', startedAt: STARTED, stateSince: STARTED } as const
+const OWN = { orgId: 'acme', source: 'pco', errorCode: null }
+const RUNNING = { ...OWN, state: 'running', startedAt: STARTED, stateSince: STARTED } as const
 const ALL_LIVE = new Map(['orchestrate', 'fetch', 'process', 'sink'].map((role): [string, number] => [role, 1]))
 const without = (role: string) => new Map([...ALL_LIVE].filter(([name]) => name !== role))
 
@@ -55,13 +56,20 @@ describe('what an entity waits for', () => {
   })
 
   it('a paused run waits to be resumed', () => {
-    const paused = { state: 'paused', startedAt: null, stateSince: STARTED } as const
+    const paused = { ...OWN, state: 'paused', startedAt: null, stateSince: STARTED } as const
     expect(waitOf(paused, report('person'), [], ALL_LIVE)).toMatchObject({ for: 'resume', since: STARTED })
     expect(waitOfRun(paused, ALL_LIVE)?.for).toBe('resume')
   })
 
+  it('a run whose connection was refused waits for that, and the next command is named', () => {
+    const paused = { ...OWN, state: 'paused', errorCode: 'auth', startedAt: null, stateSince: STARTED } as const
+    const waited = waitOf(paused, report('person'), [], ALL_LIVE)
+    expect(waited).toMatchObject({ for: 'authorisation', since: STARTED })
+    expect(waited?.what).toContain('syncline org connect acme --source pco')
+  })
+
   it('a run that nobody plans waits for an orchestrator', () => {
-    const planned = { state: 'planned', startedAt: null, stateSince: STARTED } as const
+    const planned = { ...OWN, state: 'planned', startedAt: null, stateSince: STARTED } as const
     expect(waitOfRun(planned, without('orchestrate'))).toMatchObject({ for: 'worker', since: STARTED })
     expect(waitOfRun(planned, ALL_LIVE)).toBeUndefined()
     expect(waitOfRun({ ...planned, state: 'complete' }, new Map())).toBeUndefined()

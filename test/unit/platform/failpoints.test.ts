@@ -66,7 +66,7 @@ test('production refuses failpoints unless they are meant', () => {
 })
 
 test('every site of the list stands in the code once', () => {
-  const code = ['producers', 'processors', 'sinks', 'orchestrator'].map(sourcesOf).join('')
+  const code = ['producers', 'processors', 'sinks', 'orchestrator', 'cli'].map(sourcesOf).join('')
   expect(FAIL_SITES.map((site) => [site, code.split(`failpoint('${site}'`).length - 1])).toEqual(
     FAIL_SITES.map((site) => [site, 1]),
   )

@@ -1,0 +1,74 @@
+// `syncline org add`: an organisation with a fixed credential, a personal access token.
+import { Command } from 'commander'
+import { personalAccessToken } from '../adapters/core/auth.ts'
+import { adapterByName } from '../adapters/index.ts'
+import { saveConnection } from '../ledger/organisations.ts'
+import { SynclineError } from '../platform/errors.ts'
+import { parseLimit } from '../producers/connections.ts'
+import { parseBaseUrl, parseOrgId, parseSource } from './connection-choice.ts'
+import { readCredential } from './credential.ts'
+import { publicOf } from './org-list.ts'
+import { withRuntime } from './runtime.ts'
+import { printJson, say } from './terminal.ts'
+
+const EXAMPLES = `
+Examples:
+  $ echo "$APP_ID:$SECRET" | syncline org add acme --pat-stdin
+  $ SYNCLINE_PAT=id:secret syncline org add acme --base-url http://127.0.0.1:4010
+  $ echo "$APP_ID:$SECRET" | syncline org add acme --source second-campus --pat-stdin`
+
+interface AddOptions {
+  readonly adapter: string
+  readonly source?: string
+  readonly baseUrl?: string
+  readonly rate?: string
+  readonly pat?: string
+  readonly patStdin?: boolean
+  readonly json?: boolean
+}
+
+export const addCommand = (): Command =>
+  new Command('add')
+    .description('connect an organisation by a personal access token, or give it a new one')
+    .argument('<id>', 'lower-case letters, digits and dashes')
+    .option('--adapter <name>', 'the API it is connected to', 'pco')
+    .option('--source <name>', 'name of the connected account; default: the adapter')
+    .option('--base-url <url>', 'another address of the API, e.g. a simulator')
+    .option('--rate <requests/seconds>', "a limit other than the API's usual one, e.g. 200/20; none: no limit")
+    .option('--pat-stdin', 'read the personal access token, id:secret, from standard input')
+    .option('--pat <id:secret>', 'the token itself; better use --pat-stdin or SYNCLINE_PAT')
+    .option('--json', 'print one JSON line')
+    .addHelpText('after', EXAMPLES)
+    .action(addOrg)
+
+export const checkRate = (rate: string | undefined): string | null => {
+  if (rate === undefined) return null
+  if (parseLimit(rate) !== undefined) return rate
+  throw new SynclineError('usage', `'${rate}' is not a rate limit.`, {
+    remedy: 'Give it as requests/seconds, e.g. 100/20, or none.',
+  })
+}
+
+const addOrg = async (id: string, options: AddOptions): Promise<void> => {
+  const orgId = parseOrgId(id)
+  const adapter = adapterByName(options.adapter)
+  const baseUrl = parseBaseUrl(options.baseUrl)
+  const credential = await readCredential(options)
+  personalAccessToken(credential)
+  await withRuntime(async (runtime) => {
+    await runtime.migrate()
+    const source = parseSource(options.source ?? adapter.name)
+    const connection = {
+      orgId,
+      source,
+      adapter: adapter.name,
+      baseUrl,
+      settings: {},
+      rateLimit: checkRate(options.rate),
+      credential,
+    }
+    const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)
+    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome })
+    say(`Organisation ${orgId} is ${outcome}. Sync it with: syncline sync --org ${orgId}`)
+  })
+}

@@ -1,0 +1,52 @@
+// Consent at a simulator, without a browser; and a connection as `org connect` leaves it.
+import { request } from 'node:http'
+import { consentUrl, exchangeCode, type Tokens } from '../../adapters/core/oauth.ts'
+import { pcoAdapter } from '../../adapters/pco/pco.ts'
+import { saveAuthorised } from '../../ledger/authorised.ts'
+import type { KeyRing } from '../../ledger/secrets.ts'
+import type { Pool } from '../../platform/postgres.ts'
+import type { Simulator } from '../../simulator/simulator.ts'
+
+const REDIRECT_URI = 'http://127.0.0.1:1/callback'
+const VERIFIER = 'a-verifier-of-at-least-forty-three-characters'
+
+/** Where the vendor sends the browser that opens `url`. */
+export const followConsent = (url: string): Promise<URL> =>
+  new Promise((resolve, reject) => {
+    request(url, (response) => {
+      response.resume()
+      const { location } = response.headers
+      if (location === undefined) reject(new Error(`consent was answered with ${response.statusCode}`))
+      else resolve(new URL(location))
+    })
+      .once('error', reject)
+      .end()
+  })
+
+const api = pcoAdapter.oauth
+if (api === undefined) throw new Error('The adapter has no OAuth')
+export const pcoOAuth = api
+
+const tokensOf = async (simulator: Simulator): Promise<Tokens> => {
+  const { app, url: baseUrl } = simulator
+  const consent = { clientId: app.clientId, redirectUri: REDIRECT_URI, scope: api.scope, state: 'state', verifier: VERIFIER }
+  const back = await followConsent(consentUrl(api, baseUrl, consent))
+  const grant = { code: back.searchParams.get('code') ?? '', redirectUri: REDIRECT_URI, verifier: VERIFIER }
+  const answer = await exchangeCode({ api, baseUrl, app }, grant)
+  if (answer.kind !== 'tokens') throw new Error(`no tokens: ${answer.kind}`)
+  return answer.tokens
+}
+
+/** As `org connect` leaves it. */
+export const authorise = async (pool: Pool, ring: KeyRing, simulator: Simulator, orgId: string): Promise<void> => {
+  const { app, url: baseUrl } = simulator
+  // Before the tokens are asked for, by the clock that they will be judged by.
+  const { rows } = await pool.query<{ at: Date }>('select clock_timestamp() as at')
+  await saveAuthorised(pool, ring, {
+    ...{ orgId, source: 'pco', adapter: 'pco', baseUrl, settings: {}, rateLimit: null },
+    limitKey: `limit-${orgId}`,
+    ...app,
+    pair: await tokensOf(simulator),
+    at: rows[0]?.at ?? new Date(0),
+  })
+}

@@ -1,0 +1,192 @@
+// An organisation is forgotten, in steps that are each cut off once: nothing of it is left in any table or as the last word of a topic, and
+// its neighbour is as it was.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { auditTrail } from '../../ledger/audit.ts'
+import { markForgotten } from '../../ledger/forget.ts'
+import { createKafka } from '../../platform/kafka/client.ts'
+import { withLook } from '../../platform/kafka/look.ts'
+import { createProducer } from '../../platform/kafka/producer.ts'
+import type { Message } from '../../platform/kafka/record-batch.ts'
+import { scanTopic } from '../../platform/kafka/scan.ts'
+import { silentLogger } from '../../platform/logger.ts'
+import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { canonicalEntities } from '../../topics/canonical.ts'
+import { CANONICAL_PARTITIONS, topicsWithPrefix } from '../../topics/list.ts'
+import { type Installation, newInstallation, until } from './installation.ts'
+import { stackAddresses } from './support.ts'
+
+let installation: Installation
+let simulator: Simulator
+
+beforeAll(async () => {
+  installation = await newInstallation()
+  simulator = await startSimulator({ people: 80 })
+  for (const org of ['gone', 'stays']) {
+    const args = ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+    await installation.cli(args, simulator.personalToken)
+    const { code, stderr } = await installation.cli(['sync', '--org', org, '--with-workers'])
+    expect(code, stderr).toBe(0)
+  }
+})
+
+afterAll(async () => {
+  await installation?.remove()
+  await simulator?.close()
+})
+
+const kafka = () => createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
+const topics = () => topicsWithPrefix(installation.prefix)
+
+/** The last message of each key of a topic. */
+const lastWords = async (topic: string): Promise<ReadonlyMap<string, Message>> => {
+  const last = new Map<string, Message>()
+  await withLook(kafka(), (look) =>
+    scanTopic(look, { topic, sinceMs: undefined }, async (_, messages) => {
+      for (const message of messages) last.set(message.key ?? '', message)
+    }),
+  )
+  return last
+}
+
+/** Canonical ids in the tables, by entity. */
+const idsOf = async (org: string): Promise<ReadonlyMap<string, readonly string[]>> => {
+  const all = new Map<string, readonly string[]>()
+  for (const { entity, table } of canonicalEntities) {
+    const { rows } = await installation.pool.query<{ id: string }>(
+      `select id from canonical."${table}" where org_id = $1 order by id`,
+      [org],
+    )
+    all.set(
+      entity,
+      rows.map(({ id }) => id),
+    )
+  }
+  return all
+}
+
+/** Tables with a row in which the organisation's name stands. */
+const tablesWith = async (org: string): Promise<readonly string[]> => {
+  const { rows } = await installation.pool.query<{ name: string }>(
+    `select format('%I.%I', schemaname, tablename) as name from pg_tables where schemaname in ('sync', 'canonical')`,
+  )
+  const found: string[] = []
+  for (const { name } of rows) {
+    const { rowCount } = await installation.pool.query(`select from ${name} t where t::text like $1 limit 1`, [`%${org}%`])
+    if (rowCount !== 0) found.push(name)
+  }
+  return found.toSorted()
+}
+
+test('a merge that has seen an organisation as active ends before it is marked, and later ones are told', async () => {
+  const { pool } = installation
+  await pool.query("insert into sync.organisations (org_id) values ('marked')")
+  const client = await pool.connect()
+  await client.query('begin')
+  expect((await client.query("select * from sync.forgotten_of(array['marked'])")).rowCount).toBe(0)
+  let marked = false
+  const marking = markForgotten(pool, 'marked').then(() => {
+    marked = true
+  })
+  await until('the mark waits', async () => {
+    const { rowCount } = await pool.query(
+      "select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'",
+    )
+    return rowCount === 1
+  })
+  expect(marked).toBe(false)
+  await client.query('commit')
+  await marking
+  const { rows } = await client.query("select * from sync.forgotten_of(array['marked'])")
+  expect(rows).toEqual([{ org_id: 'marked', until: null }])
+  client.release()
+})
+
+test('an organisation is forgotten though it is cut off at every step', async () => {
+  const [own, neighbours] = [await idsOf('gone'), await idsOf('stays')]
+  expect([...own.values()].flat().length).toBeGreaterThan(300)
+  const worker = installation.worker('process', 'sink')
+  const forget = (fail: string) => installation.cli(['org', 'forget', 'gone', '--yes', '--json'], '', { SYNCLINE_FAIL: fail })
+  for (const site of ['forget.after-mark', 'forget.after-rows', 'forget.after-tombstones']) {
+    expect((await forget(`${site}:crash`)).code, site).toBeNull()
+    const added = await installation.cli(['org', 'add', 'gone', '--pat-stdin'], 'app:secret')
+    expect(added.code, added.stderr).toBe(1)
+    expect(added.stderr).toContain('being forgotten')
+  }
+  const done = await forget('')
+  expect(done.code, done.stderr).toBe(0)
+  const rows = [...own.values()].flat().length
+  expect(done.json.at(-1)).toMatchObject({
+    type: 'org-forgotten',
+    org: 'gone',
+    rows,
+    runs: 1,
+    tombstones: rows,
+    keysDestroyed: true,
+  })
+  expect(await tablesWith('gone')).toEqual(['sync.audit_heads', 'sync.audit_log', 'sync.forgotten'])
+  expect(await idsOf('stays')).toEqual(neighbours)
+  for (const { entity } of canonicalEntities) {
+    const last = await lastWords(topics().canonical(entity))
+    expect(
+      own.get(entity)?.filter((id) => last.get(id)?.value !== null),
+      entity,
+    ).toEqual([])
+    expect(
+      neighbours.get(entity)?.filter((id) => last.get(id)?.value === null),
+      entity,
+    ).toEqual([])
+  }
+  const trail = await auditTrail(installation.pool, { orgId: 'gone', limit: 1_000 })
+  expect(trail.at(-1)?.action).toMatch(/organisation\.(forgotten|removed)/)
+  const told = trail.find(({ action }) => action === 'organisation.forgotten')
+  expect(JSON.parse(told?.facts ?? '')).toEqual({ rows, parked: 0, runs: 1, deadLetters: 0, tombstones: rows })
+  expect((await installation.cli(['audit', '--check', '--org', 'gone'])).code).toBe(0)
+  await worker.stop()
+})
+
+test('a record of it that comes late is dropped, and what it is given after it was added again comes in', async () => {
+  const topic = topics().canonical('person')
+  const records = await lastWords(topic)
+  const old: Message[] = []
+  await withLook(kafka(), (look) =>
+    scanTopic(look, { topic, sinceMs: undefined }, async (_, messages) => {
+      for (const message of messages)
+        if (message.value !== null && records.get(message.key ?? '')?.value === null) old.push(message)
+    }),
+  )
+  expect(old.length).toBeGreaterThan(0)
+  const producer = createProducer(kafka())
+  await producer.connect()
+  const again = () =>
+    producer.send([
+      {
+        topic,
+        partitions: CANONICAL_PARTITIONS,
+        messages: old.map(({ key, value, headers }) => ({ key: key ?? '', value, headers })),
+      },
+    ])
+  await again()
+  const worker = installation.worker('sink')
+  await until('they are dropped', () => worker.log().includes('records of forgotten organisations dropped'))
+  expect((await idsOf('gone')).get('person')).toEqual([])
+  await worker.stop()
+
+  await installation.cli(
+    ['org', 'add', 'gone', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    simulator.personalToken,
+  )
+  await again()
+  const synced = await installation.cli(['sync', '--org', 'gone', '--with-workers', '--select', 'person'])
+  await producer.disconnect()
+  expect(synced.code, synced.stderr).toBe(0)
+  expect((await idsOf('gone')).get('person')?.length).toBe(simulator.model.count('person'))
+})
+
+test.each([
+  ['nobody confirmed', ['org', 'forget', 'stays'], /--yes/],
+  ['is not known', ['org', 'forget', 'stay', '--yes'], /stays/],
+])('an organisation that %s is not forgotten', async (_, args, words) => {
+  const { code, stderr } = await installation.cli(args)
+  expect(code, stderr).toBe(2)
+  expect(stderr).toMatch(words)
+})
