@@ -141,23 +141,26 @@ export const settleAsks = async (client: Queryable, workerId: string, asks: read
 }
 
 export interface Postponed {
+  readonly ask: TakenAsk
   readonly inMs: number
   /** Of the failure; undefined: it only waits for its turn. */
   readonly reason?: string | undefined
 }
 
 /** To be asked later. Never given up: only an answer ends it, or the end of its connection. */
-export const postponeAsks = async (
-  client: Queryable,
-  workerId: string,
-  asks: readonly TakenAsk[],
-  { inMs, reason }: Postponed,
-): Promise<void> => {
-  if (asks.length === 0) return
+export const postponeAsks = async (client: Queryable, workerId: string, all: readonly Postponed[]): Promise<void> => {
+  if (all.length === 0) return
   await client.query(
-    `update sync.asks a set holder = null, wake_at = now() + $7 * interval '1 millisecond', reason = $8,
-       failures = case when $8::text is null then a.failures else a.failures + 1 end
-     from ${KEYS} where ${IS_KEY} and a.holder = $1`,
-    [workerId, ...keysOf(asks), inMs, reason ?? null],
+    `update sync.asks a set holder = null, wake_at = now() + i.in_ms * interval '1 millisecond', reason = i.reason,
+       failures = case when i.reason is null then a.failures else a.failures + 1 end
+     from unnest($2::text[], $3::text[], $4::text[], $5::text[], $6::float8[], $7::text[])
+       as i(org_id, source, entity, external_id, in_ms, reason)
+     where ${IS_KEY} and a.holder = $1`,
+    [
+      workerId,
+      ...keysOf(all.map(({ ask }) => ask)).slice(0, -1),
+      all.map(({ inMs }) => inMs),
+      all.map(({ reason }) => reason ?? null),
+    ],
   )
 }

@@ -1,38 +1,26 @@
 // Records that are to be asked for by their id: rows of the ledger in, answers on the live topic out, as records or as the news that
 // there is none. Must hold: a row is settled when its answer is durable, and asked again in every other case (invariant 1).
-import { idsWalk } from '../adapters/core/paging/ids.ts'
 import { arrivedParents, connectionRef, postponeAsks, settleAsks, type TakenAsk, takeAsks } from '../ledger/asks.ts'
-import { pathById } from '../manifests/by-id.ts'
-import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
-import { isSynclineError, messageOf } from '../platform/errors.ts'
+import { messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { Outages } from '../platform/health.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
-import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
-import { backoffMs, pause } from '../platform/lifecycle.ts'
+import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
-import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
-import { deadLetterMessage } from '../topics/dead-letters.ts'
+import { NO_TELEMETRY } from '../platform/telemetry.ts'
 import { DEAD_LETTER_PARTITIONS, LIVE_PARTITIONS, type Topics } from '../topics/list.ts'
-import { encodeLiveOrigin } from '../topics/live.ts'
+import { type Answer, type AskDeps, answerOf, postponeMs } from './ask.ts'
 import type { Connections, VendorConnection } from './connections.ts'
-import type { Limiter } from './limiter/limiter.ts'
-import { fetchPage } from './page.ts'
-import { traceparent } from './page-messages.ts'
 
-export interface AskerDeps {
+export interface AskerDeps extends AskDeps {
   readonly pool: Pool
   readonly producer: Producer
   readonly topics: Topics
-  readonly limiter: Limiter
   readonly connections: Connections
   readonly workerId: string
-  readonly now: () => number
   readonly log: Logger
-  readonly signal: AbortSignal
   readonly outages?: Outages
-  readonly telemetry?: Telemetry
 }
 
 /** Taken from the ledger at once; asked of one connection at once. */
@@ -40,16 +28,6 @@ const MAX_TAKEN = 64
 const AT_ONCE = 8
 const IDLE_MS = 250
 const AWAY_MS = 2_000
-/** A permit further away than this is not waited for: the others of the batch are let go, too. */
-const MAX_PERMIT_WAIT_MS = 2_000
-/** Of an ask that fails time after time. */
-const MAX_POSTPONE_MS = 3_600_000
-
-type Answer =
-  | { readonly kind: 'answered'; readonly topic: 'live' | 'dead'; readonly message: OutgoingMessage; readonly outcome: string }
-  /** It cannot be asked for, or need not be. */
-  | { readonly kind: 'dropped' }
-  | { readonly kind: 'later'; readonly inMs: number; readonly reason?: string }
 
 export interface Asker {
   /** Until the signal aborts and what is in hand is done; never throws. */
@@ -119,14 +97,17 @@ const workOff = async (deps: AskerDeps, asks: readonly TakenAsk[]): Promise<void
       await settle(deps, vendor, some, answers)
       left = left.slice(AT_ONCE)
     }
-    await postponeAsks(pool, workerId, left, { inMs: 0 })
+    await postponeAsks(
+      pool,
+      workerId,
+      left.map((ask) => ({ ask, inMs: 0 })),
+    )
   } catch (error) {
     if (!signal.aborted)
       log.warn({ connection: ref, asks: left.length, reason: messageOf(error) }, 'records not asked for, again later')
-    const failures = Math.max(...left.map((ask) => ask.failures))
-    const later = { inMs: backoffMs(failures, { baseMs: 1_000, maxMs: MAX_POSTPONE_MS }), reason: messageOf(error) }
-    await postponeAsks(pool, workerId, left, later).catch((failure: unknown) =>
-      log.debug({ reason: messageOf(failure) }, 'asks not given back; free when the lease of this worker lapses'),
+    const later = left.map((ask) => ({ ask, inMs: postponeMs(ask.failures), reason: messageOf(error) }))
+    await postponeAsks(pool, workerId, later).catch((failure: unknown) =>
+      log.debug({ reason: messageOf(failure) }, 'asks not given back: they are taken again'),
     )
   }
 }
@@ -152,73 +133,15 @@ const settle = async (
     workerId,
     asks.filter((_, i) => answers[i]?.kind !== 'later'),
   )
-  for (const [i, answer] of answers.entries()) {
+  for (const answer of answers) {
     telemetry.add('syncline_asks_total', { outcome: answer.kind === 'answered' ? answer.outcome : answer.kind }, 1)
-    const ask = asks[i]
-    if (answer.kind === 'later' && ask !== undefined) await postponeAsks(pool, workerId, [ask], answer)
   }
-  const failed = answers.filter((answer) => answer.kind === 'later' && answer.reason !== undefined)
-  const [first] = failed
-  if (first?.kind !== 'later') return
-  log.warn({ org: asks[0]?.orgId, asks: failed.length, reason: first.reason }, 'records not asked for, again later')
-}
-
-const definitionOf = (manifest: Manifest, entity: string): EntityDefinition | undefined =>
-  manifest.definitions.find(({ canonical }) => canonical.entity === entity)
-
-/** Asks once. A failure that will stay the same is asked again too, each time later: only an answer ends it. */
-const answerOf = async (deps: AskerDeps, vendor: VendorConnection, ask: TakenAsk): Promise<Answer> => {
-  const definition = definitionOf(vendor.adapter.manifest, ask.entity)
-  const path = definition && pathById(definition, ask.externalId, ask.parents)
-  if (definition === undefined || path === undefined) return { kind: 'dropped' }
-  const walk = idsWalk([ask.externalId], () => ({ method: 'GET', path, query: {} }))
-  const spec = { entity: definition.entity, walk: { kind: 'ids', ids: [ask.externalId] }, carries: [] } as const
-  const permitDeadline = performance.now() + MAX_PERMIT_WAIT_MS
-  const { failures } = ask
-  const result = await fetchPage({ ...deps, vendor, walk, spec, permitDeadline, workClass: 'live', failures }, walk.start)
-  const owner = { orgId: ask.orgId, source: ask.source, traceparent: traceparent() }
-  const key = `${ask.orgId}/${ask.entity}/${ask.externalId}`
-  switch (result.kind) {
-    case 'page': {
-      const observed = { ...owner, entity: definition.entity, observedAt: result.observedAt }
-      const headers =
-        result.body === null
-          ? encodeLiveOrigin({ kind: 'gone', ...observed, externalId: ask.externalId })
-          : encodeLiveOrigin({ kind: 'record', ...observed })
-      const outcome = result.body === null ? 'gone' : 'record'
-      return { kind: 'answered', topic: 'live', message: { key, value: result.body ?? Buffer.alloc(0), headers }, outcome }
-    }
-    case 'oversized':
-      return {
-        kind: 'answered',
-        topic: 'dead',
-        message: oversizedLetter(ask, path, result.reason, result.received),
-        outcome: 'dead',
-      }
-    case 'wait':
-      return { kind: 'later', inMs: result.afterMs, ...(result.reason === undefined ? {} : { reason: result.reason }) }
-    case 'smaller':
-      return { kind: 'later', inMs: 0 }
-    case 'failed': {
-      const { error } = result
-      const baseMs = isSynclineError(error, 'auth', 'permission') ? 60_000 : 5_000
-      return { kind: 'later', inMs: backoffMs(failures, { baseMs, maxMs: MAX_POSTPONE_MS }), reason: error.message }
-    }
-  }
-}
-
-const oversizedLetter = (
-  { orgId, source, entity, externalId }: TakenAsk,
-  request: string,
-  why: string,
-  cut:
-    | { readonly beginning: Buffer; readonly readBytes: number; readonly sha256: string; readonly fullBytes: number | null }
-    | undefined,
-): OutgoingMessage => {
-  const value = cut?.beginning ?? Buffer.alloc(0)
-  const reason = `${why}; the first ${value.length} bytes are kept`
-  return deadLetterMessage(
-    { orgId, source, entity, externalId, stage: 'fetch', code: 'too-large', reason, origin: undefined, request, cut },
-    value,
-  )
+  const later = asks.flatMap((ask, i) => {
+    const answer = answers[i]
+    return answer?.kind === 'later' ? [{ ask, ...answer }] : []
+  })
+  await postponeAsks(pool, workerId, later)
+  const [first, ...others] = later.filter(({ reason }) => reason !== undefined)
+  if (first === undefined) return
+  log.warn({ org: first.ask.orgId, asks: 1 + others.length, reason: first.reason }, 'records not asked for, again later')
 }

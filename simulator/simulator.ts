@@ -40,6 +40,8 @@ export interface SimulatorOptions {
   readonly personalTokens?: readonly string[]
   readonly bearerTokens?: readonly string[]
   readonly oauth?: Partial<OAuthOptions>
+  /** Secrets of webhook subscriptions begin so. */
+  readonly webhookSecretPrefix?: string
   /** Milliseconds since 1970, for created_at and updated_at of what is changed. */
   readonly now?: () => number
 }
@@ -106,7 +108,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const controlToken = randomBytes(16).toString('hex')
   const origin = originOf(options)
   let url = ''
-  const webhooks = createWebhooks(() => origin.organization.id, now)
+  const webhooks = createWebhooks(() => origin.organization.id, now, options.webhookSecretPrefix)
   let stage = createStage(origin, url, now, webhooks)
   let meter = new Meter(rate)
   const tampering: TamperingName[] = []

@@ -65,7 +65,9 @@ const PATIENCE_MS = 10_000
 const RETRY_MS = 15_000
 const MAX_RETRY_MS = 86_400_000
 
-export const createWebhooks = (organizationId: () => string, now: () => number): Webhooks => {
+/** `secretPrefix`: secrets begin so, for tests that look for them where none may be. */
+export const createWebhooks = (organizationId: () => string, now: () => number, secretPrefix = ''): Webhooks => {
+  const newSecret = (): string => secretPrefix + randomBytes(32).toString('hex')
   const subscriptions = new Map<string, SimulatedSubscription>()
   const timers = new Set<NodeJS.Timeout>()
   const attempts = new Map<string, number>()
@@ -166,13 +168,13 @@ export const createWebhooks = (organizationId: () => string, now: () => number):
   return {
     subscriptions,
     subscribe: (name, url) => {
-      const subscription = { id: String(nextId++), name, url, active: true, secret: randomBytes(32).toString('hex') }
+      const subscription = { id: String(nextId++), name, url, active: true, secret: newSecret() }
       subscriptions.set(subscription.id, subscription)
       return subscription
     },
     rotate: (id) => {
       const subscription = subscriptions.get(id)
-      if (subscription !== undefined) subscription.secret = randomBytes(32).toString('hex')
+      if (subscription !== undefined) subscription.secret = newSecret()
       return subscription
     },
     remove: (id) => {

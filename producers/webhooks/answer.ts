@@ -64,16 +64,22 @@ const isSigned = (adapter: Adapter, { secrets }: KnownEndpoint, { headers, body 
   return adapter.webhooks?.isSigned(headers, body, accepted) === true
 }
 
+type Verdict = { readonly endpoint: Endpoint; readonly adapter: Adapter } | 'unknown-address' | 'bad-signature'
+
+const judge = (deps: AnswerDeps, { token }: Address, known: KnownEndpoint | undefined, delivery: Delivery): Verdict => {
+  if (known === undefined || !isToken(token, known.endpoint)) return 'unknown-address'
+  const adapter = deps.adapterOf(known.endpoint.adapter)
+  return isSigned(adapter, known, delivery) ? { endpoint: known.endpoint, adapter } : 'bad-signature'
+}
+
 export const answerDelivery = async (deps: AnswerDeps, delivery: Delivery): Promise<Outcome> => {
   const address = parseAddress(delivery.path)
-  const known = address && (await deps.book.find(address))
-  if (address === undefined || known === undefined || !isToken(address.token, known.endpoint)) return 'unknown-address'
-  const { endpoint } = known
-  const adapter = deps.adapterOf(endpoint.adapter)
-  if (!isSigned(adapter, known, delivery)) {
-    const anew = await deps.book.findAnew(address)
-    if (anew === undefined || !isSigned(adapter, anew, delivery)) return 'bad-signature'
-  }
+  if (address === undefined) return 'unknown-address'
+  let verdict = judge(deps, address, await deps.book.find(address), delivery)
+  // What is remembered may be older than the last rotation, or than the connection.
+  if (typeof verdict === 'string') verdict = judge(deps, address, await deps.book.findAnew(address), delivery)
+  if (typeof verdict === 'string') return verdict
+  const { endpoint, adapter } = verdict
   await failpoint('webhook.after-verify')
   await deps.writer.write(deps.topics.live(endpoint.adapter), messageOf(adapter, endpoint, delivery, deps.now()))
   return 'accepted'

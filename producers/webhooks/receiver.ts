@@ -15,6 +15,7 @@ import { NO_TELEMETRY, type Telemetry, timed } from '../../platform/telemetry.ts
 import { type AnswerDeps, answerDelivery, OUTCOMES, type Outcome, parseAddress } from './answer.ts'
 import { createDeliveryWriter } from './delivery-writer.ts'
 import { createEndpointBook } from './endpoint-book.ts'
+import { createRefusals } from './refusals.ts'
 
 export interface ReceiverDeps extends Pick<AnswerDeps, 'topics' | 'adapterOf'> {
   readonly pool: Pool
@@ -38,9 +39,6 @@ const KEEP_ALIVE_MS = 30_000
 /** The API waits for an answer only so long; what becomes durable after it comes again, which does no harm. */
 const ANSWER_WITHIN_MS = 5_000
 const CLOCK_MS = 5_000
-/** One line about refused requests in so long a time, each reason for itself: strangers must not fill the log. */
-const QUIET_MS = 60_000
-
 /** Undefined: it is above the limit, and the rest was not read. */
 const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> => {
   if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return undefined
@@ -54,30 +52,6 @@ const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> =
     chunks.push(part)
   }
   return Buffer.concat(chunks)
-}
-
-/** What was refused, told once a minute and reason with how many there were. */
-const createRefusals = (log: Logger) => {
-  const told = new Map<string, { at: number; more: number }>()
-  return (outcome: Outcome, path: string): void => {
-    const address = parseAddress(path)
-    const key = `${outcome}/${outcome === 'unknown-address' ? '' : `${address?.orgId}/${address?.source}`}`
-    const last = told.get(key)
-    if (last !== undefined && performance.now() - last.at < QUIET_MS) {
-      last.more++
-      return
-    }
-    told.set(key, { at: performance.now(), more: 0 })
-    const owner = address === undefined ? {} : { org: address.orgId, source: address.source }
-    log.warn({ outcome, ...owner, ...(last !== undefined && { moreBefore: last.more }) }, REFUSED[outcome] ?? 'delivery refused')
-  }
-}
-
-const REFUSED: Partial<Readonly<Record<Outcome, string>>> = {
-  'bad-signature': 'a delivery was signed with no secret that is known; verify with: syncline webhooks ensure',
-  'unknown-address': 'a delivery for an address that is not known was refused',
-  'too-large': 'a delivery was too large and was refused',
-  unavailable: 'a delivery could not be taken, the API will send it again',
 }
 
 export const createReceiver = (deps: ReceiverDeps): Role => {

@@ -50,7 +50,7 @@ export class Scene {
   static async open(lab: Lab, test: FaultCase, size: Size, seed: number): Promise<Scene> {
     const people = Math.max(1, Math.round(size.records / RECORDS_PER_PERSON))
     const token = `app:${CANARY}${randomBytes(8).toString('hex')}`
-    const defaults = { people, seed, rate: RATE, latencyMs: LATENCY_MS, personalTokens: [token] }
+    const defaults = { people, seed, rate: RATE, latencyMs: LATENCY_MS, personalTokens: [token], webhookSecretPrefix: CANARY }
     const oauth = { tokenPrefix: CANARY, clientSecret: `${CANARY}${randomBytes(8).toString('hex')}`, ...test.simulator?.oauth }
     const simulator = await startSimulator({ ...defaults, ...test.simulator, ...size.simulator, oauth })
     const api = test.links?.proxied?.includes('api') ? await startProxy(simulator.url) : undefined
