@@ -66,6 +66,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
     'redisUrl',
     'databaseUrl',
     'healAfterSeconds',
+    'pauseAfterFailures',
     'maxResponseBytes',
   )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
@@ -101,6 +102,8 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           offsets: createLogOffsets(kafka),
           readAt: createReadAt(kafka),
           openForMs: Number(settings.healAfterSeconds) * 1000,
+          maxFailures: Number(settings.pauseAfterFailures),
+          notifyUrl: settings.notifyUrl,
           topics,
           manifestOf: (name) => adapterByName(name).manifest,
           log,

@@ -2,6 +2,8 @@
 import { SynclineError } from '../platform/errors.ts'
 import { inTransaction, type Pool, type Queryable, sqlState } from '../platform/postgres.ts'
 import { timeOfUuidv7, uuidv7, uuidv7Floor } from '../platform/uuid.ts'
+import { recordEnd, requireUnpaused } from './source-health.ts'
+import type { RunnableStrategy } from './strategies.ts'
 
 export const RUN_STATES = ['planned', 'running', 'paused', 'complete', 'complete_with_exceptions', 'failed', 'cancelled'] as const
 export type RunState = (typeof RUN_STATES)[number]
@@ -13,7 +15,7 @@ export interface Run {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
-  readonly strategy: 'full'
+  readonly strategy: RunnableStrategy
   readonly state: RunState
   /** Entities asked for, in the manifest's names. */
   readonly selection: readonly string[]
@@ -31,7 +33,7 @@ interface RunRow {
   org_id: string
   source: string
   adapter: string
-  strategy: 'full'
+  strategy: RunnableStrategy
   state: RunState
   selection: string[]
   error_code: string | null
@@ -90,22 +92,34 @@ export interface NewRun {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
-  readonly strategy: 'full'
+  readonly strategy: RunnableStrategy
   readonly selection: readonly string[]
+  /** The schedule that asks for it. */
+  readonly schedule?: string
+  /** The run that it takes up again. */
+  readonly retryOf?: string
 }
 
-/** Asks for a run. Throws SynclineError('already-running') naming the holder when the organisation has a full run. */
-export const createRun = async (pool: Pool, run: NewRun): Promise<string> => {
+/**
+ * Asks for a run within a transaction. Throws SynclineError('conflict') when its source is paused, and what PostgreSQL throws (23505) when
+ * it has an active run of that strategy.
+ */
+export const insertRun = async (client: Queryable, run: NewRun): Promise<string> => {
   const runId = uuidv7()
+  await requireUnpaused(client, run)
+  await ensurePartitions(client, runId)
+  await client.query(
+    `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection, schedule, retry_of)
+     values ($1, $2, $3, $4, $5, 'planned', $6, $7, $8)`,
+    [runId, run.orgId, run.source, run.adapter, run.strategy, run.selection, run.schedule ?? null, run.retryOf ?? null],
+  )
+  return runId
+}
+
+/** Asks for a run. Throws as insertRun does, but SynclineError('already-running') naming the holder when there is one. */
+export const createRun = async (pool: Pool, run: NewRun): Promise<string> => {
   try {
-    await inTransaction(pool, async (client) => {
-      await ensurePartitions(client, runId)
-      await client.query(
-        `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection) values ($1, $2, $3, $4, $5, 'planned', $6)`,
-        [runId, run.orgId, run.source, run.adapter, run.strategy, run.selection],
-      )
-    })
-    return runId
+    return await inTransaction(pool, (client) => insertRun(client, run))
   } catch (error) {
     if (sqlState(error) !== '23505') throw error
     throw await alreadyRunning(pool, run)
@@ -211,15 +225,19 @@ const cancelEntities = async (client: Queryable, runId: string): Promise<void> =
   )
 }
 
-/** The orchestrator's end of a run. False: it was not active any more. */
-export const endRun = async (
-  client: Queryable,
+/** The orchestrator's end of a run, and what it says about its source. False: it was not active any more. */
+export const endRun = (
+  pool: Pool,
   runId: string,
   end: { state: 'complete' | 'complete_with_exceptions' | 'failed'; errorCode: string | null; reason: string | null },
-): Promise<boolean> => {
-  const { rowCount } = await client.query(
-    `update sync.runs set state = $2, error_code = $3, reason = $4, ended_at = now() where run_id = $1 and state in ('planned', 'running')`,
-    [runId, end.state, end.errorCode, end.reason],
-  )
-  return rowCount === 1
-}
+): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ orgId: string; source: string }>(
+      `update sync.runs set state = $2, error_code = $3, reason = $4, ended_at = now()
+       where run_id = $1 and state in ('planned', 'running') returning org_id as "orgId", source`,
+      [runId, end.state, end.errorCode, end.reason],
+    )
+    if (rows[0] === undefined) return false
+    await recordEnd(client, { ...rows[0], runId, failed: end.state === 'failed' })
+    return true
+  })

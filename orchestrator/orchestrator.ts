@@ -1,4 +1,5 @@
-// The orchestrator role: plans runs that were asked for, advances them, wakes due ranges. Many may run; one leads.
+// The orchestrator role: plans runs that were asked for, advances them, wakes due ranges; beside that heals, fires schedules and tells
+// operators. Many may run; one leads.
 import { planRun } from '../ledger/entities.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
 import { dropExpiredPages } from '../ledger/retention.ts'
@@ -21,6 +22,8 @@ import { commandMessages } from '../topics/commands.ts'
 import { eventMessages, type SyncEvent } from '../topics/events.ts'
 import type { Topics } from '../topics/list.ts'
 import { advanceRuns, runEvent } from './advance.ts'
+import { alwaysOnTasks } from './always-on.ts'
+import { runBeside } from './beside.ts'
 import { createHealer } from './healer.ts'
 import { Leadership } from './leadership.ts'
 
@@ -34,6 +37,10 @@ export interface OrchestratorDeps {
   readonly offsets: LogOffsets
   readonly readAt: ReadAt
   readonly openForMs: number
+  /** Runs of a source that fail in a row before it is paused; 0: never. */
+  readonly maxFailures: number
+  /** Where operators are told. */
+  readonly notifyUrl?: string | undefined
   readonly log: Logger
   readonly health?: RoleHealth
 }
@@ -41,7 +48,6 @@ export interface OrchestratorDeps {
 const ACTIVE_TICK_MS = 200
 const IDLE_TICK_MS = 1_000
 const LONG_TICK_MS = 5_000
-const HEAL_AGAIN_MS = 2_000
 const WAKES_PER_TICK = 500
 const HOUSEKEEPING_MS = 60_000
 /** Active runs looked at in one tick; the oldest come first. */
@@ -161,19 +167,8 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     back?.()
   }
 
-  /** Beside the ticks: brokers take their time, and a tick has none to lose. */
-  const heal = async () => {
-    while (!stopping.signal.aborted) {
-      const looked = led ? healer.look() : Promise.resolve(IDLE_TICK_MS)
-      const delayMs = await looked.catch((error: unknown) => {
-        // Not worth a restart of the role: what is healed has waited, and everything else goes on.
-        const isAway = isDatabaseAway(error) || isKafkaAway(error)
-        log[isAway ? 'debug' : 'error']({ reason: messageOf(error) }, 'open pages not looked at, again later')
-        return isAway ? HEAL_AGAIN_MS : HOUSEKEEPING_MS
-      })
-      await pause(delayMs, stopping.signal)
-    }
-  }
+  const tasks = [{ what: 'healing', step: () => healer.look() }, ...alwaysOnTasks({ ...deps, signal: stopping.signal })]
+  const beside = () => tasks.map((task) => runBeside(task, { leads: () => led, log, signal: stopping.signal }))
 
   // A tick that takes long is work too, or one that hangs would look idle.
   health.watch({ hasWork: () => isActive || performance.now() - tickedAt > LONG_TICK_MS })
@@ -183,7 +178,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     failed: failure.promise,
     start: async () => {
       await Promise.all([producer.connect(), offsets.connect()])
-      loop = Promise.all([run().catch(failure.reject), heal()])
+      loop = Promise.all([run().catch(failure.reject), ...beside()])
     },
     stop: () => {
       stopping.abort()
