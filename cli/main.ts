@@ -12,7 +12,9 @@ import { orgCommand } from './org.ts'
 import { pauseCommand } from './pause.ts'
 import { replayCommand } from './replay.ts'
 import { resumeCommand } from './resume.ts'
+import { retryCommand } from './retry.ts'
 import { runsCommand } from './runs.ts'
+import { scheduleCommand } from './schedule.ts'
 import { showCommand } from './show.ts'
 import { simulateCommand } from './simulate.ts'
 import { statusCommand } from './status.ts'
@@ -34,6 +36,8 @@ const COMMANDS = [
   pauseCommand,
   resumeCommand,
   cancelCommand,
+  retryCommand,
+  scheduleCommand,
   statusCommand,
   runsCommand,
   showCommand,

@@ -6,11 +6,15 @@ import { adapterByName } from '../adapters/index.ts'
 import { type Connection, listConnections, removeOrganisation, saveConnection } from '../ledger/organisations.ts'
 import { listRuns } from '../ledger/runs.ts'
 import { SynclineError } from '../platform/errors.ts'
-import { suggest } from '../platform/suggest.ts'
 import { parseLimit } from '../producers/connections.ts'
 import { readCredential } from './credential.ts'
-import { type Runtime, withRuntime } from './runtime.ts'
+import { requireOrg } from './find-org.ts'
+import { parseOrgId } from './org-id.ts'
+import { orgReaderCommand } from './org-reader.ts'
+import { withRuntime } from './runtime.ts'
 import { print, printJson, say, table } from './terminal.ts'
+
+export { requireOrg } from './find-org.ts'
 
 const EXAMPLES = `
 Examples:
@@ -56,16 +60,7 @@ export const orgCommand = (): Command =>
         .option('--json', 'print one JSON line')
         .action(removeOrg),
     )
-
-const orgIdSchema = z.string().regex(/^[a-z0-9-]{1,63}$/)
-
-/** Throws SynclineError('usage') when it is not of the form of an organisation's id. */
-export const parseOrgId = (id: string): string => {
-  if (orgIdSchema.safeParse(id).success) return id
-  throw new SynclineError('usage', `'${id}' cannot be the id of an organisation.`, {
-    remedy: 'Use 1 to 63 lower-case letters, digits and dashes.',
-  })
-}
+    .addCommand(orgReaderCommand())
 
 const parseSource = (source: string): string => {
   if (/^[a-z0-9][a-z0-9-]{0,62}$/.test(source)) return source
@@ -151,13 +146,3 @@ const removeOrg = (orgId: string, options: { yes?: boolean; json?: boolean }): P
     if (options.json) printJson({ type: 'org-removed', org: orgId })
     say(`Organisation ${orgId} is removed. Its rows stay in the canonical tables.`)
   })
-
-/** The organisation's connections; throws SynclineError('usage') with the nearest names when there is none. */
-export const requireOrg = async ({ pool }: Runtime, orgId: string): Promise<readonly Connection[]> => {
-  const connections = await listConnections(pool)
-  const own = connections.filter((connection) => connection.orgId === orgId)
-  if (own.length > 0) return own
-  const names = [...new Set(connections.map((connection) => connection.orgId))]
-  const remedy = names.length === 0 ? `Add it with: syncline org add ${orgId} --pat-stdin` : suggest(orgId, names)
-  throw new SynclineError('usage', `There is no organisation '${orgId}'.`, { remedy })
-}

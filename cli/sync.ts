@@ -5,12 +5,11 @@ import { adapterByName } from '../adapters/index.ts'
 import { type Connection, openConnection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { requireSettings } from '../platform/config.ts'
-import { SynclineError } from '../platform/errors.ts'
 import { connectRedis } from '../platform/redis.ts'
-import { suggest } from '../platform/suggest.ts'
 import { connectVendor, type VendorConnection } from '../producers/connections.ts'
 import { createLimiter } from '../producers/limiter/limiter.ts'
 import { probeVendor } from '../producers/probe.ts'
+import { chooseConnection, parseSelection, parseStrategy } from './choose.ts'
 import { followRun } from './follow.ts'
 import { requireOrg } from './org.ts'
 import { prepareInstallation, REQUEST_TIMEOUT_MS } from './roles.ts'
@@ -51,47 +50,24 @@ export const syncCommand = (): Command =>
 export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void> => {
   await runtime.migrate()
   const connection = chooseConnection(await requireOrg(runtime, options.org), options)
-  const selection = parseSelection(connection.adapter, options)
+  const strategy = parseStrategy(options.strategy)
+  const selection = selectionOf(connection.adapter, options)
   await probe(runtime, connection, selection)
   await prepareInstallation(runtime)
   const { orgId, source, adapter } = connection
-  const runId = await createRun(runtime.pool, { orgId, source, adapter, strategy: 'full', selection })
-  if (options.json) printJson({ type: 'run-created', runId, org: orgId, source, strategy: 'full' })
+  const runId = await createRun(runtime.pool, { orgId, source, adapter, strategy, selection })
+  if (options.json) printJson({ type: 'run-created', runId, org: orgId, source, strategy })
   say(`Run ${runId}`)
   process.exitCode = await followRun(runtime, runId, options)
 }
 
-const chooseConnection = (own: readonly Connection[], { org, source }: SyncOptions): Connection => {
-  const candidates = source === undefined ? own : own.filter((connection) => connection.source === source)
-  const [only, another] = candidates
-  if (only !== undefined && another === undefined) return only
-  const names = own.map((connection) => connection.source)
-  if (only === undefined)
-    throw new SynclineError('usage', `${org} has no source '${source}'.`, { remedy: suggest(source ?? '', names) })
-  throw new SynclineError('usage', `${org} has several sources.`, { remedy: `Choose one with --source: ${names.join(', ')}` })
-}
-
-const parseSelection = (adapter: string, { select, strategy }: SyncOptions): readonly string[] => {
-  if (strategy !== 'full') {
-    throw new SynclineError('usage', `There is no strategy '${strategy}'.`, { remedy: 'Use --strategy full.' })
-  }
-  const { manifest } = adapterByName(adapter)
-  if (select === undefined) return manifest.definitions.map((definition) => definition.entity)
-  const names = [
-    ...new Set(
-      select
-        .split(',')
-        .map((name) => name.trim())
-        .filter(Boolean),
-    ),
-  ]
-  if (names.length === 0)
-    throw new SynclineError('usage', '--select names no entity.', { remedy: 'See them with: syncline graph' })
-  return names.map((name) => manifest.get(name).entity)
-}
+const selectionOf = (adapter: string, { select }: SyncOptions): readonly string[] =>
+  select === undefined
+    ? adapterByName(adapter).manifest.definitions.map((definition) => definition.entity)
+    : parseSelection(adapter, select)
 
 /** One request before anything is begun, so that a wrong address or credential is told at once. */
-const probe = async (runtime: Runtime, { orgId, source }: Connection, selection: readonly string[]): Promise<void> => {
+export const probe = async (runtime: Runtime, { orgId, source }: Connection, selection: readonly string[]): Promise<void> => {
   const opened = await openConnection(runtime.pool, runtime.encryptionKey(), orgId, source)
   if (opened === undefined) return
   const redis = await connectRedis(requireSettings(runtime.config, 'redisUrl').redisUrl, runtime.log)

@@ -116,17 +116,23 @@ export const insertRun = async (client: Queryable, run: NewRun): Promise<string>
   return runId
 }
 
+type OfSource = Pick<NewRun, 'orgId' | 'source'>
+
 /** Asks for a run. Throws as insertRun does, but SynclineError('already-running') naming the holder when there is one. */
-export const createRun = async (pool: Pool, run: NewRun): Promise<string> => {
+export const createRun = (pool: Pool, run: NewRun): Promise<string> =>
+  orRunning(pool, run, () => inTransaction(pool, (client) => insertRun(client, run)))
+
+/** What `insert` refused because of a run that has not ended becomes SynclineError('already-running'), which names that run. */
+export const orRunning = async <T>(client: Queryable, of: OfSource, insert: () => Promise<T>): Promise<T> => {
   try {
-    return await inTransaction(pool, (client) => insertRun(client, run))
+    return await insert()
   } catch (error) {
     if (sqlState(error) !== '23505') throw error
-    throw await alreadyRunning(pool, run)
+    throw await alreadyRunning(client, of)
   }
 }
 
-const alreadyRunning = async (client: Queryable, { orgId, source }: NewRun): Promise<SynclineError> => {
+const alreadyRunning = async (client: Queryable, { orgId, source }: OfSource): Promise<SynclineError> => {
   const holder = (await listRuns(client, { orgId, active: true })).find((run) => run.source === source)
   const since = holder ? ` since ${holder.createdAt.toISOString()}` : ''
   return new SynclineError(

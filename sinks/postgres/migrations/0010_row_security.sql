@@ -3,10 +3,14 @@
 -- so the workers' own role reads and writes as before. A migration that adds a table to schema canonical ends with:
 -- select canonical.restrict_readers();
 
--- The organisation whose rows may be seen. A login role of sync.readers is bound to one, whatever it sets; only who is not bound, a program
--- that is trusted to say for whom it asks, names one by the setting syncline.org. Neither: null, and no row is seen.
+-- The organisation whose rows may be seen. A login role of sync.readers is bound to one, whatever it sets. A program that acts for many
+-- logs in as the owner of the tables, or a member of it, gives that up by `set role syncline_reader`, and names one by the setting
+-- syncline.org. For anybody else: null, and no row is seen; so a role that was renamed sees nothing rather than everything.
 create function canonical.readable_org() returns text language sql stable security definer set search_path = pg_catalog, pg_temp as $$
-  select coalesce((select org_id from sync.readers where role_name = session_user), nullif(current_setting('syncline.org', true), ''))
+  select coalesce(
+    (select org_id from sync.readers where role_name = session_user),
+    -- within this function current_user is who owns it
+    case when pg_has_role(session_user, current_user, 'member') then nullif(current_setting('syncline.org', true), '') end)
 $$;
 
 -- What syncline_reader may do, and that it sees one organisation, for every table of the schema. False: the role does not exist, and whoever

@@ -1,0 +1,42 @@
+// Which connection, strategy and entities a command means, from its options. Throws SynclineError('usage') naming the nearest.
+import { adapterByName } from '../adapters/index.ts'
+import type { Connection } from '../ledger/organisations.ts'
+import { isRunnable, type RunnableStrategy, runnableStrategies } from '../ledger/strategies.ts'
+import { SynclineError } from '../platform/errors.ts'
+import { suggest } from '../platform/suggest.ts'
+
+export const chooseConnection = (
+  own: readonly Connection[],
+  { org, source }: { readonly org: string; readonly source?: string | undefined },
+): Connection => {
+  const candidates = source === undefined ? own : own.filter((connection) => connection.source === source)
+  const [only, another] = candidates
+  if (only !== undefined && another === undefined) return only
+  const names = own.map((connection) => connection.source)
+  if (only === undefined)
+    throw new SynclineError('usage', `${org} has no source '${source}'.`, { remedy: suggest(source ?? '', names) })
+  throw new SynclineError('usage', `${org} has several sources.`, { remedy: `Choose one with --source: ${names.join(', ')}` })
+}
+
+/** All connections of an organisation, or the one of --source. */
+export const chooseSources = (
+  own: readonly Connection[],
+  { org, source }: { readonly org: string; readonly source?: string | undefined },
+): readonly Connection[] => (source === undefined ? own : [chooseConnection(own, { org, source })])
+
+export const parseStrategy = (name: string): RunnableStrategy => {
+  if (isRunnable(name)) return name
+  throw new SynclineError('usage', `There is no strategy '${name}'.`, { remedy: suggest(name, runnableStrategies) })
+}
+
+/** Entities separated by commas, in the manifest's names. */
+export const parseSelection = (adapter: string, select: string): readonly string[] => {
+  const { manifest } = adapterByName(adapter)
+  const names = select
+    .split(',')
+    .map((name) => name.trim())
+    .filter(Boolean)
+  if (names.length === 0)
+    throw new SynclineError('usage', '--select names no entity.', { remedy: 'See them with: syncline graph' })
+  return [...new Set(names)].map((name) => manifest.get(name).entity)
+}
