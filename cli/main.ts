@@ -17,6 +17,7 @@ import { runsCommand } from './runs.ts'
 import { scheduleCommand } from './schedule.ts'
 import { showCommand } from './show.ts'
 import { simulateCommand } from './simulate.ts'
+import { stateCommand } from './state.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { EXIT, exitCodeOf, reportError, toleratesClosedPipe } from './terminal.ts'
@@ -46,6 +47,7 @@ const COMMANDS = [
   replayCommand,
   traceCommand,
   dlqCommand,
+  stateCommand,
   workerCommand,
 ]
 

@@ -8,6 +8,7 @@ import { listRuns } from '../ledger/runs.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { parseLimit } from '../producers/connections.ts'
 import { readCredential } from './credential.ts'
+import { addDefaultSchedules } from './default-schedules.ts'
 import { requireOrg } from './find-org.ts'
 import { parseOrgId } from './org-id.ts'
 import { orgReaderCommand } from './org-reader.ts'
@@ -30,6 +31,7 @@ interface AddOptions {
   readonly rate?: string
   readonly pat?: string
   readonly patStdin?: boolean
+  readonly schedules: boolean
   readonly json?: boolean
 }
 
@@ -46,6 +48,7 @@ export const orgCommand = (): Command =>
         .option('--base-url <url>', 'another address of the API, e.g. a simulator')
         .option('--rate <requests/seconds>', "a limit other than the API's usual one, e.g. 200/20; none: no limit")
         .option('--pat-stdin', 'read the personal access token, id:secret, from standard input')
+        .option('--no-schedules', 'let nothing run by itself')
         .option('--pat <id:secret>', 'the token itself; better use --pat-stdin or SYNCLINE_PAT')
         .option('--json', 'print one JSON line')
         .addHelpText('after', EXAMPLES)
@@ -105,8 +108,11 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
       credential,
     }
     const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)
-    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome })
+    const added = outcome === 'added' && options.schedules
+    const schedules = added ? await addDefaultSchedules(runtime.pool, connection, adapter.name) : []
+    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome, schedules })
     say(`Organisation ${orgId} is ${outcome}. Sync it with: syncline sync --org ${orgId}`)
+    if (schedules.length > 0) say(`It runs by itself: ${schedules.join(', ')}. See: syncline schedule list --org ${orgId}`)
   })
 }
 

@@ -71,13 +71,23 @@ export const databaseTime = async (client: Queryable): Promise<Date> => {
   return rows[0]?.now ?? new Date()
 }
 
-/** Adds a schedule, or gives one of that name another rule; a paused one stays paused. Throws what PostgreSQL throws for an unknown source. */
-export const saveSchedule = async (client: Queryable, rule: ScheduleRule, due: DueTime): Promise<'added' | 'changed'> => {
+/**
+ * Adds a schedule, or gives one of that name another rule; a paused one stays paused unless `paused` says otherwise. Throws what PostgreSQL
+ * throws for an unknown source.
+ */
+export const saveSchedule = async (
+  client: Queryable,
+  rule: ScheduleRule,
+  due: DueTime,
+  paused?: boolean,
+): Promise<'added' | 'changed'> => {
   const { rows } = await client.query<{ added: boolean }>(
     `insert into sync.schedules as s (org_id, name, source, strategy, selection, cron, every_seconds, time_zone, jitter_seconds, missed,
-       blackouts, due_at, fires_at) values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+       blackouts, due_at, fires_at, paused_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, case when $14::boolean then now() end)
      on conflict (org_id, name) do update set source = $3, strategy = $4, selection = $5, cron = $6, every_seconds = $7, time_zone = $8,
-       jitter_seconds = $9, missed = $10, blackouts = $11, due_at = $12, fires_at = $13, turn = s.turn + 1, waiting_for = null
+       jitter_seconds = $9, missed = $10, blackouts = $11, due_at = $12, fires_at = $13, turn = s.turn + 1, waiting_for = null,
+       paused_at = case when $14 is null then s.paused_at when $14 then coalesce(s.paused_at, now()) end
      returning xmax = 0 as added`,
     [
       rule.orgId,
@@ -93,6 +103,7 @@ export const saveSchedule = async (client: Queryable, rule: ScheduleRule, due: D
       JSON.stringify(rule.blackouts),
       due.dueAt,
       due.firesAt,
+      paused ?? null,
     ],
   )
   return rows[0]?.added ? 'added' : 'changed'
