@@ -75,7 +75,9 @@ export class Soak {
   #sample(): void {
     for (const { pid } of this.#lab.crew.running()) {
       const mb = residentMb(pid)
-      if (mb !== undefined) this.#memory.set(pid, [...(this.#memory.get(pid) ?? []), mb])
+      const samples = this.#memory.get(pid) ?? []
+      if (mb !== undefined) samples.push(mb)
+      this.#memory.set(pid, samples)
     }
   }
 
