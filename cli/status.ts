@@ -69,10 +69,17 @@ const troubleText = ({ orgId, source, failures, pausedAt, pauseReason }: SourceH
   return `${orgId}/${source} is paused since ${moment(pausedAt)}${why}. Go on with: syncline resume --org ${orgId}`
 }
 
-const chosenRuns = async (runtime: Runtime, choice: RunChoice): Promise<readonly Run[]> =>
-  choice.run === undefined && choice.org === undefined
-    ? listRuns(runtime.pool, { active: true, limit: 100 })
-    : [await chooseRun(runtime, choice)]
+const chosenRuns = async (runtime: Runtime, choice: RunChoice): Promise<readonly Run[]> => {
+  if (choice.run === undefined && choice.org === undefined) return listRuns(runtime.pool, { active: true, limit: 100 })
+  return (await isOnlyPaused(runtime, choice)) ? [] : [await chooseRun(runtime, choice)]
+}
+
+/** That an organisation is paused is what its status is, when nothing of it runs. */
+const isOnlyPaused = async ({ pool }: Runtime, { run, org }: RunChoice): Promise<boolean> => {
+  if (run !== undefined || org === undefined) return false
+  const [active] = await listRuns(pool, { orgId: org, active: true, limit: 1 })
+  return active === undefined && (await troubledSources(pool, org)).length > 0
+}
 
 const severalToWatch = (runs: readonly Run[]): SynclineError => {
   const names = runs.map((run) => `${run.runId} (${run.orgId})`).join(', ')

@@ -152,7 +152,7 @@ describe('a source that fails again and again', () => {
     expect(refused.stderr).toMatch(/acme\/pco is paused since .*: 2 runs in a row failed/)
     expect(refused.stderr).toContain('syncline resume --org acme')
     expect((await runs()).length).toBe(before)
-    expect((await done(cli('status', '--json'))).json).toMatchObject([{ type: 'source', org: 'acme', failures: 2 }])
+    expect((await done(cli('status', '--org', 'acme', '--json'))).json).toMatchObject([{ type: 'source', failures: 2 }])
   })
 
   test('is told to have recovered by the first run that is complete', async () => {
