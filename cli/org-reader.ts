@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { text } from 'node:stream/consumers'
 import { Command } from 'commander'
-import { recordAudit } from '../ledger/audit.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { createReader, type Reader, readersOf, removeReader, setReaderPassword } from '../sinks/postgres/readers.ts'
 import { requireOrg } from './find-org.ts'
@@ -71,10 +70,7 @@ const reader = async (runtime: Runtime, orgId: string, options: ReaderOptions): 
   const given = options.passwordStdin ? await readPassword() : undefined
   const password = given ?? randomBytes(24).toString('base64url')
   if (found === undefined) await createReader(runtime.pool, orgId, role, password)
-  else {
-    await setReaderPassword(runtime.pool, found, password)
-    await recordAudit(runtime.pool, { orgId, action: 'reader.password-changed', subject: role })
-  }
+  else await setReaderPassword(runtime.pool, found, password)
   const outcome = found === undefined ? 'created' : 'password-changed'
   if (options.json) printJson({ type: 'reader', org: orgId, role, outcome, ...(given === undefined ? { password } : {}) })
   say(`The role ${role} reads the rows of ${orgId} in schema canonical, and nothing else.`)

@@ -195,11 +195,18 @@ const TRANSITIONS = {
   cancel: { from: ['planned', 'running', 'paused'], to: 'cancelled' },
 } as const satisfies Record<string, { from: readonly RunState[]; to: RunState }>
 
-/** An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it. */
+/**
+ * An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it, or when it is to
+ * go on and its source is paused.
+ */
 export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSITIONS): Promise<Run> =>
   inTransaction(pool, async (client) => {
     const { from, to } = TRANSITIONS[change]
-    await client.query('select from sync.runs where run_id = $1 for no key update', [runId])
+    const { rows: found } = await client.query<OfSource>(
+      'select org_id as "orgId", source from sync.runs where run_id = $1 for no key update',
+      [runId],
+    )
+    if (change === 'resume' && found[0] !== undefined) await requireUnpaused(client, found[0])
     const { rows } = await client.query<RunRow>(
       `update sync.runs r set ended_at = case when $3 = 'cancelled' then now() end,
          state = case when $3 = 'running' and not exists (select from sync.run_entities e where e.run_id = r.run_id) then 'planned' else $3 end

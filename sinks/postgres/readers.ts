@@ -1,6 +1,7 @@
 // Login roles that read the canonical rows of one organisation and nothing else (migration 0010): made, given a password, removed.
 // Must hold: a role is bound to its organisation in the transaction that makes it, and a password is in no statement.
 
+import { recordAudit } from '../../ledger/audit.ts'
 import { SynclineError } from '../../platform/errors.ts'
 import { inTransaction, type Pool, type PoolClient, type Queryable, sqlState } from '../../platform/postgres.ts'
 import { scramVerifier } from '../../platform/scram.ts'
@@ -72,11 +73,13 @@ export const createReader = (pool: Pool, orgId: string, role: string, password: 
     }),
   )
 
-export const setReaderPassword = async (pool: Pool, { role }: Reader, password: string): Promise<void> => {
-  await withRights(`The password of ${role} was not changed`, () =>
-    pool.query(`alter role ${quoted(role)} ${passwordClause(password)}`),
+export const setReaderPassword = (pool: Pool, { role, orgId }: Reader, password: string): Promise<void> =>
+  withRights(`The password of ${role} was not changed`, () =>
+    inTransaction(pool, async (client) => {
+      await client.query(`alter role ${quoted(role)} ${passwordClause(password)}`)
+      await recordAudit(client, { orgId, action: 'reader.password-changed', subject: role })
+    }),
   )
-}
 
 /** Who is connected by it stays until he leaves, and may read nothing any more. */
 export const removeReader = (pool: Pool, { role, orgId }: Reader): Promise<void> =>

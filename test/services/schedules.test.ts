@@ -214,6 +214,10 @@ describe('nothing fires', () => {
     await expect(ask()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('the church moves house') })
     expect(await resumeSource(pool, source())).toBe(true)
     expect(await fire()).toBe(1)
+    const [run] = await runs()
+    await changeRun(pool, run?.runId ?? '', 'pause')
+    await pauseSource(pool, source(), null)
+    await expect(changeRun(pool, run?.runId ?? '', 'resume')).rejects.toMatchObject({ code: 'conflict' })
   })
 
   test('when the source is paused between the look and the firing', async () => {
