@@ -29,8 +29,12 @@ interface Figures extends Backlog {
   readonly parked: readonly { readonly entity: string; readonly records: number }[]
 }
 
-const show = (set: SetGauge, { openPages, deadLetters, parked }: Figures): void => {
+const show = (set: SetGauge, figures: Figures): void => {
+  const { openPages, deadLetters, parked, pausedSources, overdueSchedules, unsentNotifications } = figures
   set('syncline_open_pages', {}, openPages)
+  set('syncline_paused_sources', {}, pausedSources)
+  set('syncline_overdue_schedules', {}, overdueSchedules)
+  set('syncline_unsent_notifications', {}, unsentNotifications)
   for (const { stage, letters } of deadLetters) set('syncline_dead_letters', { stage }, letters)
   for (const { entity, records } of parked) set('syncline_parked_records', { entity }, records)
 }

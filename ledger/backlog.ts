@@ -5,7 +5,17 @@ export interface Backlog {
   /** Accepted pages of active runs of which some record has no outcome. */
   readonly openPages: number
   readonly deadLetters: readonly { readonly stage: string; readonly letters: number }[]
+  readonly pausedSources: number
+  /** Nobody has seen to them for two minutes. */
+  readonly overdueSchedules: number
+  readonly unsentNotifications: number
 }
+
+const ALWAYS_ON = `
+  select (select count(*) from sync.source_health where paused_at is not null) as "pausedSources",
+    (select count(*) from sync.schedules s left join sync.source_health h on (h.org_id, h.source) = (s.org_id, s.source)
+     where s.paused_at is null and h.paused_at is null and s.fires_at < now() - interval '2 minutes') as "overdueSchedules",
+    (select count(*) from sync.notifications where ended_at is null) as "unsentNotifications"`
 
 export const readBacklog = async (client: Queryable): Promise<Backlog> => {
   const { rows } = await client.query<{ open: number }>(
@@ -17,5 +27,8 @@ export const readBacklog = async (client: Queryable): Promise<Backlog> => {
   const { rows: deadLetters } = await client.query<{ stage: string; letters: number }>(
     "select stage, count(*) as letters from sync.dead_letters where state = 'open' group by stage",
   )
-  return { openPages: rows[0]?.open ?? 0, deadLetters }
+  const { rows: alwaysOn } =
+    await client.query<Pick<Backlog, 'pausedSources' | 'overdueSchedules' | 'unsentNotifications'>>(ALWAYS_ON)
+  const { pausedSources = 0, overdueSchedules = 0, unsentNotifications = 0 } = alwaysOn[0] ?? {}
+  return { openPages: rows[0]?.open ?? 0, deadLetters, pausedSources, overdueSchedules, unsentNotifications }
 }

@@ -48,6 +48,9 @@ export const METRICS = {
   syncline_open_pages: gauge('accepted pages of active runs of which a record has no outcome yet'),
   syncline_parked_records: gauge('records that wait for their parent', 'entity'),
   syncline_dead_letters: gauge('dead letters in the ledger', 'stage'),
+  syncline_paused_sources: gauge('sources of which nothing may begin'),
+  syncline_overdue_schedules: gauge('schedules that nobody has seen to for two minutes: no orchestrator leads'),
+  syncline_unsent_notifications: gauge('notifications that their receiver has not taken yet'),
 } as const satisfies Record<string, Metric>
 
 export type MetricName = keyof typeof METRICS

@@ -4,6 +4,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { auditTrail } from '../../ledger/audit.ts'
+import { readBacklog } from '../../ledger/backlog.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { changeRun, createRun, endRun, listRuns } from '../../ledger/runs.ts'
@@ -179,6 +180,14 @@ describe('a due time', () => {
     expect(held.waitingFor).toBe('it is in a blackout window')
     expect(held.firesAt.toISOString().slice(11, 16)).toBe(minuteOf(3))
     expect((await only('other')).lastSkipReason).toBe('it is in a blackout window')
+  })
+
+  test('that nobody sees to is told to those who watch the installation, and one of a paused source is not', async () => {
+    await add({}, -180)
+    expect(await readBacklog(pool)).toMatchObject({ overdueSchedules: 1 })
+    const { pausedSources } = await readBacklog(pool)
+    await pauseSource(pool, source(), null)
+    expect(await readBacklog(pool)).toMatchObject({ overdueSchedules: 0, pausedSources: pausedSources + 1 })
   })
 
   test('of one organisation does not suffer from what is wrong with another', async () => {
