@@ -1,7 +1,7 @@
 // Which connection, strategy and entities a command means, from its options. Throws SynclineError('usage') naming the nearest.
 import { adapterByName } from '../adapters/index.ts'
 import type { Connection } from '../ledger/organisations.ts'
-import { isRunnable, type RunnableStrategy, runnableStrategies } from '../ledger/strategies.ts'
+import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
 
@@ -24,10 +24,17 @@ export const chooseSources = (
   { org, source }: { readonly org: string; readonly source?: string | undefined },
 ): readonly Connection[] => (source === undefined ? own : [chooseConnection(own, { org, source })])
 
-export const parseStrategy = (name: string): RunnableStrategy => {
-  if (isRunnable(name)) return name
-  throw new SynclineError('usage', `There is no strategy '${name}'.`, { remedy: suggest(name, runnableStrategies) })
+export const parseStrategy = (name: string): Strategy => {
+  const found = STRATEGIES.find((strategy) => strategy === name)
+  if (found !== undefined) return found
+  throw new SynclineError('usage', `There is no strategy '${name}'.`, { remedy: suggest(name, STRATEGIES) })
 }
+
+/** All entities of the manifest, or those named. */
+export const chooseSelection = (adapter: string, select: string | undefined): readonly string[] =>
+  select === undefined
+    ? adapterByName(adapter).manifest.definitions.map((definition) => definition.entity)
+    : parseSelection(adapter, select)
 
 /** Entities separated by commas, in the manifest's names. */
 export const parseSelection = (adapter: string, select: string): readonly string[] => {

@@ -1,7 +1,7 @@
 // What runs by itself of a source that was just connected: delta every ten minutes and reconcile every night, where this version has them.
 import { databaseTime, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
 import type { SourceName } from '../ledger/source-health.ts'
-import { isRunnable } from '../ledger/strategies.ts'
+import { STRATEGIES } from '../manifests/strategy.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import type { Pool } from '../platform/postgres.ts'
 
@@ -15,7 +15,7 @@ const DEFAULTS = [
 export const defaultSchedules = (
   { orgId, source }: SourceName,
   adapter: string,
-  isThere: (strategy: string) => boolean = isRunnable,
+  isThere: (strategy: string) => boolean = (strategy) => STRATEGIES.some((name) => name === strategy),
 ): readonly ScheduleRule[] =>
   DEFAULTS.filter(({ strategy }) => isThere(strategy)).map((rule) => ({
     ...rule,

@@ -10,6 +10,7 @@ import { downCommand } from './down.ts'
 import { graphCommand } from './graph.ts'
 import { orgCommand } from './org.ts'
 import { pauseCommand } from './pause.ts'
+import { reconcileCommand } from './reconcile.ts'
 import { replayCommand } from './replay.ts'
 import { resumeCommand } from './resume.ts'
 import { retryCommand } from './retry.ts'
@@ -34,6 +35,7 @@ const COMMANDS = [
   simulateCommand,
   graphCommand,
   syncCommand,
+  reconcileCommand,
   pauseCommand,
   resumeCommand,
   cancelCommand,

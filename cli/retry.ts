@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { entityProgress } from '../ledger/entities.ts'
 import { retryRun } from '../ledger/retries.ts'
-import { hasEnded, orRunning, type Run } from '../ledger/runs.ts'
+import { hasEnded, type Run } from '../ledger/runs.ts'
 import { retrySelection } from '../orchestrator/retry.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { chooseConnection } from './choose.ts'
@@ -39,7 +39,7 @@ const retry = async (runtime: Runtime, id: string, options: FollowOptions): Prom
   const connection = chooseConnection(await requireOrg(runtime, run.orgId), { org: run.orgId, source: run.source })
   await probe(runtime, connection, selection)
   await prepareInstallation(runtime)
-  const runId = await orRunning(runtime.pool, run, () => retryRun(runtime.pool, run, selection))
+  const runId = await retryRun(runtime.pool, run, selection)
   if (options.json) {
     const { orgId: org, source, strategy } = run
     printJson({ type: 'run-created', runId, org, source, strategy, retryOf: run.runId, selection })
@@ -52,6 +52,11 @@ const selectionOf = async ({ pool }: Runtime, run: Run): Promise<readonly string
   if (!hasEnded(run.state)) {
     throw new SynclineError('conflict', `Run ${run.runId} is ${run.state}: there is nothing to take up yet.`, {
       remedy: `See: syncline status --run ${run.runId}`,
+    })
+  }
+  if (run.approves !== null) {
+    throw new SynclineError('usage', `Run ${run.runId} carries out deletions that were approved; they are approved anew.`, {
+      remedy: `Say: syncline reconcile approve ${run.approves}`,
     })
   }
   const entities = (await entityProgress(pool, [run.runId])).get(run.runId) ?? []

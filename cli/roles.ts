@@ -67,6 +67,9 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
     'databaseUrl',
     'healAfterSeconds',
     'pauseAfterFailures',
+    'deltaLookBackSeconds',
+    'maxDeletedPercent',
+    'maxDeletedRows',
     'maxResponseBytes',
   )
   const kafka = createKafka({ brokers: settings.kafkaBrokers.split(','), clientId: 'syncline', log })
@@ -104,6 +107,8 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           openForMs: Number(settings.healAfterSeconds) * 1000,
           maxFailures: Number(settings.pauseAfterFailures),
           notifyUrl: settings.notifyUrl,
+          lookBackMs: Number(settings.deltaLookBackSeconds) * 1000,
+          deletions: { percent: Number(settings.maxDeletedPercent), rows: Number(settings.maxDeletedRows) },
           topics,
           manifestOf: (name) => adapterByName(name).manifest,
           log,

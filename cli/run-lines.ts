@@ -18,8 +18,16 @@ export const entityLine = (e: EntityReport) => ({
   stale: e.stale,
   parked: e.parked,
   dead: e.dead,
+  ...(e.changes === null ? {} : { since: e.changes.since }),
+  ...(e.why === null ? {} : { why: e.why }),
   ...(e.reason === null ? {} : { reason: e.reason }),
 })
+
+/** Which part of an entity a run reads, where that is not simply everything. */
+export const readText = ({ changes, why, carrier }: Pick<EntityReport, 'changes' | 'why' | 'carrier'>): string => {
+  const carried = carrier === null ? '' : `on the pages of ${carrier}`
+  return why ?? (changes === null ? carried : [carried, `changes since ${changes.since}`].filter(Boolean).join(', '))
+}
 
 /** What is known of a run without looking at its entities. */
 export const runFacts = (run: Run) => ({

@@ -2,7 +2,7 @@
 import { z } from 'zod'
 import { adapterByName } from '../adapters/index.ts'
 import type { Blackout, ScheduleRule } from '../ledger/schedules.ts'
-import { STRATEGIES } from '../ledger/strategies.ts'
+import { STRATEGIES } from '../manifests/strategy.ts'
 import { coversTheWeek, WEEKDAYS } from '../orchestrator/blackout.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { parseStrategy } from './choose.ts'

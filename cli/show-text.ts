@@ -6,7 +6,8 @@ import type { Paint } from './color.ts'
 import { type Column, renderColumns, truncate } from './columns.ts'
 import { STATE_STYLE } from './live-table.ts'
 import { parkedText } from './parked-lines.ts'
-import { reportTable } from './run-lines.ts'
+import { reconciliationText } from './reconcile-lines.ts'
+import { readText, reportTable } from './run-lines.ts'
 import { runDuration } from './runs.ts'
 import type { RunDetail } from './show.ts'
 import { count, duration, moment } from './words.ts'
@@ -24,6 +25,7 @@ export const showText = (detail: RunDetail, options: TextOptions): string => {
     ranges(detail, options),
     failures(detail),
     parkedText(detail.missing),
+    reconciliationText(detail.run, detail.reconciliations),
     deadLetters(detail),
     healed(detail),
   ]
@@ -52,7 +54,7 @@ const timingColumns = (nowMs: number): readonly Column<EntityReport>[] => [
   { title: 'STARTED', cell: ({ startedAt }) => clock(startedAt), keep: 1 },
   { title: 'ENDED', cell: ({ endedAt }) => clock(endedAt), keep: 2 },
   { title: 'TOOK', cell: (entity) => entityDuration(entity, nowMs), align: 'right', keep: 3 },
-  { title: 'REASON', cell: ({ reason, carrier }) => reason ?? (carrier === null ? '' : `on the pages of ${carrier}`), min: 16 },
+  { title: 'REASON', cell: (entity) => entity.reason ?? readText(entity), min: 16 },
 ]
 
 const entityDuration = ({ startedAt, endedAt }: EntityReport, nowMs: number): string =>
@@ -75,6 +77,10 @@ const walkText = (walk: WalkSpec): string => {
       return 'total only'
     case 'ids':
       return `${count(walk.ids.length, 'missing parent')} by id`
+    case 'down':
+      return `${walk.field} from the newest down to ${walk.until}`
+    case 'confirm':
+      return `${count(walk.rows.length, 'row')} that ${walk.rows.length === 1 ? 'was' : 'were'} not shown`
   }
 }
 

@@ -1,5 +1,6 @@
 // `syncline show`: everything that the ledger knows of one run.
 import { Command } from 'commander'
+import { type Reconciliation, reconciliationsOf } from '../ledger/deletions.ts'
 import { type HealedPage, healedPages } from '../ledger/healing.ts'
 import { type MissingParents, missingParents } from '../ledger/parked.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
@@ -50,6 +51,7 @@ export interface RunDetail {
   /** Pages that vanished on Kafka. */
   readonly healed: readonly HealedPage[]
   readonly missing: MissingParents
+  readonly reconciliations: readonly Reconciliation[]
 }
 
 /** Missing parents in one JSON line. */
@@ -74,6 +76,7 @@ const look = async (runtime: Runtime, runId: string, limit: number): Promise<Run
     deadLetters: await deadLetterGroups(pool, run.runId),
     healed: await healedPages(pool, run.runId),
     missing: await missingParents(pool, run, { limit }),
+    reconciliations: await reconciliationsOf(pool, run.runId),
   }
 }
 
@@ -102,7 +105,7 @@ export const failuresOf = (
 
 const isoOf = (date: Date | null): string | null => date?.toISOString() ?? null
 
-const detailLine = ({ run, entities, ranges, failures, deadLetters, healed, missing }: RunDetail) => ({
+const detailLine = ({ run, entities, ranges, failures, deadLetters, healed, missing, reconciliations }: RunDetail) => ({
   ...runFacts(run),
   type: 'run-detail',
   selection: run.selection,
@@ -126,4 +129,5 @@ const detailLine = ({ run, entities, ranges, failures, deadLetters, healed, miss
   deadLetters,
   healed: healed.map((page) => ({ ...page, lastAt: isoOf(page.lastAt) })),
   ...parkedLine(missing),
+  reconciliations,
 })

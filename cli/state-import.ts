@@ -16,7 +16,8 @@ import { count } from './words.ts'
 
 const TEXT = `
 All of it is checked first, and imported in one transaction. A schedule of the same name gets the file's rule, and is due from now on as
-that says. A watermark is never moved backwards, so that nothing is left out, unless --force says so: what lies between is then read again.
+that says. A watermark is never moved backwards, unless --force says so: what lies between is then read again. It says what the tables
+hold, so watermarks belong only where the rows came along.
 
 Examples:
   $ syncline state import state.jsonl --dry-run

@@ -1,9 +1,10 @@
 // The parts of the state, each with the line it makes in a file and how such a line is read into the ledger. Must hold: a line is checked whole before anything is written; nothing moves a watermark backwards unasked.
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
+import { adapterByName } from '../adapters/index.ts'
 import type { Connection } from '../ledger/organisations.ts'
 import { listSchedules, saveSchedule } from '../ledger/schedules.ts'
-import { isAhead, readWatermarks, saveWatermark } from '../ledger/watermark-state.ts'
+import { importWatermark, readWatermarks } from '../ledger/watermark-state.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { Queryable } from '../platform/postgres.ts'
@@ -79,27 +80,16 @@ const watermarkSchema = z.strictObject({
   org: orgSchema,
   source: z.string().min(1),
   entity: z.string().min(1),
-  kind: z.string().min(1),
-  value: z.iso.datetime({ offset: true }),
+  at: z.iso.datetime({ offset: true }),
 })
 
 const watermarks = part<z.infer<typeof watermarkSchema>>({
   schema: watermarkSchema,
   read: async (client, orgId) =>
     (await readWatermarks(client, orgId)).map(({ orgId, ...mark }) => ({ type: 'watermark', org: orgId, ...mark })),
-  subject: ({ org, source, entity, kind }) => `${kind} watermark of ${org}/${source}/${entity}`,
-  check: () => undefined,
-  write: async (client, { org, source, entity, kind, value }, { force }) => {
-    const [before] = (await readWatermarks(client, org)).filter(
-      (mark) => mark.source === source && mark.entity === entity && mark.kind === kind,
-    )
-    if (before !== undefined && !isAhead(value, before.value)) {
-      if (!isAhead(before.value, value)) return 'unchanged'
-      if (!force) return 'kept'
-    }
-    await saveWatermark(client, { orgId: org, source, entity, kind, value })
-    return before === undefined ? 'added' : 'changed'
-  },
+  subject: ({ org, source, entity }) => `watermark of ${org}/${source}/${entity}`,
+  check: ({ entity }, { connection }) => void adapterByName(connection.adapter).manifest.get(entity),
+  write: (client, { org, source, entity, at }, { force }) => importWatermark(client, { orgId: org, source, entity, at }, force),
 })
 
 const PART_NAMES = ['schedule', 'watermark'] as const

@@ -1,5 +1,6 @@
 // `syncline status`: what active runs are doing now: state, records, and what each entity waits for and since when.
 import { Command } from 'commander'
+import { reconciliationsOf } from '../ledger/deletions.ts'
 import { type MissingParents, missingParents } from '../ledger/parked.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
 import { hasEnded, listRuns, type Run } from '../ledger/runs.ts'
@@ -12,9 +13,10 @@ import { chooseRun, type RunChoice } from './find-run.ts'
 import { waitElsewhere } from './follow.ts'
 import { STATE_STYLE } from './live-table.ts'
 import { NAMED_PARENTS, parkedLine, parkedText } from './parked-lines.ts'
+import { reconciliationText } from './reconcile-lines.ts'
 import { createReporter } from './reporters.ts'
 import { ROLE_NAMES } from './roles.ts'
-import { entityLine, runFacts } from './run-lines.ts'
+import { entityLine, readText, runFacts } from './run-lines.ts'
 import { runDuration } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say, stdoutWidth } from './terminal.ts'
@@ -103,8 +105,12 @@ const showStatus = async ({ pool }: Runtime, run: Run, { json }: StatusOptions):
   const [reports, live] = [await runReport(pool, run.runId), await liveRoles(pool)]
   const entities = reports.map((report) => ({ report, wait: waitOf(run, report, reports, live) }))
   const missing = await missingParents(pool, run, { limit: NAMED_PARENTS })
-  if (json) printJson({ ...statusLine(run, entities, live), ...parkedLine(missing) })
-  else print(statusText(run, entities, live, missing, { width: stdoutWidth(), paint: painterFor(process.stdout) }))
+  const reconciliations = await reconciliationsOf(pool, run.runId)
+  if (json) printJson({ ...statusLine(run, entities, live), ...parkedLine(missing), reconciliations })
+  else {
+    const text = statusText(run, entities, live, missing, { width: stdoutWidth(), paint: painterFor(process.stdout) })
+    print([text, ...reconciliationText(run, reconciliations)].join('\n'))
+  }
 }
 
 const waitLine = (wait: Wait | undefined) =>
@@ -133,7 +139,11 @@ const COLUMNS: readonly Column<EntityStatus>[] = [
   { title: 'LAG', cell: ({ report }) => report.missing, keep: 6 },
   { title: 'PARKED', cell: ({ report }) => report.parked, keep: 4 },
   { title: 'DEAD', cell: ({ report }) => report.dead, keep: 5, style: ({ report }) => (report.dead > 0 ? 'red' : undefined) },
-  { title: 'WAITS FOR', cell: ({ report, wait }) => (wait === undefined ? (report.reason ?? '') : waitText(wait)), min: 24 },
+  {
+    title: 'WAITS FOR',
+    cell: ({ report, wait }) => (wait === undefined ? (report.reason ?? readText(report)) : waitText(wait)),
+    min: 24,
+  },
 ]
 
 const workersText = (live: LiveRoles): string =>

@@ -4,16 +4,20 @@ import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
 import { type Connection, openConnection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
+import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
 import { requireSettings } from '../platform/config.ts'
+import { SynclineError } from '../platform/errors.ts'
 import { connectRedis } from '../platform/redis.ts'
 import { connectVendor, type VendorConnection } from '../producers/connections.ts'
 import { createLimiter } from '../producers/limiter/limiter.ts'
 import { probeVendor } from '../producers/probe.ts'
-import { chooseConnection, parseSelection, parseStrategy } from './choose.ts'
+import { chooseConnection, chooseSelection, parseStrategy } from './choose.ts'
+import { planOf, showPlan } from './dry-run.ts'
 import { followRun } from './follow.ts'
 import { requireOrg } from './org.ts'
 import { prepareInstallation, REQUEST_TIMEOUT_MS } from './roles.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
+import { parseSince } from './since.ts'
 import { printJson, say } from './terminal.ts'
 
 const EXAMPLES = `
@@ -21,6 +25,13 @@ Examples:
   $ syncline sync --org acme --wait                    # workers run elsewhere
   $ syncline sync --org acme --with-workers            # all roles in this process
   $ syncline sync --org acme --select person,email --with-workers --json
+  $ syncline sync --org acme --strategy delta --wait                  # what has changed
+  $ syncline sync --org acme --strategy delta --since 2026-11-20T08:00Z
+  $ syncline sync --org acme --strategy reconcile --wait              # everything, and what is gone
+  $ syncline sync --org acme --strategy delta --dry-run
+
+Strategies: full reads everything. delta reads what has changed since an entity was last read to its end, and everything of an entity
+where that is not known or the API does not tell changes. reconcile reads everything and deletes the rows that are gone at the API.
 
 Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 already running, 130 interrupted.`
 
@@ -29,6 +40,8 @@ export interface SyncOptions {
   readonly source?: string
   readonly strategy: string
   readonly select?: string
+  readonly since?: Date
+  readonly dryRun?: boolean
   readonly wait?: boolean
   readonly withWorkers?: boolean
   readonly json?: boolean
@@ -39,8 +52,10 @@ export const syncCommand = (): Command =>
     .description('sync an organisation')
     .requiredOption('--org <id>', 'the organisation')
     .option('--source <name>', 'which connected account, when there are several')
-    .option('--strategy <name>', 'full', 'full')
+    .option('--strategy <name>', STRATEGIES.join(', '), 'full')
     .option('--select <entities>', 'only these, separated by commas')
+    .option('--since <time>', 'with delta: what has changed since then, e.g. 36h or 2026-11-20', (text) => parseSince(text))
+    .option('--dry-run', 'say what would be read, and ask for nothing')
     .option('--wait', 'wait for the end of the run')
     .option('--with-workers', 'run all worker roles in this process until the run ends')
     .option('--json', 'one JSON object a line on stdout')
@@ -48,23 +63,30 @@ export const syncCommand = (): Command =>
     .action((options: SyncOptions) => withRuntime((runtime) => sync(runtime, options)))
 
 export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void> => {
-  await runtime.migrate()
+  const strategy = strategyOf(options)
+  if (!options.dryRun) await runtime.migrate()
   const connection = chooseConnection(await requireOrg(runtime, options.org), options)
-  const strategy = parseStrategy(options.strategy)
-  const selection = selectionOf(connection.adapter, options)
+  const { orgId, source, adapter } = connection
+  const selection = chooseSelection(adapter, options.select)
+  const asked = { orgId, source, adapter, strategy, selection, ...(options.since && { changedSince: options.since }) }
+  // Before anything is begun: a run that would read nothing is none.
+  const plan = await planOf(runtime, asked)
+  if (options.dryRun) return showPlan(asked, plan, options)
   await probe(runtime, connection, selection)
   await prepareInstallation(runtime)
-  const { orgId, source, adapter } = connection
-  const runId = await createRun(runtime.pool, { orgId, source, adapter, strategy, selection })
+  const runId = await createRun(runtime.pool, asked)
   if (options.json) printJson({ type: 'run-created', runId, org: orgId, source, strategy })
   say(`Run ${runId}`)
   process.exitCode = await followRun(runtime, runId, options)
 }
 
-const selectionOf = (adapter: string, { select }: SyncOptions): readonly string[] =>
-  select === undefined
-    ? adapterByName(adapter).manifest.definitions.map((definition) => definition.entity)
-    : parseSelection(adapter, select)
+const strategyOf = ({ strategy, since }: SyncOptions): Strategy => {
+  const found = parseStrategy(strategy)
+  if (since === undefined || found === 'delta') return found
+  throw new SynclineError('usage', `A ${found} run reads everything: --since is for a delta.`, {
+    remedy: 'Say --strategy delta, or leave out --since.',
+  })
+}
 
 /** One request before anything is begun, so that a wrong address or credential is told at once. */
 export const probe = async (runtime: Runtime, { orgId, source }: Connection, selection: readonly string[]): Promise<void> => {

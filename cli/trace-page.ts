@@ -4,6 +4,7 @@ import type { PageKey } from '../ledger/landings.ts'
 import type { PageFacts } from '../ledger/trace.ts'
 import type { Manifest, SourceRecord } from '../manifests/manifest.ts'
 import { split } from '../manifests/split.ts'
+import { goneIn } from '../manifests/tombstone.ts'
 import { parseExactJson } from '../platform/exact-json.ts'
 import { findByKey, type Look, type Place } from '../platform/kafka/look.ts'
 import { partitionOf } from '../platform/kafka/partition.ts'
@@ -115,8 +116,9 @@ const isPage = ({ headers }: Message, { runId, rangeId, page, attempt }: PageKey
 /** None where the message is not a page that this version can read: then it has told nothing. */
 const recordsOn = ({ manifest }: PathDeps, of: Wanted, { value, headers }: Message): readonly SourceRecord[] => {
   try {
-    const { entity, carries } = decodePageOrigin(headers)
+    const { entity, carries, gone } = decodePageOrigin(headers)
     const body = parseExactJson((value ?? Buffer.alloc(0)).toString())
+    if (gone === true) return [{ entity, externalId: goneIn(body) ?? null, attributes: null, related: {}, raw: body }]
     return split(manifest, entity, carries, body).get(of.definition.entity) ?? []
   } catch {
     return []

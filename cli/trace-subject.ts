@@ -88,7 +88,9 @@ export const findElsewhere = async (
   manifest: Manifest,
   question: TraceQuestion,
 ): Promise<readonly Elsewhere[]> => {
-  const others = manifest.definitions.filter(({ entity }) => entity !== question.definition.entity)
+  const others = manifest.definitions.filter(
+    ({ entity, canonical }) => entity !== question.definition.entity && canonical.entity === entity,
+  )
   const found = await Promise.all(
     others.map(async (definition) => {
       const of = { ...question, definition }

@@ -64,8 +64,10 @@ const chooseConnection = (own: readonly Connection[], { org, source }: AgainstAp
 /** In the order of a sync; none named: all. Throws SynclineError('usage') naming the nearest. */
 const chooseEntities = (manifest: Manifest, named: readonly string[]): readonly string[] => {
   const names = named.flatMap((name) => name.split(',')).filter((name) => name !== '')
-  const wanted = new Set<string>(names.map((name) => manifest.get(name).entity))
-  return entityGraph(manifest).order.filter((entity) => wanted.size === 0 || wanted.has(entity))
+  // Records about another entity's rows have no table.
+  const wanted = new Set<string>(names.map((name) => manifest.get(name).canonical.entity))
+  const isOwn = (entity: string): boolean => manifest.get(entity).canonical.entity === entity
+  return entityGraph(manifest).order.filter((entity) => isOwn(entity) && (wanted.size === 0 || wanted.has(entity)))
 }
 
 const LONG_WAIT_MS = 3_000

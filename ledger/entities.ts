@@ -1,9 +1,10 @@
 // The entities of a run: planning them, what is known of each, and their guarded changes of state.
 import type { Paging } from '../manifests/manifest.ts'
 import type { EntityPlan } from '../manifests/plan.ts'
-import type { WalkSpec } from '../manifests/walk.ts'
+import type { Changes } from '../manifests/strategy.ts'
 import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { insertRanges, type NewRange } from './ranges.ts'
+import { raiseWatermark } from './watermarks.ts'
 
 export const ENTITY_STATES = ['waiting', 'fetching', 'landing', 'closed', 'unproven', 'failed', 'skipped', 'cancelled'] as const
 export type EntityState = (typeof ENTITY_STATES)[number]
@@ -23,6 +24,10 @@ export interface EntityProgress extends EntityPlan {
   readonly sweep: 'none' | 'requested' | 'done'
   /** Of the parents that its parked rows wait for: `ready` when it would close but for them; `done` when they were asked for. */
   readonly repair: Repair
+  /** What its walk did not show has been taken (deletions.ts). */
+  readonly reconciled: boolean
+  /** Dead letters among its records. */
+  readonly dead: number
 }
 
 export type Repair = 'none' | 'ready' | 'done'
@@ -36,29 +41,34 @@ export const planRun = (pool: Pool, runId: string, entities: readonly EntityPlan
     )
     if (rowCount !== 1) return false
     await client.query(
-      `insert into sync.run_entities (run_id, entity, ordinal, tier, state, hard, soft, carrier, carries, paging)
-       select $1, entity, ordinal, tier, 'waiting', hard, soft, carrier, carries, paging from jsonb_to_recordset($2::jsonb)
-         as e(entity text, ordinal int, tier int, hard text[], soft text[], carrier text, carries text[], paging jsonb)
+      `insert into sync.run_entities (run_id, entity, ordinal, tier, state, hard, soft, carrier, carries, paging, changes, why)
+       select $1, entity, ordinal, tier, 'waiting', hard, soft, carrier, carries, paging, changes, why
+       from jsonb_to_recordset($2::jsonb) as e(entity text, ordinal int, tier int, hard text[], soft text[], carrier text,
+         carries text[], paging jsonb, changes jsonb, why text)
        on conflict do nothing`,
       [runId, JSON.stringify(entities)],
     )
     return true
   })
 
-/** A repair that fails leaves rows parked; it says nothing against the walk. */
+/** A repair that fails leaves rows parked; it says nothing against the walk. Rows that could not be asked after do. */
 const IS_WALK = "r.spec -> 'walk' ->> 'kind' <> 'ids'"
 
 const PROGRESS = `
-  select e.run_id, e.entity, e.ordinal, e.tier, e.hard, e.soft, e.carrier, e.carries, e.paging, e.state, e.reason, e.error_code,
+  select e.run_id, e.entity, e.ordinal, e.tier, e.hard, e.soft, e.carrier, e.carries, e.paging, e.changes, e.why, e.state, e.reason, e.error_code,
     (select count(*) from sync.ranges r where r.run_id = e.run_id and r.entity in (e.carrier, e.entity) and r.state = 'open') as open_ranges,
     (select jsonb_build_object('code', r.error_code, 'reason', r.reason) from sync.ranges r
-       where r.run_id = e.run_id and r.entity = coalesce(e.carrier, e.entity) and r.state = 'failed' and ${IS_WALK} order by r.range_id limit 1) as failed_range,
+       where r.run_id = e.run_id and r.entity = e.entity and r.state = 'failed' and ${IS_WALK} order by r.range_id limit 1) as failed_range,
     case when e.state = 'landing' then (
       select count(*) from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
       where l.run_id = e.run_id and l.entity = e.entity and not l.complete and p.accepted) else 0 end as open_landings,
     case when e.state = 'landing' then (
       select count(*) from sync.landings l where l.run_id = e.run_id and l.entity = e.entity and bit_count(l.parked) > 0) else 0 end as parked,
-    case when e.sweep_requested_at is null then 'none' when e.swept_at > e.sweep_requested_at then 'done' else 'requested' end as sweep, e.repair
+    case when e.sweep_requested_at is null then 'none' when e.swept_at > e.sweep_requested_at then 'done' else 'requested' end as sweep, e.repair,
+    exists (select from sync.reconciliations c where c.run_id = e.run_id and c.entity = e.entity) as reconciled,
+    case when e.state = 'landing' then (
+      select coalesce(sum(bit_count(l.dead)), 0)::int from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
+      where l.run_id = e.run_id and l.entity = e.entity and p.accepted and bit_count(l.dead) > 0) else 0 end as dead
   from sync.run_entities e where e.run_id = any($1) order by e.run_id, e.ordinal`
 
 interface ProgressRow {
@@ -71,6 +81,8 @@ interface ProgressRow {
   carrier: string | null
   carries: string[]
   paging: Paging
+  changes: Changes | null
+  why: string | null
   state: EntityState
   reason: string | null
   error_code: string | null
@@ -80,6 +92,8 @@ interface ProgressRow {
   parked: string | number
   sweep: 'none' | 'requested' | 'done'
   repair: Repair
+  reconciled: boolean
+  dead: number
 }
 
 /** Progress of all entities of the runs, by run id, in plan order. */
@@ -99,6 +113,8 @@ export const entityProgress = async (
       carrier: row.carrier,
       carries: row.carries,
       paging: row.paging,
+      changes: row.changes,
+      why: row.why,
       state: row.state,
       reason: row.reason,
       errorCode: row.error_code,
@@ -108,6 +124,8 @@ export const entityProgress = async (
       parked: Number(row.parked),
       sweep: row.sweep,
       repair: row.repair,
+      reconciled: row.reconciled,
+      dead: row.dead,
     })
   }
   return byRun
@@ -146,6 +164,7 @@ export const changeEntity = (pool: Pool, runId: string, entity: string, change: 
     )
     if (rowCount !== 1) return false
     if (change.to === 'failed' || change.to === 'skipped') await endOpenRanges(client, runId, entity, change.to)
+    if (change.to === 'closed') await raiseWatermark(client, runId, entity)
     await insertRanges(client, runId, change.ranges ?? [])
     return true
   })
@@ -155,53 +174,4 @@ export const requestSweep = async (client: Queryable, runId: string, entity: str
     "update sync.run_entities set sweep_requested_at = clock_timestamp() where run_id = $1 and entity = $2 and state = 'landing'",
     [runId, entity],
   )
-}
-
-/** What one range of a walk has shown: the evidence for or against its completeness. */
-export interface RangeEvidence {
-  readonly walk: WalkSpec
-  /** Records that were not repetitions of the seam, by the fetcher's count; of a count: the rows that have a key. */
-  readonly fresh: number
-  /** The vendor's total at the first and at the last page that told one. */
-  readonly firstTotal: number | null
-  readonly lastTotal: number | null
-  /** Rows moved under it: `fresh` may count one twice. */
-  readonly drifted: boolean
-  /** Distinct ids that the sink recorded, dead letters included; of counted ranges only. */
-  readonly distinct: number
-}
-
-const EVIDENCE = `
-  select r.spec -> 'walk' as walk,
-    (select coalesce(sum(p.fresh), 0) from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted) as fresh,
-    (select coalesce(bool_or(p.drifted), false) from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted) as drifted,
-    (select p.total from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted and p.total is not null
-       order by p.page limit 1) as first_total,
-    (select p.total from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted and p.total is not null
-       order by p.page desc limit 1) as last_total,
-    (select count(*) from (
-       select s.external_id from sync.seen s where s.run_id = r.run_id and s.entity = r.entity and s.range_id = r.range_id
-       union
-       select coalesce(d.external_id, '?' || d.page || '/' || d.index) from sync.dead_letters d
-         join sync.pages p on (p.run_id, p.range_id, p.page, p.attempt) = (d.run_id, d.range_id, d.page, d.attempt) and p.accepted
-       where d.run_id = r.run_id and d.entity = r.entity and d.range_id = r.range_id) ids) as distinct_ids
-  from sync.ranges r where r.run_id = $1 and r.entity = $2 order by r.range_id`
-
-export const walkEvidence = async (client: Queryable, runId: string, entity: string): Promise<readonly RangeEvidence[]> => {
-  const { rows } = await client.query<{
-    walk: WalkSpec
-    fresh: number
-    drifted: boolean
-    first_total: number | null
-    last_total: number | null
-    distinct_ids: number
-  }>(EVIDENCE, [runId, entity])
-  return rows.map((row) => ({
-    walk: row.walk,
-    fresh: Number(row.fresh),
-    drifted: row.drifted,
-    firstTotal: row.first_total,
-    lastTotal: row.last_total,
-    distinct: row.distinct_ids,
-  }))
 }

@@ -10,7 +10,7 @@ import type { Run } from './runs.ts'
  */
 const ANSWERED = `
   select d.topic, d.partition, d."offset" from sync.dead_letters d
-  join sync.runs r on r.run_id = $1 and r.strategy in ('full', 'reconcile')
+  join sync.runs r on r.run_id = $1 and r.strategy in ('full', 'reconcile') and r.approves is null
   join sync.run_entities e on e.run_id = r.run_id and e.entity = $2
   where d.org_id = r.org_id and d.source = r.source and d.entity = e.entity and d.state = 'open'
     and d.stage = 'fetch' and d.code = 'too-large' and d.run_id < r.run_id

@@ -1,4 +1,4 @@
-// The partitions of pages and landings: one of each for the runs of a day, by the day in the run id.
+// The day's partitions of pages and landings. Must hold: both of a run are in those of the day in its id, so that they go together.
 import type { Queryable } from '../platform/postgres.ts'
 import { timeOfUuidv7, uuidv7Floor } from '../platform/uuid.ts'
 

@@ -158,15 +158,16 @@ export const openRanges = async (client: Queryable, runId: string, entity: strin
 export const splitRange = async (client: Queryable, range: TakenRange, parts: readonly WalkSpec[]): Promise<void> => {
   const [own, ...others] = parts
   if (own === undefined) return
-  const { rowCount } = await client.query(
-    `update sync.ranges set spec = jsonb_set(spec, '{walk}', $4) where run_id = $1 and range_id = $2 and epoch = $3`,
+  const { rows } = await client.query<{ counted: boolean }>(
+    `update sync.ranges set spec = jsonb_set(spec, '{walk}', $4) where run_id = $1 and range_id = $2 and epoch = $3 returning counted`,
     [range.runId, range.rangeId, range.epoch, JSON.stringify(own)],
   )
-  if (rowCount !== 1) return
+  const whole = rows[0]
+  if (whole === undefined) return
   await insertRanges(
     client,
     range.runId,
-    others.map((walk) => ({ spec: { ...range.spec, walk }, counted: false })),
+    others.map((walk) => ({ spec: { ...range.spec, walk }, counted: whole.counted })),
   )
 }
 

@@ -1,4 +1,5 @@
 // Reading the ledger: what a run fetched and what became of it, per entity, and page by page what is missing.
+import type { Changes } from '../manifests/strategy.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import type { EntityState, Repair } from './entities.ts'
 import { lapsed } from './workers.ts'
@@ -12,6 +13,9 @@ export interface EntityReport {
   readonly soft: readonly string[]
   /** Whose pages bring its records; null: it is walked itself. */
   readonly carrier: string | null
+  /** The part of it that is read, null: everything; and what there is to say of that. */
+  readonly changes: Changes | null
+  readonly why: string | null
   readonly startedAt: Date | null
   readonly endedAt: Date | null
   /** When it came to the state it is in. */
@@ -67,7 +71,7 @@ const REPORT = `
     from sync.ranges where run_id = $1 group by entity),
   healed as (
     select r.entity, count(*)::int as healed from sync.heals h join sync.ranges r using (run_id, range_id) where h.run_id = $1 group by r.entity)
-  select e.entity, e.tier, e.state, e.hard, e.soft, e.carrier, e.started_at, e.ended_at, e.state_since, e.reason, e.error_code, coalesce(w.calls, 0)::int as calls,
+  select e.entity, e.tier, e.state, e.hard, e.soft, e.carrier, e.changes, e.why, e.started_at, e.ended_at, e.state_since, e.reason, e.error_code, coalesce(w.calls, 0)::int as calls,
     coalesce(r.pages, l.pages, 0)::int as pages, coalesce(l.fetched, 0)::int as fetched, coalesce(l.merged, 0)::int as merged,
     coalesce(l.unchanged, 0)::int as unchanged, coalesce(l.stale, 0)::int as stale, coalesce(l.parked, 0)::int as parked,
     coalesce(l.dead, 0)::int as dead, coalesce(l.open_pages, 0)::int as open_pages, l.open_since, coalesce(h.healed, 0) as healed,

@@ -43,3 +43,10 @@ export const dropExpiredPages = async (pool: Pool): Promise<number> => {
   }
   return dropped
 }
+
+/** Ids that walks have shown are of use until their run has ended: they judge it, and tell what is gone. To be called now and then. */
+export const forgetSeen = async (pool: Pool): Promise<void> => {
+  await pool.query(
+    "delete from sync.seen where run_id in (select run_id from sync.runs where ended_at > now() - interval '6 hours')",
+  )
+}

@@ -1,10 +1,10 @@
 // Runs: asking for one, finding them, and their changes of state. Every change is guarded by the state it starts from.
+import type { Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
-import { inTransaction, type Pool, type Queryable, sqlState } from '../platform/postgres.ts'
+import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import { ensurePartitions } from './partitions.ts'
 import { recordEnd, requireUnpaused } from './source-health.ts'
-import type { RunnableStrategy } from './strategies.ts'
 
 export const RUN_STATES = ['planned', 'running', 'paused', 'complete', 'complete_with_exceptions', 'failed', 'cancelled'] as const
 export type RunState = (typeof RUN_STATES)[number]
@@ -16,7 +16,11 @@ export interface Run {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
-  readonly strategy: RunnableStrategy
+  readonly strategy: Strategy
+  /** Of a delta: an operator's moment, in place of the watermarks. */
+  readonly changedSince: Date | null
+  /** The reconciliation whose parked deletions it carries out; it walks nothing. */
+  readonly approves: string | null
   readonly state: RunState
   /** Entities asked for, in the manifest's names. */
   readonly selection: readonly string[]
@@ -34,7 +38,9 @@ interface RunRow {
   org_id: string
   source: string
   adapter: string
-  strategy: RunnableStrategy
+  strategy: Strategy
+  changed_since: Date | null
+  approves: string | null
   state: RunState
   selection: string[]
   error_code: string | null
@@ -46,7 +52,7 @@ interface RunRow {
 }
 
 const COLUMNS =
-  'run_id, org_id, source, adapter, strategy, state, selection, error_code, reason, created_at, started_at, ended_at, state_since'
+  'run_id, org_id, source, adapter, strategy, changed_since, approves, state, selection, error_code, reason, created_at, started_at, ended_at, state_since'
 
 const fromRow = (row: RunRow): Run => ({
   runId: row.run_id,
@@ -54,6 +60,8 @@ const fromRow = (row: RunRow): Run => ({
   source: row.source,
   adapter: row.adapter,
   strategy: row.strategy,
+  changedSince: row.changed_since,
+  approves: row.approves,
   state: row.state,
   selection: row.selection,
   errorCode: row.error_code,
@@ -68,8 +76,13 @@ export interface NewRun {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
-  readonly strategy: RunnableStrategy
+  readonly strategy: Strategy
+  /** Empty: all entities. */
   readonly selection: readonly string[]
+  /** Of a delta: from this moment on, in place of the watermarks. */
+  readonly changedSince?: Date
+  /** The reconciliation whose parked deletions it carries out. */
+  readonly approves?: string
   /** The schedule that asks for it. */
   readonly schedule?: string
   /** The run that it takes up again. */
@@ -77,49 +90,58 @@ export interface NewRun {
 }
 
 /**
- * Asks for a run within a transaction. Throws SynclineError('conflict') when its source is paused, and what PostgreSQL throws (23505) when
- * it has an active run of that strategy.
+ * Asks for a run. Throws SynclineError('already-running') naming the holder: of each entity of an organisation and source one backfill
+ * (full or reconcile) may be active at a time, and one delta beside it. Throws 'conflict' when the source is paused.
  */
+export const createRun = (pool: Pool, run: NewRun): Promise<string> => inTransaction(pool, (client) => insertRun(client, run))
+
+/** The same, in the caller's transaction. */
 export const insertRun = async (client: Queryable, run: NewRun): Promise<string> => {
   const runId = uuidv7()
+  // Who asks for another run of this connection waits here.
+  await client.query('select from sync.connections where org_id = $1 and source = $2 for no key update', [run.orgId, run.source])
   await requireUnpaused(client, run)
+  const holder = await holderOf(client, run)
+  if (holder !== undefined) throw alreadyRunning(holder)
   await ensurePartitions(client, runId)
   await client.query(
-    `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection, schedule, retry_of)
-     values ($1, $2, $3, $4, $5, 'planned', $6, $7, $8)`,
-    [runId, run.orgId, run.source, run.adapter, run.strategy, run.selection, run.schedule ?? null, run.retryOf ?? null],
+    `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection, changed_since, approves, schedule, retry_of)
+     values ($1, $2, $3, $4, $5, 'planned', $6, $7, $8, $9, $10)`,
+    [
+      runId,
+      run.orgId,
+      run.source,
+      run.adapter,
+      run.strategy,
+      run.selection,
+      run.changedSince ?? null,
+      run.approves ?? null,
+      run.schedule ?? null,
+      run.retryOf ?? null,
+    ],
   )
   return runId
 }
 
-type OfSource = Pick<NewRun, 'orgId' | 'source'>
-
-/** Asks for a run. Throws as insertRun does, but SynclineError('already-running') naming the holder when there is one. */
-export const createRun = (pool: Pool, run: NewRun): Promise<string> =>
-  orRunning(pool, run, () => inTransaction(pool, (client) => insertRun(client, run)))
-
-/** What `insert` refused because of a run that has not ended becomes SynclineError('already-running'), which names that run. */
-export const orRunning = async <T>(client: Queryable, of: OfSource, insert: () => Promise<T>): Promise<T> => {
-  try {
-    return await insert()
-  } catch (error) {
-    if (sqlState(error) !== '23505') throw error
-    throw await alreadyRunning(client, of)
-  }
+/** An active run that reads some of the same entities, in the same way: both backfills, or both deltas. */
+const holderOf = async (client: Queryable, { orgId, source, strategy, selection }: NewRun): Promise<Run | undefined> => {
+  const { rows } = await client.query<RunRow>(
+    `select ${COLUMNS} from sync.runs where org_id = $1 and source = $2 and state in ('planned', 'running', 'paused')
+       and (strategy = 'delta') = ($3 = 'delta') and (selection && $4 or selection = '{}' or $4 = '{}') order by created_at limit 1`,
+    [orgId, source, strategy, selection],
+  )
+  return rows[0] && fromRow(rows[0])
 }
 
-const alreadyRunning = async (client: Queryable, { orgId, source }: OfSource): Promise<SynclineError> => {
-  const holder = (await listRuns(client, { orgId, active: true })).find((run) => run.source === source)
-  const since = holder ? ` since ${holder.createdAt.toISOString()}` : ''
-  return new SynclineError(
+const alreadyRunning = ({ runId, orgId, source, strategy, state, createdAt }: Run): SynclineError =>
+  new SynclineError(
     'already-running',
-    `A full run of ${orgId}/${source} is ${holder?.state ?? 'active'}${since}: ${holder?.runId ?? ''}`,
+    `A ${strategy === 'reconcile' ? 'reconciliation' : `${strategy} run`} of ${orgId}/${source} is ${state} since ${createdAt.toISOString()}: ${runId}`,
     {
-      remedy: `Watch it with: syncline status --org ${orgId}; end it with: syncline cancel --run ${holder?.runId ?? 'ID'}`,
-      details: { runId: holder?.runId, state: holder?.state },
+      remedy: `Watch it with: syncline status --org ${orgId}; end it with: syncline cancel --run ${runId}`,
+      details: { runId, state },
     },
   )
-}
 
 export const findRun = async (client: Queryable, runId: string): Promise<Run | undefined> => {
   const { rows } = await client.query<RunRow>(`select ${COLUMNS} from sync.runs where run_id = $1`, [runId])
@@ -178,7 +200,7 @@ const TRANSITIONS = {
 export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSITIONS): Promise<Run> =>
   inTransaction(pool, async (client) => {
     const { from, to } = TRANSITIONS[change]
-    const { rows: found } = await client.query<OfSource>(
+    const { rows: found } = await client.query<Pick<Run, 'orgId' | 'source'>>(
       'select org_id as "orgId", source from sync.runs where run_id = $1 for no key update',
       [runId],
     )

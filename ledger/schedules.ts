@@ -1,8 +1,8 @@
 // Schedules: what is to run when, and the guarded steps of one that is due. Every step names the turn that it has seen and raises it.
+import type { Strategy } from '../manifests/strategy.ts'
 import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { recordAudit } from './audit.ts'
 import { insertRun } from './runs.ts'
-import type { RunnableStrategy, Strategy } from './strategies.ts'
 
 /** A window of the week in which nothing is begun. */
 export interface Blackout {
@@ -139,7 +139,7 @@ export interface DueSchedule extends Schedule {
   readonly adapter: string
   /** PostgreSQL's time when it was found to be due. */
   readonly now: Date
-  /** A run of its source and strategy that has not ended. */
+  /** A run that has not ended and would be in its way (insertRun): of the same entities, and a delta as well or as little as it. */
   readonly busyRunId: string | null
 }
 
@@ -147,8 +147,9 @@ export interface DueSchedule extends Schedule {
 export const dueSchedules = async (client: Queryable, limit: number): Promise<readonly DueSchedule[]> => {
   const { rows } = await client.query<DueSchedule>(
     `select ${COLUMNS}, c.adapter, clock_timestamp() as now,
-       (select r.run_id from sync.runs r where (r.org_id, r.source, r.strategy) = (s.org_id, s.source, s.strategy)
-          and r.state in ('planned', 'running', 'paused') limit 1) as "busyRunId"
+       (select r.run_id from sync.runs r where (r.org_id, r.source) = (s.org_id, s.source)
+          and (r.strategy = 'delta') = (s.strategy = 'delta') and r.state in ('planned', 'running', 'paused')
+          and (s.selection is null or r.selection = '{}' or r.selection && s.selection) order by r.created_at limit 1) as "busyRunId"
      ${FROM}
      join sync.connections c on (c.org_id, c.source) = (s.org_id, s.source)
      join sync.organisations o on o.org_id = s.org_id and o.active
@@ -167,7 +168,7 @@ type SeenSchedule = Pick<DueSchedule, 'orgId' | 'name' | 'source' | 'adapter' | 
 export const fireSchedule = (
   pool: Pool,
   seen: SeenSchedule,
-  run: { readonly strategy: RunnableStrategy; readonly selection: readonly string[] },
+  run: { readonly strategy: Strategy; readonly selection: readonly string[] },
   next: DueTime,
 ): Promise<string | undefined> =>
   inTransaction(pool, async (client) => {

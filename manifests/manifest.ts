@@ -77,6 +77,8 @@ export interface Mapped {
   readonly fields: CanonicalFields
   /** The vendor's updated_at in ms since 1970, null where the entity has none. */
   readonly sourceUpdatedAt: number | null
+  /** The record says that the row is gone since then, in ms since 1970: its fields are those of a tombstone. */
+  readonly deletedAt?: number
 }
 
 export type StrategyMethod = 'walk' | 'keyset' | 'walk-down' | 'full-and-hash' | 'by-parent' | 'carried' | 'events' | 'none'
@@ -104,11 +106,19 @@ export interface EntityDefinition<Attributes extends z.ZodObject = z.ZodObject> 
   readonly paging: Paging
   readonly carriedBy?: Carried
   readonly deltaField?: string
+  /** For how long the API can be asked for changes; absent: without end. */
+  readonly changesKeptDays?: number
+  /**
+   * The parent whose list, read below it, says whether a row is still there: where the external id is not the id that the API asks
+   * for. Absent: a row is asked for by its id.
+   */
+  readonly confirmBelow?: string
   readonly webhooks: readonly string[]
   readonly strategies: Readonly<Record<'full' | 'delta' | 'reconcile' | 'webhook', StrategyMethod>>
   /** Brings a record of a page into the form that identity and mapping expect. Pure, and never throws. */
   normalise?(record: SourceRecord): SourceRecord
   readonly canonical: {
+    /** Another one's, where records say something of another entity's rows: `split` and the ledger know them under their own name. */
     readonly entity: string
     /** Raised when the mapping changes its output: part of a row's version (invariant 5). */
     readonly revision: number

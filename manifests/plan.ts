@@ -3,6 +3,7 @@ import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
 import { depthsOf, entityGraph, type GraphEdge } from './graph.ts'
 import type { Manifest, Paging } from './manifest.ts'
+import { type Beginning, type Changes, type DeltaBase, deltaOf, type Strategy } from './strategy.ts'
 
 export interface EntityPlan {
   readonly entity: string
@@ -18,22 +19,42 @@ export interface EntityPlan {
   /** Whose records this entity's pages bring besides its own. */
   readonly carries: readonly string[]
   readonly paging: Paging
+  /** The part of it that is read; null: everything. Of a carried one, that of its carrier. */
+  readonly changes: Changes | null
+  /** What is worth saying of that; null: nothing. */
+  readonly why: string | null
 }
 
+/** How the entities are read: a delta needs to know from where. */
+export type Reading = { readonly strategy: Exclude<Strategy, 'delta'> } | { readonly strategy: 'delta'; readonly base: DeltaBase }
+
+const EVERYTHING: Beginning = { changes: null, why: null }
+
 /**
- * The plan of the selected entities, dependencies first. An empty selection is all of them.
+ * The plan of the selected entities, dependencies first. An empty selection is all of them; what the strategy does not read is left out.
  * Throws SynclineError('usage') for a name that the manifest does not have, naming the nearest.
  */
-export const planEntities = (manifest: Manifest, selection: readonly string[]): readonly EntityPlan[] => {
+export const planEntities = (
+  manifest: Manifest,
+  selection: readonly string[],
+  reading: Reading = { strategy: 'full' },
+): readonly EntityPlan[] => {
   const graph = entityGraph(manifest)
-  const selected = selectedOf(manifest, selection)
+  const selected = selectedOf(manifest, selection, reading.strategy)
   const order = graph.order.filter((entity) => selected.has(entity))
   const edges = graph.edges.filter(({ from, to }) => selected.has(from) && selected.has(to))
   const depths = depthsOf(order, edges)
 
   const carrierOf = (entity: string): string | null => {
-    const carrier = manifest.get(entity).carriedBy?.carrier
-    return carrier !== undefined && selected.has(carrier) ? carrier : null
+    const { carriedBy, strategies } = manifest.get(entity)
+    const isCarried = carriedBy !== undefined && strategies[reading.strategy] === 'carried' && selected.has(carriedBy.carrier)
+    return isCarried ? carriedBy.carrier : null
+  }
+  const beginningOf = (entity: string): Beginning => {
+    if (reading.strategy !== 'delta') return EVERYTHING
+    const carrier = carrierOf(entity)
+    if (carrier === null) return deltaOf(manifest.get(entity), reading.base)
+    return { changes: deltaOf(manifest.get(carrier), reading.base).changes, why: null }
   }
   return order.map((entity, ordinal) => ({
     entity,
@@ -44,19 +65,25 @@ export const planEntities = (manifest: Manifest, selection: readonly string[]): 
     carrier: carrierOf(entity),
     carries: order.filter((other) => carrierOf(other) === entity),
     paging: manifest.get(entity).paging,
+    ...beginningOf(entity),
   }))
 }
 
-const selectedOf = (manifest: Manifest, selection: readonly string[]): ReadonlySet<string> => {
+const selectedOf = (manifest: Manifest, selection: readonly string[], strategy: Strategy): ReadonlySet<string> => {
   const names = manifest.definitions.map(({ entity }) => entity)
   const unknown = selection.filter((entity) => !manifest.has(entity))
-  if (unknown.length === 0) return new Set(selection.length === 0 ? names : selection)
-  throw new SynclineError(
-    'usage',
-    `The manifest of ${manifest.adapter} has no entity ${unknown.map((name) => `'${name}'`).join(', ')}`,
-    {
-      remedy: unknown.map((name) => suggest(name, names)).join(' '),
-    },
+  if (unknown.length > 0) {
+    throw new SynclineError(
+      'usage',
+      `The manifest of ${manifest.adapter} has no entity ${unknown.map((name) => `'${name}'`).join(', ')}`,
+      { remedy: unknown.map((name) => suggest(name, names)).join(' ') },
+    )
+  }
+  const wanted = new Set(selection.length === 0 ? names : selection)
+  const read = manifest.definitions.filter(({ strategies }) => strategies[strategy] !== 'none')
+  // What tells of an entity's rows under another name goes with it.
+  return new Set(
+    read.filter(({ entity, canonical }) => wanted.has(entity) || wanted.has(canonical.entity)).map(({ entity }) => entity),
   )
 }
 

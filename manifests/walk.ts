@@ -18,6 +18,17 @@ export type WalkSpec =
   | { readonly kind: 'count'; readonly field?: string }
   /** Records that lists did not show, each asked for by its external id. One that does not exist is zero records. */
   | { readonly kind: 'ids'; readonly ids: readonly string[] }
+  /** From the newest value of a field that can only be ordered by, down to `until`. */
+  | { readonly kind: 'down'; readonly field: string; readonly until: string }
+  /** Rows that a walk did not show, each asked after by itself: one that is gone becomes a tombstone, another is updated. */
+  | { readonly kind: 'confirm'; readonly rows: readonly MissingRow[] }
+
+/** A row that a walk did not show. */
+export interface MissingRow {
+  readonly externalId: string
+  /** External ids of the parents that it cannot be without, by their entity: the path to it may need them. */
+  readonly parents: Readonly<Record<string, string>>
+}
 
 export interface RangeSpec {
   readonly entity: string

@@ -1,31 +1,29 @@
 // One step of one run: reads its progress, decides, applies each decision as one guarded change, and tells what has changed.
-import {
-  changeEntity,
-  type EntityChange,
-  type EntityProgress,
-  entityProgress,
-  requestSweep,
-  walkEvidence,
-} from '../ledger/entities.ts'
+import { type DeletionLimit, reconciliationsOf } from '../ledger/deletions.ts'
+import { changeEntity, type EntityChange, type EntityProgress, entityProgress, requestSweep } from '../ledger/entities.ts'
 import { dropFetchedAnew } from '../ledger/oversized-letters.ts'
 import { readyForRepair } from '../ledger/repair.ts'
 import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
-import type { Manifest } from '../manifests/manifest.ts'
+import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
 import { messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import type { SyncEvent } from '../topics/events.ts'
 import { type Decision, decide, decideEnd, decideRepair, hasEnded } from './decide.ts'
-import { judgeWalk, type Verdict } from './proof.ts'
-import { firstRanges, rangeOf } from './ranges.ts'
+import { judgeEntity } from './judge.ts'
+import type { Verdict } from './proof.ts'
+import { firstRanges, walkRange } from './ranges.ts'
+import { isReconciled, reconcileEntity } from './reconcile.ts'
 import { openRepair } from './repair.ts'
 
 export interface AdvanceDeps {
   readonly pool: Pool
   /** The manifest of an adapter, by name; throws for an unknown one. */
   readonly manifestOf: (adapter: string) => Manifest
+  /** So many rows of an entity may be deleted by a reconciliation without an approval. */
+  readonly deletions: DeletionLimit
   readonly log: Logger
   /** Called with each change after it was committed. */
   readonly tell: (event: SyncEvent) => void
@@ -90,14 +88,14 @@ const apply = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgr
   if (entity === undefined) return false
   switch (decision.kind) {
     case 'start':
-      return change(deps, run, entity.entity, { from: 'waiting', to: 'fetching', ranges: await firstRanges(pool, run, entity) })
+      return start(deps, run, entity)
     case 'landed':
       return change(deps, run, entity.entity, { from: 'fetching', to: 'landing' })
     case 'sweep':
       await requestSweep(pool, run.runId, entity.entity)
       return true
     case 'judge':
-      return applyVerdict(deps, run, entity, await judge(pool, run, entity, entities))
+      return applyVerdict(deps, run, entity, await judgeEntity(deps, run, entity, entities))
     default:
       log.warn({ run: run.runId, entity: entity.entity, code: decision.code, reason: decision.reason }, `entity ${decision.kind}`)
       return change(deps, run, entity.entity, {
@@ -109,12 +107,9 @@ const apply = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgr
   }
 }
 
-const judge = async (pool: Pool, run: Run, entity: EntityProgress, entities: readonly EntityProgress[]): Promise<Verdict> => {
-  if (entity.carrier === null) return judgeWalk(await walkEvidence(pool, run.runId, entity.entity))
-  const carrier = entities.find((candidate) => candidate.entity === entity.carrier)
-  return carrier?.state === 'unproven'
-    ? { kind: 'unproven', reason: `its carrier ${carrier.entity} is unproven` }
-    : { kind: 'proven' }
+const start = async (deps: AdvanceDeps, run: Run, entity: EntityProgress): Promise<boolean> => {
+  const ranges = await firstRanges(deps.pool, run, entity, deps.manifestOf(run.adapter).get(entity.entity))
+  return change(deps, run, entity.entity, { from: 'waiting', to: 'fetching', ranges })
 }
 
 const applyVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<boolean> => {
@@ -122,18 +117,50 @@ const applyVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress,
     return readyForRepair(deps.pool, run.runId, entity.entity)
   }
   if (verdict.kind === 'proven') {
-    const closed = await change(deps, run, entity.entity, { from: 'landing', to: 'closed' })
-    if (closed) await failpoint('orchestrate.after-close')
-    // A leader that dies before this leaves it to the next full walk.
-    if (closed) await dropFetchedAnew(deps.pool, run, entity.entity)
-    return closed
+    const definition = deps.manifestOf(run.adapter).get(entity.entity)
+    return isReconciled(run, definition) && !entity.reconciled
+      ? reconcile(deps, run, entity, definition)
+      : closeEntity(deps, run, entity)
   }
   if (verdict.kind === 'unproven') {
     deps.log.warn({ run: run.runId, entity: entity.entity, reason: verdict.reason }, 'entity closes unproven')
     return change(deps, run, entity.entity, { from: 'landing', to: 'unproven', reason: verdict.reason })
   }
   const { walk, reason } = verdict
-  return change(deps, run, entity.entity, { from: 'landing', to: 'fetching', reason, ranges: [rangeOf(entity, walk)] })
+  return change(deps, run, entity.entity, { from: 'landing', to: 'fetching', reason, ranges: [walkRange(run, entity, walk)] })
+}
+
+const closeEntity = async (deps: AdvanceDeps, run: Run, { entity }: EntityProgress): Promise<boolean> => {
+  const closed = await change(deps, run, entity, { from: 'landing', to: 'closed' })
+  if (closed) await failpoint('orchestrate.after-close')
+  // A leader that dies before this leaves it to the next full walk.
+  if (closed) await dropFetchedAnew(deps.pool, run, entity)
+  return closed
+}
+
+const reconcile = async (
+  { pool, deletions, log, tell }: AdvanceDeps,
+  run: Run,
+  entity: EntityProgress,
+  definition: EntityDefinition,
+): Promise<boolean> => {
+  const decided = await reconcileEntity(pool, run, entity, { definition, limit: deletions })
+  if (decided === undefined) return false
+  await failpoint('orchestrate.after-reconcile')
+  const { missing, liveRows: live, allowed, state } = decided
+  const facts = { run: run.runId, org: run.orgId, entity: entity.entity, missing, live, allowed }
+  if (state === 'parked') log.warn(facts, 'more rows are missing than may be deleted: their deletion waits for an approval')
+  else if (missing > 0) {
+    log.info(facts, 'rows that were not shown are asked after')
+    tell({
+      type: 'entity',
+      ...factsOf(run),
+      entity: entity.entity,
+      state: 'fetching',
+      reason: `${missing} missing rows are asked after`,
+    })
+  }
+  return true
 }
 
 /** Their missing parents, all in one step: who of two leaders comes second finds it done. */
@@ -155,7 +182,9 @@ const endIfDone = async ({ pool, log, tell }: AdvanceDeps, run: Run, entities: r
   if (entities.length === 0 || !entities.every(hasEnded)) return false
   const report = await runReport(pool, run.runId)
   const sum = (outcome: 'dead' | 'parked') => report.reduce((total, entity) => total + entity[outcome], 0)
-  const end = decideEnd(entities, { dead: sum('dead'), parked: sum('parked') })
+  const waiting = (await reconciliationsOf(pool, run.runId)).filter(({ state }) => state === 'parked')
+  const deletions = waiting.reduce((total, { missing }) => total + missing, 0)
+  const end = decideEnd(entities, { dead: sum('dead'), parked: sum('parked'), deletions })
   if (end === undefined || !(await endRun(pool, run.runId, end))) return false
   tell(runEvent(run, end.state, end.reason))
   log.info({ run: run.runId, org: run.orgId, state: end.state, reason: end.reason ?? undefined }, 'run ended')

@@ -52,7 +52,7 @@ const decideOne = (entity: EntityProgress, all: ByName): Decision | undefined =>
     const reason = `${lost.entity}, which it depends on, ${lost.state === 'failed' ? 'failed' : 'was skipped'}`
     return { kind: 'skip', entity: entity.entity, from: entity.state, code: lost.errorCode ?? 'internal', reason }
   }
-  if (entity.failedRange !== null && entity.carrier === null) {
+  if (entity.failedRange !== null) {
     return { kind: 'fail', entity: entity.entity, from: entity.state, ...entity.failedRange }
   }
   switch (entity.state) {
@@ -108,16 +108,18 @@ const counted = (n: number, what: string): string => `${n} ${what}${n === 1 ? ''
 /** The end of a run whose entities have all ended; undefined while one has not. */
 export const decideEnd = (
   entities: readonly Pick<EntityProgress, 'entity' | 'state' | 'reason' | 'errorCode'>[],
-  exceptions: { readonly dead: number; readonly parked: number },
+  exceptions: { readonly dead: number; readonly parked: number; readonly deletions?: number },
 ): RunEnd | undefined => {
   if (!entities.every(hasEnded)) return undefined
   const failed = entities.find((entity) => entity.state === 'failed') ?? entities.find((entity) => LOST.has(entity.state))
   if (failed)
     return { state: 'failed', errorCode: failed.errorCode, reason: `${failed.entity}: ${failed.reason ?? failed.state}` }
   const unproven = entities.filter((entity) => entity.state === 'unproven').map((entity) => entity.entity)
+  const { deletions = 0 } = exceptions
   const reasons = [
     ...(exceptions.dead > 0 ? [counted(exceptions.dead, 'dead letter')] : []),
     ...(exceptions.parked > 0 ? [`${counted(exceptions.parked, 'record')} parked for a missing parent`] : []),
+    ...(deletions > 0 ? [`${counted(deletions, 'deletion')} waiting for an approval`] : []),
     ...(unproven.length > 0 ? [`not proven complete: ${unproven.join(', ')}`] : []),
   ]
   if (reasons.length === 0) return { state: 'complete', errorCode: null, reason: null }

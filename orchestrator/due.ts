@@ -2,7 +2,7 @@
 // Pure; jitter is drawn from the number passed in.
 import { Cron } from 'croner'
 import type { DueSchedule, DueTime, ScheduleRule } from '../ledger/schedules.ts'
-import { isRunnable, type RunnableStrategy } from '../ledger/strategies.ts'
+import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { endOfBlackout, isBlackout } from './blackout.ts'
 
@@ -49,17 +49,17 @@ export const nextDue = (timing: Timing, after: Date, random: Random, dueAt: Date
 }
 
 export type DueDecision =
-  | { readonly kind: 'fire'; readonly strategy: RunnableStrategy; readonly next: DueTime }
+  | { readonly kind: 'fire'; readonly strategy: Strategy; readonly next: DueTime }
   | { readonly kind: 'skip'; readonly reason: string; readonly next: DueTime }
   | { readonly kind: 'hold'; readonly reason: string; readonly until: Date }
 
 /** Why it cannot run now, and when that may be over; undefined: it can. */
-const hindrance = ({ blackouts, timeZone, busyRunId, strategy, now }: DueSchedule) => {
+const hindrance = ({ blackouts, timeZone, busyRunId, now }: DueSchedule) => {
   if (isBlackout(blackouts, now, timeZone)) {
     return { reason: 'it is in a blackout window', until: endOfBlackout(blackouts, now, timeZone) }
   }
   if (busyRunId !== null) {
-    return { reason: `the ${strategy} run ${busyRunId} has not ended`, until: new Date(now.getTime() + AGAIN_MS) }
+    return { reason: `the run ${busyRunId} has not ended`, until: new Date(now.getTime() + AGAIN_MS) }
   }
   return undefined
 }
@@ -68,7 +68,7 @@ const hindrance = ({ blackouts, timeZone, busyRunId, strategy, now }: DueSchedul
 export const decideDue = (schedule: DueSchedule, random: Random): DueDecision => {
   const { now, firesAt, dueAt, strategy, missed } = schedule
   const next = nextDue(schedule, now, random, dueAt)
-  if (!isRunnable(strategy)) return { kind: 'skip', reason: `this version has no strategy ${strategy}`, next }
+  if (!STRATEGIES.includes(strategy)) return { kind: 'skip', reason: `this version has no strategy ${strategy}`, next }
   const found = hindrance(schedule)
   if (found !== undefined) {
     return missed === 'once' && found.until !== undefined

@@ -1,12 +1,12 @@
 // The orchestrator role: plans runs that were asked for, advances them, wakes due ranges; beside that heals, fires schedules and tells
 // operators. Many may run; one leads.
+import type { DeletionLimit } from '../ledger/deletions.ts'
 import { planRun } from '../ledger/entities.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
-import { dropExpiredPages } from '../ledger/retention.ts'
+import { dropExpiredPages, forgetSeen } from '../ledger/retention.ts'
 import { activeRuns, endRun, type Run } from '../ledger/runs.ts'
 import { forgetLapsedWorkers } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
-import { planEntities } from '../manifests/plan.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import { RoleHealth } from '../platform/health.ts'
@@ -26,6 +26,7 @@ import { alwaysOnTasks } from './always-on.ts'
 import { runBeside } from './beside.ts'
 import { createHealer } from './healer.ts'
 import { Leadership } from './leadership.ts'
+import { planAsked } from './planning.ts'
 
 export interface OrchestratorDeps {
   readonly pool: Pool
@@ -41,6 +42,10 @@ export interface OrchestratorDeps {
   readonly maxFailures: number
   /** Where operators are told. */
   readonly notifyUrl?: string | undefined
+  /** How far before its watermark a delta begins. */
+  readonly lookBackMs: number
+  /** So many rows of an entity may be deleted by a reconciliation without an approval. */
+  readonly deletions: DeletionLimit
   readonly log: Logger
   readonly health?: RoleHealth
 }
@@ -64,10 +69,10 @@ const planRequested = async (deps: OrchestratorDeps, runs: readonly Run[], tell:
 }
 
 /** A run that cannot be planned by this version (an adapter or entity it does not have) fails; the others go on. */
-const planOne = async ({ pool, manifestOf, log }: OrchestratorDeps, run: Run, tell: Tell): Promise<boolean> => {
+const planOne = async ({ pool, manifestOf, lookBackMs, log }: OrchestratorDeps, run: Run, tell: Tell): Promise<boolean> => {
   const facts = { run: run.runId, org: run.orgId, strategy: run.strategy }
   try {
-    const entities = planEntities(manifestOf(run.adapter), run.selection)
+    const entities = await planAsked({ client: pool, manifest: manifestOf(run.adapter), lookBackMs }, run)
     const planned = await planRun(pool, run.runId, entities)
     if (!planned) return false
     tell(runEvent(run, 'running', null))
@@ -84,7 +89,7 @@ const planOne = async ({ pool, manifestOf, log }: OrchestratorDeps, run: Run, te
 
 /** One tick of a leader; resolves to whether there is an active run. */
 export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
-  const { pool, producer, topics, log, manifestOf } = deps
+  const { pool, producer, topics, log, manifestOf, deletions } = deps
   const events: SyncEvent[] = []
   const tell: Tell = (event) => void events.push(event)
   let runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
@@ -94,7 +99,7 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
   }
   const running = runs.filter((run) => run.state === 'running')
   // A change often allows the next at once: an entity without ranges, a closed parent.
-  for (let round = 0; round < 10 && (await advanceRuns({ pool, manifestOf, log, tell }, running)); round++);
+  for (let round = 0; round < 10 && (await advanceRuns({ pool, manifestOf, deletions, log, tell }, running)); round++);
   // A command that is lost is emitted again when its range's wake-up is due.
   const due = running.length === 0 ? [] : await wakeDueRanges(pool, WAKES_PER_TICK)
   const outgoing = [
@@ -124,6 +129,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     if (performance.now() < housekeepingAt) return
     housekeepingAt = performance.now() + HOUSEKEEPING_MS
     await forgetLapsedWorkers(pool)
+    await forgetSeen(pool)
     const days = await dropExpiredPages(pool).catch((error: unknown) => {
       log.debug({ reason: messageOf(error) }, 'old pages not dropped, again later')
       return 0

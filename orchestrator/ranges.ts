@@ -1,7 +1,11 @@
-// The ranges that an entity's walk begins with.
+// The ranges that an entity's walk begins with, and those that ask after rows which a walk did not show.
+import { approvedRows } from '../ledger/deletions.ts'
 import type { EntityProgress } from '../ledger/entities.ts'
 import type { NewRange } from '../ledger/ranges.ts'
-import type { WalkSpec } from '../manifests/walk.ts'
+import type { Run } from '../ledger/runs.ts'
+import { askingAfter } from '../manifests/by-id.ts'
+import type { EntityDefinition } from '../manifests/manifest.ts'
+import type { MissingRow, WalkSpec } from '../manifests/walk.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import { canonicalEntity } from '../topics/canonical.ts'
 
@@ -13,11 +17,29 @@ const MIN_PARENTS_PER_RANGE = 20
 const parentsPerRange = (parents: number): number =>
   Math.min(MAX_PARENTS_PER_RANGE, Math.max(MIN_PARENTS_PER_RANGE, Math.ceil(parents / PARENT_RANGES)))
 
+type Walked = Pick<EntityProgress, 'entity' | 'carries'>
+
 /** A range of the entity's walk; one whose proof needs distinct ids is counted. */
-export const rangeOf = (entity: Pick<EntityProgress, 'entity' | 'carries'>, walk: WalkSpec): NewRange => ({
-  spec: { entity: entity.entity, walk, carries: walk.kind === 'count' ? [] : entity.carries },
-  counted: walk.kind === 'offset',
+export const rangeOf = (entity: Walked, walk: WalkSpec, counted = walk.kind === 'offset'): NewRange => ({
+  spec: { entity: entity.entity, walk, carries: walk.kind === 'count' || walk.kind === 'confirm' ? [] : entity.carries },
+  counted,
 })
+
+/** A range of a run's walk: a reconciliation must know every id that is shown. */
+export const walkRange = (run: Pick<Run, 'strategy'>, entity: Walked, walk: WalkSpec): NewRange =>
+  rangeOf(entity, walk, walk.kind === 'offset' || (run.strategy === 'reconcile' && walk.kind !== 'count'))
+
+const ROWS_PER_RANGE = 100
+
+/**
+ * Several ranges, so that rows are asked after side by side; each row has a page of its own. One that cannot be asked after, its
+ * parent being unknown, is left as it is.
+ */
+export const confirmRanges = (definition: EntityDefinition, rows: readonly MissingRow[]): readonly NewRange[] => {
+  const askable = rows.filter((row) => askingAfter(definition, row) !== undefined)
+  const walked = { entity: definition.entity, carries: [] }
+  return chunks(askable, ROWS_PER_RANGE).map((part) => rangeOf(walked, { kind: 'confirm', rows: part }))
+}
 
 /** External ids of the parent entity's live rows, taken now: the parent has ended. */
 const parentIds = async (client: Queryable, orgId: string, source: string, parent: string): Promise<readonly string[]> => {
@@ -29,21 +51,23 @@ const parentIds = async (client: Queryable, orgId: string, source: string, paren
   return rows.map((row) => row.external_id)
 }
 
-const chunks = <T>(items: readonly T[], size: number): T[][] =>
+const chunks = <T>(items: readonly T[], size: number): (readonly T[])[] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
 export const firstRanges = async (
   client: Queryable,
-  run: { readonly orgId: string; readonly source: string },
+  run: Run,
   entity: EntityProgress,
+  definition: EntityDefinition,
 ): Promise<readonly NewRange[]> => {
-  const { paging } = entity
+  const { paging, changes } = entity
+  const begin = (walk: WalkSpec): NewRange => walkRange(run, entity, walk)
+  if (run.approves !== null) return confirmRanges(definition, await approvedRows(client, run, entity.entity))
   if (entity.carrier !== null) return []
-  if (paging.kind === 'keyset')
-    return [rangeOf(entity, { kind: 'keyset', field: paging.field, from: null, to: null, split: true })]
-  if (paging.kind === 'offset') return [rangeOf(entity, { kind: 'offset', order: paging.order, sweep: 1 })]
+  if (changes?.direction === 'down') return [begin({ kind: 'down', field: changes.field, until: changes.since })]
+  if (changes !== null) return [begin({ kind: 'keyset', field: changes.field, from: changes.since, to: null, split: true })]
+  if (paging.kind === 'keyset') return [begin({ kind: 'keyset', field: paging.field, from: null, to: null, split: true })]
+  if (paging.kind === 'offset') return [begin({ kind: 'offset', order: paging.order, sweep: 1 })]
   const ids = await parentIds(client, run.orgId, run.source, paging.parent)
-  return chunks(ids, parentsPerRange(ids.length)).map((part) =>
-    rangeOf(entity, { kind: 'parents', parent: paging.parent, ids: part }),
-  )
+  return chunks(ids, parentsPerRange(ids.length)).map((part) => begin({ kind: 'parents', parent: paging.parent, ids: part }))
 }

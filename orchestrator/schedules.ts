@@ -3,7 +3,7 @@ import { type DueSchedule, dueSchedules, fireSchedule, holdDue, skipDue } from '
 import type { Manifest } from '../manifests/manifest.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
-import { isDatabaseAway, type Pool, sqlState } from '../platform/postgres.ts'
+import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import { type DueDecision, decideDue, type Random } from './due.ts'
 
 export interface ScheduleDeps {
@@ -65,7 +65,7 @@ const settleDue = async (deps: ScheduleDeps, schedule: DueSchedule): Promise<boo
     // Paused since we looked: it is not due any more.
     if (isSynclineError(error, 'conflict')) return false
     // Another run began since we looked.
-    if (sqlState(error) !== '23505' && !isSynclineError(error, 'already-running')) throw error
+    if (!isSynclineError(error, 'already-running')) throw error
     const busy = decideDue({ ...schedule, busyRunId: schedule.busyRunId ?? 'that began just now' }, deps.random ?? Math.random)
     if (busy.kind !== 'fire') await apply(deps, schedule, busy)
     return false

@@ -90,6 +90,27 @@ export const SETTINGS = {
     description: 'where operators are told of sources that were paused or recovered: JSON by POST; without it, in the log alone',
     secret: true,
   },
+  deltaLookBackSeconds: {
+    schema: z.string().regex(/^\d{1,6}$/, 'must be a whole number of seconds'),
+    variables: ['SYNCLINE_DELTA_LOOK_BACK_SECONDS'],
+    description: 'how far before its watermark a delta begins: for changes that the API shows later than their time says',
+    default: '300',
+  },
+  maxDeletedPercent: {
+    schema: z
+      .string()
+      .regex(/^\d{1,3}(\.\d{1,2})?$/, 'must be a percentage')
+      .refine((percent) => Number(percent) <= 100, 'must be at most 100'),
+    variables: ['SYNCLINE_MAX_DELETED_PERCENT'],
+    description: 'the share of the rows of an entity that a reconciliation may delete without an approval',
+    default: '5',
+  },
+  maxDeletedRows: {
+    schema: z.string().regex(/^\d{1,6}$/, 'must be a number of rows'),
+    variables: ['SYNCLINE_MAX_DELETED_ROWS'],
+    description: 'so many rows of an entity a reconciliation may delete without an approval, whatever their share',
+    default: '10',
+  },
   maxResponseBytes: {
     schema: z
       .string()

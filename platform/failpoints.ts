@@ -19,6 +19,7 @@ export const FAIL_SITES = [
   'orchestrate.after-plan', // a run is planned, nothing of it started
   'orchestrate.before-emit', // ranges are marked as woken, their commands not sent
   'orchestrate.after-emit', // the commands are sent
+  'orchestrate.after-reconcile', // what a walk did not show is taken, nothing of it asked after
   'orchestrate.after-close', // an entity is closed, those that waited for it are not started
 ] as const
 export type FailSite = (typeof FAIL_SITES)[number]

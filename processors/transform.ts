@@ -1,8 +1,11 @@
 // One raw page to canonical messages and dead letters: split, validate, map, encode. Pure; never throws because of what a page holds.
+
+import { createIdentity } from '../manifests/identity.ts'
 import type { EntityDefinition, Manifest, SourceRecord } from '../manifests/manifest.ts'
 import { createMapper, type Mapper } from '../manifests/map.ts'
 import { split } from '../manifests/split.ts'
-import { messageOf } from '../platform/errors.ts'
+import { goneIn, tombstoneOf } from '../manifests/tombstone.ts'
+import { messageOf, SynclineError } from '../platform/errors.ts'
 import { parseExactJson, printExactJson } from '../platform/exact-json.ts'
 import { jsonTextOf } from '../platform/json-bytes.ts'
 import type { OutgoingMessage } from '../platform/kafka/record-batch.ts'
@@ -64,6 +67,7 @@ export const createTransform = (deps: TransformDeps): Transform => {
     const opened = openPage(page)
     if (!opened.ok) return { canonical: new Map(), deadLetters: [opened.deadLetter], records: 0 }
     try {
+      if (opened.origin.gone === true) return transformGone(deps, opened)
       return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
     } catch (error) {
       // An entity that this version does not have: of a newer fetcher, or a message that is not ours.
@@ -120,6 +124,27 @@ const unreadable = (headers: Headers, bytes: Buffer, why: string): OutgoingMessa
     bytes,
   )
 
+/** A row that the source was asked for and does not have: its tombstone. */
+const transformGone = ({ manifest, schemaIds, only }: TransformDeps, { origin, body }: OpenedPage): Transformed => {
+  const { entity: name, orgId, source, observedAt, traceparent } = origin
+  const definition = manifest.get(name)
+  const { entity } = definition.canonical
+  const externalId = goneIn(body)
+  if (externalId === undefined) throw new SynclineError('internal', 'The page names no row that is gone')
+  if (only !== undefined && entity !== only) return { canonical: new Map(), deadLetters: [], records: 0 }
+  const record = tombstoneOf(definition, externalId, { orgId, source, observedAt, identity: createIdentity(orgId, source) })
+  const value = encodeCanonical(entity, schemaIds.get(entity) ?? -1, record)
+  const headers = headersOf(encodeRecordOrigin(prefixOf(definition, origin), 0, 1), traceparent, [])
+  return { canonical: new Map([[entity, [{ key: record.id, value, headers }]]]), deadLetters: [], records: 1 }
+}
+
+/** The ledger awaits a record under its definition's name. */
+const prefixOf = ({ entity, canonical }: EntityDefinition, page: PageOrigin): string => {
+  const { runId, rangeId, page: number, attempt } = page
+  const place = { runId, rangeId, page: number, attempt }
+  return originPrefix(canonical.entity === entity ? place : { ...place, entity })
+}
+
 const transformPage = (
   { manifest, schemaIds, only }: TransformDeps,
   mapper: Mapper,
@@ -127,7 +152,6 @@ const transformPage = (
 ): Transformed => {
   const canonical = new Map<string, OutgoingMessage[]>()
   const deadLetters: OutgoingMessage[] = []
-  const prefix = originPrefix(origin)
   const { observedAt, traceparent } = origin
   const bytesOf = createElementBytes(bytes, body)
   let total = 0
@@ -135,6 +159,7 @@ const transformPage = (
     const definition = manifest.get(entity)
     if (only !== undefined && definition.canonical.entity !== only) continue
     const schemaId = schemaIds.get(definition.canonical.entity) ?? -1
+    const prefix = prefixOf(definition, origin)
     const out = canonical.get(definition.canonical.entity) ?? []
     canonical.set(definition.canonical.entity, out)
     const count = records.length

@@ -17,11 +17,17 @@ export interface PagePlace {
 
 const traceparent = (runId: string): string => `00-${runId.replaceAll('-', '')}-${randomBytes(8).toString('hex')}-01`
 
-export const rawMessage = ({ range, spec, page }: PagePlace, body: Buffer, observedAt: number): OutgoingMessage => {
+/** `gone`: the body is none of the source's, see manifests/tombstone.ts. */
+export const rawMessage = (
+  { range, spec, page }: PagePlace,
+  body: Buffer,
+  { observedAt, gone }: Pick<FetchedPage, 'observedAt' | 'gone'>,
+): OutgoingMessage => {
   const { orgId, source, rangeId, runId, epoch: attempt } = range
   const { entity, carries } = spec
   const origin = { runId, orgId, source, entity, rangeId, page, attempt, observedAt, carries, traceparent: traceparent(runId) }
-  return { key: rangeKey({ orgId, entity, rangeId }), value: body, headers: encodePageOrigin(origin) }
+  const headers = encodePageOrigin(gone ? { ...origin, gone } : origin)
+  return { key: rangeKey({ orgId, entity, rangeId }), value: body, headers }
 }
 
 /** The request as the ledger and dead letters name it. */

@@ -5,6 +5,7 @@ import { ApiError } from '../adapters/core/errors.ts'
 import { pageOfOne } from '../adapters/core/paging/ids.ts'
 import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
+import { encodeGone } from '../manifests/tombstone.ts'
 import type { Json, RangeSpec } from '../manifests/walk.ts'
 import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
@@ -24,6 +25,8 @@ export interface FetchedPage extends Attempted {
   readonly kind: 'page'
   /** As received; null for a page of no records: a total, or a record or the list of a parent that is gone. Nothing to produce. */
   readonly body: Buffer | null
+  /** The body is none of the source's: it names the row that the source does not have any more. */
+  readonly gone: boolean
   readonly page: ListPage | null
   readonly step: WalkStep
   readonly counts: Readonly<Record<string, number>>
@@ -149,26 +152,49 @@ export const observedIn = (error: unknown, periodMs: number): RateObservation | 
   return error.kind === 'rate-limit' ? { retryAfterMs: periodMs, ...error.rate } : error.rate
 }
 
-const receive = ({ vendor, walk, spec }: PageDeps, cursor: Json, response: ApiResponse): Omit<FetchedPage, keyof Attempted> => {
+const receive = (deps: PageDeps, cursor: Json, response: ApiResponse): Omit<FetchedPage, keyof Attempted> => {
+  const { vendor, walk, spec } = deps
   const { adapter } = vendor
-  const page =
-    spec.walk.kind === 'ids'
-      ? pageOfOne(adapter.parseOne(spec.entity, response.body))
-      : adapter.parseList(spec.entity, response.body)
+  const asked = walk.asksAfter?.(cursor)
+  const isOne = spec.walk.kind === 'ids' || asked?.shows === 'one'
+  const page = isOne ? pageOfOne(adapter.parseOne(spec.entity, response.body)) : adapter.parseList(spec.entity, response.body)
   const step = walk.advance(cursor, page)
   // Asked for its total alone: its one row has come on a page of the walk, and is not to die or land twice.
-  if (spec.walk.kind === 'count') return { kind: 'page', body: null, page, step, counts: {} }
-  const counts = countRecords(split(adapter.manifest, spec.entity, spec.carries, page.body))
-  return { kind: 'page', body: response.body, page, step, counts }
+  if (spec.walk.kind === 'count') return nothing(page, step)
+  const records = split(adapter.manifest, spec.entity, spec.carries, page.body)
+  if (asked?.shows === 'list' && !records.get(spec.entity)?.some(({ externalId }) => externalId === asked.externalId)) {
+    // What does not stand on this page may stand on the next: that is no answer.
+    return page.hasNext ? nothing(page, { ...step, fresh: 0 }) : goneRow(spec.entity, asked.externalId, step.next)
+  }
+  return { kind: 'page', body: response.body, gone: false, page, step, counts: countRecords(records) }
 }
 
-const afterFailure = ({ walk, failures, signal }: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult => {
+const nothing = (page: ListPage | null, step: WalkStep) =>
+  ({ kind: 'page', body: null, gone: false, page, step, counts: {} }) as const
+
+/** One that was asked after and is not there: a page with its tombstone. */
+const goneRow = (entity: string, externalId: string, next: Json | null) =>
+  ({
+    kind: 'page',
+    body: encodeGone(externalId),
+    gone: true,
+    page: null,
+    step: { next, fresh: 0, total: null, drifted: false },
+    counts: { [entity]: 1 },
+  }) as const
+
+const afterFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult => {
+  const { walk, spec, failures, signal } = deps
   const { calls } = attempted
   if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
   if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
   if (isSynclineError(error, 'gone') && walk.skipGone !== null) {
-    const step = { next: walk.skipGone(cursor), fresh: 0, total: null, drifted: false }
-    return { kind: 'page', body: null, page: null, step, counts: {}, ...attempted }
+    const [next, asked] = [walk.skipGone(cursor), walk.asksAfter?.(cursor)]
+    const page =
+      asked === undefined
+        ? nothing(null, { next, fresh: 0, total: null, drifted: false })
+        : goneRow(spec.entity, asked.externalId, next)
+    return { ...page, ...attempted }
   }
   if (isSynclineError(error, 'too-large')) {
     const smaller = walk.halve(cursor)

@@ -158,9 +158,9 @@ const countPage = ({ deps, vendor, spec }: Slice, { counts, bytes }: Receipt): v
 const isOver = (slice: Slice): boolean =>
   slice.fetched + 1 >= SLICE_PAGES || performance.now() - slice.startedAt > SLICE_MS || slice.deps.signal.aborted
 
-const produceRaw = async (slice: Slice, body: Buffer, observedAt: number): Promise<{ partition: number; offset: bigint }> => {
+const produceRaw = async (slice: Slice, body: Buffer, of: FetchedPage): Promise<{ partition: number; offset: bigint }> => {
   const { producer, topics } = slice.deps
-  const messages = [rawMessage(slice, body, observedAt)]
+  const messages = [rawMessage(slice, body, of)]
   const topic = topics.raw(slice.range.adapter)
   const [sent] = await producer.send([{ topic, partitions: RAW_PARTITIONS, messages }], { compressed: true })
   await failpoint('fetch.after-raw')
@@ -196,7 +196,7 @@ const receiptOf = (
 const settlePage = async (slice: Slice, result: FetchedPage): Promise<SliceEnd | undefined> => {
   const { deps, range } = slice
   const { step, counts, body } = result
-  const raw = body === null ? NOT_PRODUCED : await produceRaw(slice, body, result.observedAt)
+  const raw = body === null ? NOT_PRODUCED : await produceRaw(slice, body, result)
   const release = step.next !== null && isOver(slice)
   const { next, fresh, total, drifted } = step
   const receipt = receiptOf(slice, result, { raw, next, counts, fresh, total, drifted, bytes: body?.length ?? 0, release })

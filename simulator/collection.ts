@@ -23,6 +23,8 @@ export class Collection {
   readonly #planted = new Map<number, string>()
   /** Living rows that no order has. */
   readonly #hidden = new Set<number>()
+  /** Of the hidden ones those that the list's total counts all the same. */
+  readonly #counted = new Set<number>()
   readonly #orders = new Map<string, SortedRows>()
   #nextRow: number
   #nextId: number
@@ -143,15 +145,22 @@ export class Collection {
   delete(row: number): void {
     this.hide(row)
     this.#hidden.delete(row)
+    this.#counted.delete(row)
     this.#deleted.add(row)
     this.#forget(row)
     this.#planted.delete(row)
     this.version += 1
   }
 
+  /** By how much the total of the list of all is above what it lists. */
+  get overcount(): number {
+    return this.#counted.size
+  }
+
   /** Leaves a row out of every order, and so out of the list of all. */
-  hide(row: number): void {
+  hide(row: number, counted = false): void {
     if (this.#hidden.has(row)) return
+    if (counted) this.#counted.add(row)
     for (const order of this.#orders.values()) order.remove(row)
     this.#hidden.add(row)
     this.version += 1

@@ -105,10 +105,10 @@ export const createDocuments = (world: World, baseUrl: string): Documents => {
     return included
   }
 
-  const metaOf = ({ entity, parent }: Listed, { total, rows }: Selection, next?: number, prev?: number) => {
-    const { spec } = world.collections[entity]
+  const metaOf = ({ entity, parent, within }: Listed, { total, rows }: Selection, next?: number, prev?: number) => {
+    const { spec, overcount } = world.collections[entity]
     return {
-      total_count: total,
+      total_count: within === undefined ? total + overcount : total,
       count: rows.length,
       ...(prev === undefined ? {} : { prev: { offset: prev } }),
       ...(next === undefined ? {} : { next: { offset: next } }),

@@ -29,6 +29,8 @@ export const mutationSchema = z.discriminatedUnion('op', [
     touch: z.boolean().optional(),
   }),
   z.strictObject({ op: z.literal('delete'), entity, id }),
+  /** `id` was found to be the same person as `into`: what belongs to it goes over, it is deleted, and the merge is listed. */
+  z.strictObject({ op: z.literal('merge'), entity: z.literal('person'), id, into: id }),
   /** Another name: for people the last name, so that orders by name change under a walk. */
   z.strictObject({ op: z.literal('rename'), entity, id, name: z.string() }),
   /** The record is served as this, until repaired: `text` word by word, or the record with attributes replaced and members left out. */
@@ -41,11 +43,16 @@ export const mutationSchema = z.discriminatedUnion('op', [
     omit: z.array(z.enum(['id', 'type', 'attributes', 'relationships'])).optional(),
   }),
   z.strictObject({ op: z.literal('repair'), entity, id }),
-  /** The list of all of them leaves the record out, its total too; by its id, below others and included it is still there. */
-  z.strictObject({ op: z.literal('hide'), entity, id }),
+  /**
+   * The list of all of them leaves the record out, and so does its total unless it is `counted`; by its id, below others and
+   * included it is still there.
+   */
+  z.strictObject({ op: z.literal('hide'), entity, id, counted: z.boolean().optional() }),
 ])
 
 export type Mutation = z.input<typeof mutationSchema>
 export type Insert = Extract<Mutation, { op: 'insert' }>
 export type Update = Extract<Mutation, { op: 'update' }>
 export type Corrupt = Extract<Mutation, { op: 'corrupt' }>
+export type Hide = Extract<Mutation, { op: 'hide' }>
+export type Merge = Extract<Mutation, { op: 'merge' }>

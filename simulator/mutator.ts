@@ -3,10 +3,10 @@ import { SynclineError } from '../platform/errors.ts'
 import { ENTITIES, type EntityName, type EntitySpec } from './catalogue/spec.ts'
 import { createEffects } from './effects.ts'
 import type { Journal, JournalEntry } from './journal.ts'
-import type { Corrupt, Insert, Mutation, Update } from './mutation.ts'
+import type { Corrupt, Hide, Insert, Merge, Mutation, Update } from './mutation.ts'
 import { apiForm } from './render.ts'
 import type { Json, Relation, Resource } from './resource.ts'
-import type { World } from './world.ts'
+import { refOf, type World } from './world.ts'
 
 export interface Change {
   readonly entity: EntityName
@@ -120,6 +120,33 @@ export const createMutator = (world: World, journal: Journal, now: () => number)
     return { entity, id }
   }
 
+  /** What belongs to one person goes over to another, but for memberships that this one has too. */
+  const handOver = (from: string, to: string): void => {
+    for (const owned of ENTITIES) {
+      const below = world.collections[owned]
+      if (below.spec.relationships['person']?.owner !== true) continue
+      const parent = below.spec.below?.relationship
+      const parentsOf = (person: string) =>
+        below.children('person', person).map((row) => parent && refOf(world, owned, row, parent)?.id)
+      for (const row of below.children('person', from)) {
+        const isDouble = parent !== undefined && parentsOf(to).includes(refOf(world, owned, row, parent)?.id)
+        if (!isDouble) update({ op: 'update', entity: owned, id: below.id(row), relationships: { person: to } }, 'effect')
+      }
+    }
+  }
+
+  const merge = ({ id, into }: Merge, by: JournalEntry['by']): Change => {
+    rowOf('person', into)
+    handOver(id, into)
+    const removed = remove('person', id, by)
+    const attributes = { person_to_keep_id: into, person_to_remove_id: id }
+    insert(
+      { op: 'insert', entity: 'person-merger', attributes, relationships: { person_to_keep: into, person_to_remove: id } },
+      'effect',
+    )
+    return removed
+  }
+
   const corrupt = ({ entity, id, text, attributes = {}, omit = [] }: Corrupt, by: JournalEntry['by']): Change => {
     const collection = world.collections[entity]
     const row = rowOf(entity, id)
@@ -137,8 +164,8 @@ export const createMutator = (world: World, journal: Journal, now: () => number)
     return { entity, id }
   }
 
-  const hide = (entity: EntityName, id: string, by: JournalEntry['by']): Change => {
-    world.collections[entity].hide(rowOf(entity, id))
+  const hide = ({ entity, id, counted = false }: Hide, by: JournalEntry['by']): Change => {
+    world.collections[entity].hide(rowOf(entity, id), counted)
     journal.note('hide', entity, id, by)
     return { entity, id }
   }
@@ -148,9 +175,10 @@ export const createMutator = (world: World, journal: Journal, now: () => number)
     if (op === 'insert') return insert(mutation, by)
     if (op === 'update') return update(mutation, by)
     if (op === 'delete') return remove(entity, mutation.id, by)
+    if (op === 'merge') return merge(mutation, by)
     if (op === 'corrupt') return corrupt(mutation, by)
     if (op === 'repair') return repair(entity, mutation.id, by)
-    if (op === 'hide') return hide(entity, mutation.id, by)
+    if (op === 'hide') return hide(mutation, by)
     const name = entity === 'person' ? 'last_name' : 'name'
     return update({ op: 'update', entity, id: mutation.id, attributes: { [name]: mutation.name } }, by)
   }

@@ -127,6 +127,7 @@ export const readRecordings = (files: readonly string[]): Origin => {
       group: source('group'),
       'group-membership': source('group-membership'),
       event: source('event'),
+      'person-merger': source('person-merger'),
     },
   }
 }

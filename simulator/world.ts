@@ -36,6 +36,7 @@ export const createWorld = ({ organization, sources }: Origin): World => {
     group: new Collection(CATALOGUE.group, sources.group),
     'group-membership': new Collection(CATALOGUE['group-membership'], sources['group-membership']),
     event: new Collection(CATALOGUE.event, sources.event),
+    'person-merger': new Collection(CATALOGUE['person-merger'], sources['person-merger']),
   }
   const version = () => ENTITIES.reduce((sum, entity) => sum + collections[entity].version, 0)
   return { organization, collections, version }

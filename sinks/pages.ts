@@ -33,7 +33,7 @@ const firstOf = (book: Map<string, PageRef>, prefix: string, entity: string, hea
   const origin = decodeRecordOrigin(header)
   if (origin === undefined) return undefined
   const { runId, rangeId, page, attempt, count } = origin
-  const made: PageRef = { runId, rangeId, page, attempt, entity, count }
+  const made: PageRef = { runId, rangeId, page, attempt, entity: origin.entity ?? entity, count }
   book.set(prefix, made)
   return made
 }

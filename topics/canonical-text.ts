@@ -107,7 +107,7 @@ export const canonicalPage = (entities: readonly CanonicalEntity[]): string => {
     '',
     'What stands on the topics `canonical.*` and in the tables of the schema `canonical`. The `.avsc` files in `topics/schemas/` are the',
     'contract; compatibility is FULL_TRANSITIVE. Dates are Avro `date`, times `timestamp-millis`; every field of the source may be null.',
-    'A deletion is a record with `deletedAt` and nulls; its table row keeps the key.',
+    'A deletion is a record with `deletedAt` and nulls, but for the person that another was merged into; its table row keeps the key.',
     '',
     '## Fields of every record',
     '',

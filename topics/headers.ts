@@ -14,6 +14,8 @@ export interface PageOrigin {
   /** Entities whose records this page carries besides its own. */
   readonly carries: readonly string[]
   readonly traceparent: string
+  /** No answer of the source, but what it means: it does not have the row that the value names. Only we set this. */
+  readonly gone?: true
 }
 
 /** Which record of which page attempt a canonical record is; absent on records that belong to no run (webhooks). */
@@ -26,6 +28,8 @@ export interface RecordOrigin {
   readonly index: number
   /** Number of records of its entity in the page. */
   readonly count: number
+  /** Under which name the ledger awaits it, where that is not its topic's: a record about another entity's row. */
+  readonly entity?: string
 }
 
 export type Headers = Record<string, string>
@@ -41,6 +45,7 @@ const pageHeadersSchema = z.object({
   'observed-at': z.coerce.number().int(),
   carries: z.string().default(''),
   traceparent: z.string().default(''),
+  gone: z.literal('1').optional(),
 })
 
 export const encodePageOrigin = (origin: PageOrigin): Headers => ({
@@ -54,6 +59,7 @@ export const encodePageOrigin = (origin: PageOrigin): Headers => ({
   'observed-at': String(origin.observedAt),
   carries: origin.carries.join(','),
   traceparent: origin.traceparent,
+  ...(origin.gone === true ? { gone: '1' } : {}),
 })
 
 /** Throws ZodError when a header is missing or of the wrong form. */
@@ -70,17 +76,18 @@ export const decodePageOrigin = (headers: Headers): PageOrigin => {
     observedAt: h['observed-at'],
     carries: h.carries === '' ? [] : h.carries.split(','),
     traceparent: h.traceparent,
+    ...(h.gone === undefined ? {} : { gone: true as const }),
   }
 }
 
 /**
- * The origin of a canonical record or dead letter stands in one header, `origin`: run/range/page/attempt/index/count.
- * One header instead of six, because the client's cost is per header; see docs/decisions/0004-one-origin-header.md.
+ * The origin of a canonical record or dead letter stands in one header, `origin`: run/range/page/attempt/index/count, with entity@
+ * before it where the ledger knows the record under another name than its topic's. One header instead of six, because the client's cost is per header; see docs/decisions/0004-one-origin-header.md.
  */
 export const ORIGIN_HEADER = 'origin'
 
-export const originPrefix = (page: Pick<PageOrigin, 'runId' | 'rangeId' | 'page' | 'attempt'>): string =>
-  `${page.runId}/${page.rangeId}/${page.page}/${page.attempt}/`
+export const originPrefix = (page: Pick<RecordOrigin, 'runId' | 'rangeId' | 'page' | 'attempt' | 'entity'>): string =>
+  `${page.entity === undefined ? '' : `${page.entity}@`}${page.runId}/${page.rangeId}/${page.page}/${page.attempt}/`
 
 export const encodeRecordOrigin = (prefix: string, index: number, count: number): string => `${prefix}${index}/${count}`
 
@@ -117,21 +124,23 @@ export const decodeParents = (header: string | undefined): ParentIds => {
   }
 }
 
-const ORIGIN = /^([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/(\d{1,9})\/(\d{1,9})\/(\d{1,9})\/(\d{1,6})\/(\d{1,6})$/
+const ORIGIN =
+  /^(?:([a-z][a-z0-9-]*)@)?([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})\/(\d{1,9})\/(\d{1,9})\/(\d{1,9})\/(\d{1,6})\/(\d{1,6})$/
 /** No response holds more of one entity (4 MiB): a header that says so is none of ours, and must not cost a bit per record. */
 const MAX_RECORDS_PER_PAGE = 200_000
 
 /** Undefined when the header is absent or not of the form: the record then belongs to no run. */
 export const decodeRecordOrigin = (header: string | undefined): RecordOrigin | undefined => {
   const m = header === undefined ? null : ORIGIN.exec(header)
-  if (!m?.[1]) return undefined
+  if (!m?.[2]) return undefined
   const origin = {
-    runId: m[1],
-    rangeId: Number(m[2]),
-    page: Number(m[3]),
-    attempt: Number(m[4]),
-    index: Number(m[5]),
-    count: Number(m[6]),
+    runId: m[2],
+    rangeId: Number(m[3]),
+    page: Number(m[4]),
+    attempt: Number(m[5]),
+    index: Number(m[6]),
+    count: Number(m[7]),
+    ...(m[1] === undefined ? {} : { entity: m[1] }),
   }
   return origin.index < origin.count && origin.count <= MAX_RECORDS_PER_PAGE ? origin : undefined
 }

@@ -92,6 +92,8 @@ export interface Walk {
    * one; null: that was the last. Not there for other walks: for them 'gone' is an error.
    */
   readonly skipGone: ((cursor: Json) => Json | null) | null
+  /** Of a walk that asks after rows which may be gone: the row, and whether the answer is it alone or a list that has it. */
+  readonly asksAfter?: (cursor: Json) => { readonly externalId: string; readonly shows: 'one' | 'list' }
 }
 
 /** What a record is to have; relationships by name, as `SourceRecord.related` has them. */

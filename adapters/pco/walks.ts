@@ -1,11 +1,12 @@
 // Which walk goes along which path of Planning Center, and how its parameters are spelt.
-import { pathById } from '../../manifests/by-id.ts'
+import { type Asking, askingAfter, pathById } from '../../manifests/by-id.ts'
 import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
-import type { RangeSpec } from '../../manifests/walk.ts'
+import type { MissingRow, RangeSpec } from '../../manifests/walk.ts'
 import { SynclineError } from '../../platform/errors.ts'
 import type { ApiRequest, Walk } from '../core/adapter.ts'
 import { countWalk } from '../core/paging/count.ts'
-import { idsWalk } from '../core/paging/ids.ts'
+import { downWalk } from '../core/paging/down.ts'
+import { confirmWalk, idsWalk } from '../core/paging/ids.ts'
 import { keysetWalk } from '../core/paging/keyset.ts'
 import { type Dialect, type Listing, listRequest } from '../core/paging/listing.ts'
 import { offsetWalk } from '../core/paging/offset.ts'
@@ -42,6 +43,15 @@ export const walkOf = (manifest: Manifest, spec: RangeSpec, where: Readonly<Reco
     }
     case 'ids':
       return idsWalk(walk.ids, (id) => ({ method: 'GET', path: onePath(definition, id), query }))
+    case 'down':
+      return downWalk(listing(listPath(definition)), walk)
+    case 'confirm':
+      return confirmWalk(
+        walk.rows,
+        (row) => asking(definition, row),
+        ({ path, shows }) =>
+          shows === 'one' ? { method: 'GET', path, query } : listRequest(listing(path), dialect.page(0, MAX_PER_PAGE)),
+      )
   }
 }
 
@@ -76,6 +86,12 @@ const onePath = (definition: EntityDefinition, id: string): string => {
   const path = pathById(definition, id)
   if (path === undefined) throw missing(`way to one ${definition.entity} by its id`)
   return path
+}
+
+const asking = (definition: EntityDefinition, row: MissingRow): Asking => {
+  const found = askingAfter(definition, row)
+  if (found === undefined) throw missing(`way to ask after one ${definition.entity}`)
+  return found
 }
 
 const pathBelow = ({ entity, endpoints }: EntityDefinition, parent: string): string => {

@@ -87,7 +87,9 @@ export const householdMembership = defineEntity({
   paging: { kind: 'parents', parent: 'household' },
   carriedBy: { carrier: 'household', include: 'people', how: 'derived', derive },
   webhooks: [],
-  strategies: { full: 'carried', delta: 'by-parent', reconcile: 'walk', webhook: 'none' },
+  // The pairs of households that have changed; one that changed without its household is found by the next full read.
+  strategies: { full: 'carried', delta: 'carried', reconcile: 'carried', webhook: 'none' },
+  confirmBelow: 'household',
   normalise,
   canonical: {
     entity: 'household-membership',

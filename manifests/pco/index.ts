@@ -9,6 +9,7 @@ import { groupMembership } from './group-membership.ts'
 import { household } from './household.ts'
 import { householdMembership } from './household-membership.ts'
 import { person } from './person.ts'
+import { personMerger } from './person-merger.ts'
 import { phoneNumber } from './phone-number.ts'
 
 export const pcoManifest = mkEntityManifest('pco', [
@@ -22,4 +23,5 @@ export const pcoManifest = mkEntityManifest('pco', [
   group,
   groupMembership,
   event,
+  personMerger,
 ])

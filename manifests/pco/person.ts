@@ -78,6 +78,7 @@ const fieldsOf = (a: z.output<typeof attributes>, { related }: SourceRecord, { r
   avatar: a.avatar,
   demographicAvatarUrl: a.demographic_avatar_url,
   createdAt: a.created_at,
+  mergedIntoId: null,
 })
 
 export const person = defineEntity({

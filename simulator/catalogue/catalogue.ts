@@ -1,6 +1,6 @@
 // All resources that the simulator serves, by entity.
 import { event, group, groupMembership } from './groups.ts'
-import { address, campus, email, household, householdMembership, person, phoneNumber } from './people.ts'
+import { address, campus, email, household, householdMembership, person, personMerger, phoneNumber } from './people.ts'
 import type { EntityName, EntitySpec, Product } from './spec.ts'
 
 export const CATALOGUE: Readonly<Record<EntityName, EntitySpec>> = {
@@ -14,6 +14,7 @@ export const CATALOGUE: Readonly<Record<EntityName, EntitySpec>> = {
   group,
   'group-membership': groupMembership,
   event,
+  'person-merger': personMerger,
 }
 
 /** The version an answer names when the request pins none. */

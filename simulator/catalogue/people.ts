@@ -1,4 +1,4 @@
-// The seven resources of Planning Center People, version 2025-03-20.
+// The resources of Planning Center People, version 2025-03-20.
 import { type EntityName, type EntitySpec, ofPerson, STAMPS, typed, words } from './spec.ts'
 
 const contact = (entity: EntityName, type: string, segment: string) => ({
@@ -153,4 +153,22 @@ export const householdMembership: EntitySpec = {
   order: words('pending person_name'),
   query: words('pending person_name'),
   methods: ['POST', 'PATCH', 'DELETE'],
+}
+
+export const personMerger: EntitySpec = {
+  entity: 'person-merger',
+  product: 'people',
+  type: 'PersonMerger',
+  segment: 'person_mergers',
+  attributes: typed({ string: 'person_to_keep_id person_to_remove_id', date_time: 'created_at' }),
+  readOnly: ['created_at'],
+  required: [],
+  // Not followed: who was removed stays named.
+  relationships: { person_to_keep: { type: 'Person' }, person_to_remove: { type: 'Person' } },
+  shownLinks: [],
+  links: {},
+  include: [],
+  order: ['created_at'],
+  query: words('created_at person_to_keep_id person_to_remove_id'),
+  methods: [],
 }

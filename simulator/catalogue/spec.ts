@@ -12,6 +12,7 @@ export const ENTITIES = [
   'group',
   'group-membership',
   'event',
+  'person-merger',
 ] as const
 
 export type EntityName = (typeof ENTITIES)[number]

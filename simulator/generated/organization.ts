@@ -1,6 +1,7 @@
 // A whole generated organisation of N people: one source an entity, all from one seed.
 
 import type { Resource } from '../resource.ts'
+import { emptySource } from '../source.ts'
 import type { Origin } from '../world.ts'
 import { createAddresses, createEmails, createPhoneNumbers } from './contacts.ts'
 import { createEvents, createGroupMemberships, createGroups } from './groups.ts'
@@ -25,6 +26,9 @@ const organization: Resource = {
   },
   relationships: {},
 }
+
+/** Nobody has been merged yet. */
+const FIRST_MERGER = 60_000_001
 
 export const generateOrganization = (people: number, seed: number): Origin => {
   const dice = createDice(seed)
@@ -55,6 +59,7 @@ export const generateOrganization = (people: number, seed: number): Origin => {
       group: createTableSource(tables.group),
       'group-membership': createTableSource(tables['group-membership']),
       event: createTableSource(tables.event),
+      'person-merger': emptySource(FIRST_MERGER),
     },
   }
 }

@@ -19,6 +19,14 @@ export const tableColumns = ({ record }: Layout): readonly Column[] => [
   ...commonOf(RUN_COLUMNS).map(({ column, pgType }) => ({ name: column, pgType })),
 ]
 
+/** Columns that came after the first migration, by entity. */
+const ADDED: Readonly<Record<string, readonly string[]>> = { person: ['merged_into_id'] }
+
+const isFirst =
+  ({ entity }: Layout) =>
+  ({ name }: Column): boolean =>
+    ADDED[entity]?.includes(name) !== true
+
 /** Those of the first migration. */
 const firstParkedColumns = ({ record }: Layout): readonly Column[] => [
   ...record,
@@ -59,7 +67,7 @@ const canonicalTable = (layout: Layout): readonly string[] => [
   table(
     layout.table,
     [
-      ...tableColumns(layout).map(defined),
+      ...tableColumns(layout).filter(isFirst(layout)).map(defined),
       '  primary key ("org_id", "id")',
       ...layout.parents.map((parent) => foreignKey(layout, parent)),
     ],
@@ -115,6 +123,20 @@ ${columns.map(({ table, column }) => `alter table ${table} add column ${defined(
 
 -- Down Migration
 ${columns.map(({ table, column }) => `alter table ${table} drop column ${quoted(column.name)};`).join('\n')}
+`
+}
+
+/** The SQL of migrations/0012_merged_people.sql. */
+export const generateMergedMigration = (): string => {
+  const added = layouts.flatMap((layout) =>
+    tableColumns(layout).flatMap((column) => (isFirst(layout)(column) ? [] : [{ table: layout.table, column }])),
+  )
+  return `-- Up Migration
+-- Of a deleted person that was merged into another: the one that was kept. Derived by sinks/postgres/ddl.ts.
+${added.map(({ table: name, column }) => `alter table ${name} add column ${defined(column).trim()};`).join('\n')}
+
+-- Down Migration
+${added.map(({ table: name, column }) => `alter table ${name} drop column ${quoted(column.name)};`).join('\n')}
 `
 }
 

@@ -42,6 +42,8 @@ export interface FaultCase {
   /** Services that are not those of all cases; a case with links has an installation to itself. */
   readonly links?: Links
   readonly simulator?: Partial<SimulatorOptions>
+  /** The vendor's limit as an operator says it with `org add --rate`; as the adapter has it and the vendor's answers tell unless said. */
+  readonly rateLimit?: string
   /** How the run must end; complete unless said otherwise. */
   readonly ends?: RunState
   /** What the tables must hold; the rows of the model, and none besides, unless said otherwise. */

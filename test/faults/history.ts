@@ -7,6 +7,7 @@ import { ENTITIES, type EntityName } from '../../simulator/catalogue/spec.ts'
 import type { Mutation } from '../../simulator/mutation.ts'
 import type { ApiRecord } from '../../simulator/render.ts'
 import type { Simulator } from '../../simulator/simulator.ts'
+import { canonicalEntities } from '../../topics/canonical.ts'
 import type { JudgedRows } from './case.ts'
 import { manifest } from './lab.ts'
 
@@ -22,6 +23,8 @@ const READ_WITHIN_MS = 10_000
 /** Two clocks of one machine, each read now and then. */
 const CLOCKS_APART_MS = 1_000
 const MAX_NAMED = 5
+/** A merge of people has no rows of its own. */
+const WITH_ROWS = ENTITIES.filter((entity) => canonicalEntities.some((each) => each.entity === entity))
 
 export class History {
   readonly #simulator: Simulator
@@ -36,7 +39,7 @@ export class History {
   constructor(simulator: Simulator, owner: Owner) {
     this.#simulator = simulator
     this.#owner = owner
-    for (const entity of ENTITIES) {
+    for (const entity of WITH_ROWS) {
       this.#lives.set(entity, new Map())
       this.#externalIds.set(entity, new Map())
       this.#living.set(entity, new LivingIds())
@@ -50,7 +53,8 @@ export class History {
     const before = model.journal.length
     const [change] = this.#simulator.mutate(mutation)
     const at = Date.now()
-    for (const { entity, id } of model.journal.slice(before)) this.#note(entity, id, model.row(entity, id), at)
+    for (const { entity, id } of model.journal.slice(before))
+      if (WITH_ROWS.includes(entity)) this.#note(entity, id, model.row(entity, id), at)
     return change?.id ?? ''
   }
 
@@ -66,7 +70,7 @@ export class History {
   /** The tables after a run that began at `since`. Of entities that may lack rows, none is missed. */
   async judge(pool: Pool, since: number, mayLack: ReadonlySet<string> = new Set()): Promise<JudgedRows> {
     const [wrong, total]: [string[], { records: number }] = [[], { records: 0 }]
-    for (const entity of ENTITIES) {
+    for (const entity of WITH_ROWS) {
       const seen = new Set<string>()
       const name = (what: string, ids: readonly string[]) => {
         if (ids.length > 0) wrong.push(`${entity}: ${ids.length} ${what}: ${ids.slice(0, MAX_NAMED).join(', ')}`)

@@ -4,6 +4,7 @@ import type { Owner } from '../../cli/compare.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { createRun, findRun, hasEnded, type Run } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
+import type { Strategy } from '../../manifests/strategy.ts'
 import { isDatabaseAway } from '../../platform/postgres.ts'
 import { createDice } from '../../simulator/generated/random.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
@@ -28,6 +29,7 @@ export class Scene {
   readonly simulator: Simulator
   readonly org: string
   readonly size: Size
+  readonly #rateLimit: string | null
   readonly #api: TcpProxy | undefined
   readonly #random: (row: number) => number
   #drawn = 0
@@ -63,6 +65,7 @@ export class Scene {
     this.simulator = simulator
     this.#api = api
     this.size = size
+    this.#rateLimit = test.rateLimit ?? null
     this.org = `${test.id.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-')}-${randomBytes(3).toString('hex')}`
     this.#random = createDice(seed)(test.id)
   }
@@ -115,17 +118,17 @@ export class Scene {
     const owner = { ...this.owner, adapter: 'pco' }
     const { url, personalToken: credential } = this.simulator
     const baseUrl = this.#api?.url ?? url
-    await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: null, credential })
+    await saveConnection(pool, key, { ...owner, baseUrl, settings: {}, rateLimit: this.#rateLimit, credential })
     await this.beginRun()
     this.#sampler = setInterval(() => this.#sample(), SAMPLE_MS)
   }
 
-  /** A full run from here on is the run of this scene; the one before must have ended. */
-  async beginRun(): Promise<void> {
+  /** A run from here on is the run of this scene; the one before must have ended. */
+  async beginRun(strategy: Strategy = 'full'): Promise<void> {
     const selection = manifest.definitions.map(({ entity }) => entity)
     // The simulator's entities are named as the manifest's.
     this.#expected = selection.reduce((sum, entity) => sum + this.simulator.model.count(entity as 'person'), 0)
-    this.#runId = await createRun(this.lab.pool, { ...this.owner, adapter: 'pco', strategy: 'full', selection })
+    this.#runId = await createRun(this.lab.pool, { ...this.owner, adapter: 'pco', strategy, selection })
     this.lastFaultAt = performance.now()
   }
 

@@ -10,5 +10,7 @@ export const plannedEntity = (entity: string, more: Partial<EntityPlan> = {}): E
   carrier: null,
   carries: [],
   paging: { kind: 'keyset', field: 'created_at' },
+  changes: null,
+  why: null,
   ...more,
 })

@@ -46,7 +46,7 @@ beforeAll(async () => {
   simulator = await startSimulator({ people: 40 })
   front = await startFront(simulator.url)
   const notifyUrl = await startReceiver()
-  const args = ['org', 'add', 'acme', '--base-url', front.url, '--rate', 'none', '--pat-stdin']
+  const args = ['org', 'add', '--no-schedules', 'acme', '--base-url', front.url, '--rate', 'none', '--pat-stdin']
   const added = await installation.cli(args, simulator.personalToken)
   expect(added.code, added.stderr).toBe(0)
   const settings = { SYNCLINE_PAUSE_AFTER_FAILURES: '2', SYNCLINE_NOTIFY_URL: notifyUrl, SYNCLINE_LOG_LEVEL: 'debug' }
@@ -115,6 +115,14 @@ describe('a schedule', () => {
       'schedule.resumed',
       'schedule.removed',
     ])
+  })
+
+  test('of delta and of reconcile is what a new organisation has', async () => {
+    const added = await done(installation.cli(['org', 'add', 'beta', '--base-url', front.url, '--pat-stdin', '--json'], 'a:b'))
+    expect(added.json).toMatchObject([{ type: 'org', outcome: 'added', schedules: ['delta', 'reconcile'] }])
+    const listed = await done(cli('schedule', 'list', '--org', 'beta', '--json'))
+    expect(listed.json).toMatchObject([{ everySeconds: 600 }, { cron: '0 2 * * *' }])
+    await done(cli('org', 'remove', 'beta', '--yes'))
   })
 
   test('fires by itself, and its run is like any other', async () => {
@@ -233,7 +241,7 @@ describe('the state', () => {
     try {
       const refused = await fresh.cli(['state', 'import', '-'], exported.stdout)
       expect([refused.code, refused.stderr]).toEqual([2, expect.stringContaining('acme/pco')])
-      const args = ['org', 'add', 'acme', '--base-url', front.url, '--no-schedules', '--pat-stdin']
+      const args = ['org', 'add', '--no-schedules', 'acme', '--base-url', front.url, '--pat-stdin']
       await done(fresh.cli(args, simulator.personalToken))
       const tried = await done(fresh.cli(['state', 'import', '-', '--dry-run', '--json'], exported.stdout))
       expect(tried.json).toMatchObject([{ outcome: 'added' }, { outcome: 'added' }])

@@ -8,6 +8,7 @@ import { changeEntity, planRun } from '../../ledger/entities.ts'
 import { readyForRepair, repairOnce } from '../../ledger/repair.ts'
 import { createRun } from '../../ledger/runs.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { plannedEntity } from '../harness/planned-entity.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
 
 const { manifest } = adapterByName('pco')
@@ -20,7 +21,7 @@ beforeAll(async () => {
   installation = await newInstallation()
   simulator = await startSimulator({ people: 300 })
   await installation.cli(
-    ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
 })
@@ -125,13 +126,11 @@ test('a parent that exists nowhere, or has died, leaves its child parked: exit 3
 describe('the step that opens a repair', () => {
   test('is done once however many leaders take it, and sets going what had closed', async () => {
     const { pool } = installation
-    const planned = { ordinal: 0, tier: 0, hard: [], soft: [], carrier: null, carries: [] }
-    const paging = { kind: 'keyset', field: 'created_at' } as const
     const runId = await createRun(pool, { orgId: ORG, source: 'pco', adapter: 'pco', strategy: 'full', selection: [] })
     await planRun(pool, runId, [
-      { ...planned, entity: 'person', carries: ['email'], paging },
-      { ...planned, entity: 'email', hard: ['person'], carrier: 'person', paging },
-      { ...planned, entity: 'event', hard: ['person'], paging },
+      plannedEntity('person', { carries: ['email'] }),
+      plannedEntity('email', { hard: ['person'], carrier: 'person' }),
+      plannedEntity('event', { hard: ['person'] }),
     ])
     for (const entity of ['person', 'email']) await changeEntity(pool, runId, entity, { from: 'waiting', to: 'closed' })
     await changeEntity(pool, runId, 'event', { from: 'waiting', to: 'landing' })
@@ -173,7 +172,7 @@ test('an orchestrator killed when a repair begins and a fetcher killed in the mi
     return rows
   }
   try {
-    const add = ['org', 'add', 'killed', '--base-url', slow.url, '--rate', 'none', '--pat-stdin']
+    const add = ['org', 'add', '--no-schedules', 'killed', '--base-url', slow.url, '--rate', 'none', '--pat-stdin']
     await installation.cli(add, slow.personalToken)
     const running = installation.cli(['sync', '--org', 'killed', '--wait', '--json'])
     const runOf = async () => (await pool.query("select run_id from sync.runs where org_id = 'killed'")).rows[0]?.run_id

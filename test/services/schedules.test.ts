@@ -155,14 +155,14 @@ describe('a due time', () => {
     await add()
     const run = await createRun(pool, { ...source(), adapter: 'pco', strategy: 'full', selection: ['person'] })
     expect(await fire()).toBe(0)
-    expect((await only()).lastSkipReason).toBe(`the full run ${run} has not ended`)
+    expect((await only()).lastSkipReason).toBe(`the run ${run} has not ended`)
   })
 
   test('at which a run of its kind goes on waits for its end by policy once', async () => {
     await add({ missed: 'once' })
     const run = await createRun(pool, { ...source(), adapter: 'pco', strategy: 'full', selection: ['person'] })
     expect(await fire()).toBe(0)
-    expect(await only()).toMatchObject({ waitingFor: `the full run ${run} has not ended`, lastSkipReason: null })
+    expect(await only()).toMatchObject({ waitingFor: `the run ${run} has not ended`, lastSkipReason: null })
     await changeRun(pool, run, 'cancel')
     await shift(60)
     expect(await fire()).toBe(1)

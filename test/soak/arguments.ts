@@ -1,7 +1,7 @@
 // The arguments of the soak: [--minutes N] [--organisations N] [--people N] [--members N] [--kill-every S] [--every S] [--strategies A,B] [--seed N].
 import { randomInt } from 'node:crypto'
 import { parseArgs } from 'node:util'
-import { isRunnable, type RunnableStrategy } from '../../ledger/strategies.ts'
+import { STRATEGIES, type Strategy } from '../../manifests/strategy.ts'
 
 export interface Arguments {
   readonly minutes: number
@@ -14,7 +14,7 @@ export interface Arguments {
   /** How often each strategy is due. */
   readonly everySeconds: number
   /** What is scheduled; with `reconcile` records are deleted at the vendor too. */
-  readonly strategies: readonly RunnableStrategy[]
+  readonly strategies: readonly Strategy[]
   readonly seed: number
 }
 
@@ -51,8 +51,9 @@ export const readArguments = (args: readonly string[]): Arguments => {
   }
 }
 
-const strategy = (name: string): RunnableStrategy => {
-  if (isRunnable(name)) return name
+const strategy = (name: string): Strategy => {
+  const found = STRATEGIES.find((each) => each === name)
+  if (found !== undefined) return found
   throw new Error(`There is no strategy ${name}`)
 }
 

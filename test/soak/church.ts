@@ -22,6 +22,7 @@ export class Church {
   readonly simulator: Simulator
   readonly #lab: Lab
   readonly #change: () => void
+  readonly #deletes: boolean
 
   /** A credential of its own, a schedule of each strategy that is asked for, due at once and then again and again. */
   static async open(lab: Lab, n: number, settings: Arguments, chance: Chance): Promise<Church> {
@@ -44,9 +45,8 @@ export class Church {
     this.simulator = simulator
     this.#lab = lab
     // A deletion is noticed by reconciliation alone.
-    const kinds: readonly ChangeKind[] = settings.strategies.some((name) => String(name) === 'reconcile')
-      ? [...QUIET, 'delete']
-      : QUIET
+    this.#deletes = settings.strategies.includes('reconcile')
+    const kinds: readonly ChangeKind[] = this.#deletes ? [...QUIET, 'delete'] : QUIET
     const drift = openDrift(new History(simulator, this.owner), chance, { tied: 0, groups: 0, members: 0 })
     this.#change = () => drift(chance.pick(kinds))
   }
@@ -89,10 +89,11 @@ export class Church {
     return listRuns(this.#lab.pool, { orgId: this.org, limit: 10_000 })
   }
 
-  /** A full run that nothing disturbs any more. */
+  /** A run of everything that nothing disturbs any more; where records are deleted, one that notices. */
   async askLast(): Promise<string> {
     const selection = manifest.definitions.map(({ entity }) => entity)
-    return createRun(this.#lab.pool, { ...this.owner, adapter: 'pco', strategy: 'full', selection })
+    const strategy = this.#deletes ? 'reconcile' : 'full'
+    return createRun(this.#lab.pool, { ...this.owner, adapter: 'pco', strategy, selection })
   }
 
   /** How the tables differ from what the vendor holds; undefined when they do not. */

@@ -92,6 +92,8 @@ export type PersonFields = {
   readonly demographicAvatarUrl: string | null
   /** When the source created the record. From created_at. Milliseconds since 1970-01-01T00:00:00Z. */
   readonly createdAt: number | null
+  /** Of a deleted person that was merged into another: canonical id of the one that was kept. From PersonMerger. */
+  readonly mergedIntoId: string | null
 }
 
 /** A postal address of a person. Planning Center People: Address. */

@@ -19,8 +19,12 @@ export const chainWalk = (listing: Listing, order: string | null, isPart: boolea
     check: (_, page) => checkOrder(listing.path, order, page),
     keyAt: () => null,
     total: (_, page) => (isPart ? null : page.total),
-    drifted: ({ shifted, gaveUp }) => shifted || gaveUp,
+    drifted: (taken, { offset }, page) =>
+      taken.shifted || taken.gaveUp || (isPart && taken.next === null && lacksRows(offset, page)),
   })
+
+/** The list ends with this page and has another length than it says. */
+const lacksRows = (offset: number, { total, ids }: ListPage): boolean => total !== null && offset + ids.length !== total
 
 const checkOrder = (path: string, order: string | null, page: ListPage): void => {
   const field = order?.replace(/^-/, '')

@@ -22,7 +22,9 @@ export interface SeamWalkParts extends Pick<SeamRules, 'endsShort'> {
   check(ask: Ask, page: ListPage): void
   keyAt(page: ListPage, index: number): string | null | undefined
   total(ask: Ask, page: ListPage): number | null
-  drifted(taken: Taken): boolean
+  drifted(taken: Taken, ask: Ask, page: ListPage): boolean
+  /** The page has gone beyond what is wanted: the walk ends with it, unless it goes back for what it would have missed. */
+  isPast?(page: ListPage): boolean
 }
 
 export const seamWalk = (parts: SeamWalkParts): Walk => {
@@ -40,7 +42,9 @@ export const seamWalk = (parts: SeamWalkParts): Walk => {
       parts.check(ask, page)
       const { ids, hasNext } = page
       const taken = takePage(at, { ids, hasNext, keyAt: (index) => parts.keyAt(page, index) }, rules)
-      return { next: taken.next, fresh: taken.fresh, total: parts.total(ask, page), drifted: parts.drifted(taken) }
+      const isLast = parts.isPast?.(page) === true && !goesBack(at, taken)
+      const next = isLast ? null : taken.next
+      return { next, fresh: taken.fresh, total: parts.total(ask, page), drifted: parts.drifted(taken, ask, page) }
     },
     halve: (cursor): Json | null => {
       const at = parseCursor(cursor)
@@ -54,6 +58,10 @@ export const seamWalk = (parts: SeamWalkParts): Walk => {
     skipGone: null,
   }
 }
+
+/** Rows moved, or may have: what it looks at next decides where it stands. */
+const goesBack = (at: SeamCursor, { next, fresh, shifted }: Taken): boolean =>
+  'look' in at || (shifted && fresh === 0) || (next !== null && 'look' in next)
 
 const askOf = (cursor: SeamCursor): Ask =>
   'look' in cursor

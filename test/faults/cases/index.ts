@@ -15,11 +15,13 @@ import { clocks } from './f14-clocks.ts'
 import { diskFull } from './f14-disk.ts'
 import { memberCases } from './f15-members.ts'
 import { vanishedCases } from './f16-vanished.ts'
+import { reconcileCase } from './f17-reconcile.ts'
 
 export const CASES: readonly FaultCase[] = [
   ...killCases,
   ...driftCases,
   ...vanishedCases,
+  reconcileCase,
   ...zombieCases,
   ...memberCases,
   ...kafkaCases,

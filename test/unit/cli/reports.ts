@@ -10,6 +10,8 @@ export const report = (entity: string, facts: Partial<EntityReport> = {}): Entit
   hard: [],
   soft: [],
   carrier: null,
+  changes: null,
+  why: null,
   startedAt: null,
   endedAt: null,
   stateSince: STATE_SINCE,

@@ -47,16 +47,6 @@ describe.each(definitions.map((definition) => [definition.entity, definition] as
     expect(Object.keys(definition.attributes.shape).sort()).toEqual(expected.sort())
   })
 
-  test('has a canonical field for every attribute', () => {
-    const fields = new Set(canonicalEntity(definition.canonical.entity).columns.map(({ field }) => field))
-    const renamed: Readonly<Record<string, string>> = { id: 'membershipId' }
-    const missing = Object.keys(definition.attributes.shape)
-      .filter((name) => name !== 'updated_at')
-      .map((name) => renamed[name] ?? name.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase()))
-      .filter((field) => !fields.has(field))
-    expect(missing).toEqual([])
-  })
-
   test('has every relationship of the catalogue', () => {
     for (const { name, type, cardinality } of resource.relationships) {
       expect(definition.relationships[name]).toMatchObject({ type, cardinality: cardinality === 'to_one' ? 'one' : 'many' })
@@ -78,17 +68,34 @@ describe.each(definitions.map((definition) => [definition.entity, definition] as
     ).toEqual([])
   })
 
-  test('says that it has an updated_at exactly when it does', () => {
-    const hasUpdatedAt = 'updated_at' in resource.attributes
-    expect(canonicalEntity(definition.canonical.entity).hasSourceUpdatedAt).toBe(hasUpdatedAt)
-    expect(definition.deltaField).toBe(hasUpdatedAt ? 'updated_at' : undefined)
-  })
-
   test('maps a record without attributes to nulls in every field, and to no other', () => {
     const record = { entity: definition.entity, externalId: '1', attributes: {}, related: {}, raw: {} }
     const { fields } = definition.canonical.map(definition.attributes.parse({}), record, { ref: () => null })
     const columns = canonicalEntity(definition.canonical.entity).columns.map(({ field }) => field)
     expect(Object.keys(fields).sort()).toEqual([...columns].sort())
     expect(Object.values(fields).every((value) => value === null)).toBe(true)
+  })
+})
+
+// Records about another entity's rows have no fields of their own.
+const own = definitions.filter(({ entity, canonical }) => canonical.entity === entity)
+
+describe.each(own.map((definition) => [definition.entity, definition] as const))('%s, in canonical form,', (_, definition) => {
+  const resource = resourceOf(definition)
+
+  test('has a canonical field for every attribute', () => {
+    const fields = new Set(canonicalEntity(definition.canonical.entity).columns.map(({ field }) => field))
+    const renamed: Readonly<Record<string, string>> = { id: 'membershipId' }
+    const missing = Object.keys(definition.attributes.shape)
+      .filter((name) => name !== 'updated_at')
+      .map((name) => renamed[name] ?? name.replaceAll(/_([a-z0-9])/g, (_match, letter: string) => letter.toUpperCase()))
+      .filter((field) => !fields.has(field))
+    expect(missing).toEqual([])
+  })
+
+  test('says that it has an updated_at exactly when it does', () => {
+    const hasUpdatedAt = 'updated_at' in resource.attributes
+    expect(canonicalEntity(definition.canonical.entity).hasSourceUpdatedAt).toBe(hasUpdatedAt)
+    expect(definition.deltaField).toBe(hasUpdatedAt ? 'updated_at' : undefined)
   })
 })

@@ -18,6 +18,7 @@ describe('types', () => {
       | 'group'
       | 'group-membership'
       | 'event'
+      | 'person-merger'
     >()
     const person = pcoManifest.get('person')
     expectTypeOf(person.endpoints.list).toEqualTypeOf<'/people/v2/people'>()

@@ -2,13 +2,14 @@ import { describe, expect, test } from 'vitest'
 import { entityGraph } from '../../../manifests/graph.ts'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { type EntityPlan, planEntities } from '../../../manifests/plan.ts'
+import type { DeltaBase } from '../../../manifests/strategy.ts'
 
 const planOf = (...selection: string[]): ReadonlyMap<string, EntityPlan> =>
   new Map(planEntities(pcoManifest, selection).map((plan) => [plan.entity, plan]))
 
-test('without a selection everything is planned, in the order of the graph', () => {
+test('without a selection everything that the strategy reads is planned, in the order of the graph', () => {
   const plan = planEntities(pcoManifest, [])
-  expect(plan.map(({ entity }) => entity)).toEqual(entityGraph(pcoManifest).order)
+  expect(plan.map(({ entity }) => entity)).toEqual(entityGraph(pcoManifest).order.filter((entity) => entity !== 'person-merger'))
   expect(plan.map(({ ordinal }) => ordinal)).toEqual(plan.map((_, index) => index))
 })
 
@@ -49,4 +50,57 @@ test('an unknown name is a usage error with the nearest valid ones', () => {
       remedy: expect.stringContaining('person'),
     }),
   )
+})
+
+describe('a delta', () => {
+  const now = new Date('2026-03-01T00:00:00Z')
+  const at = new Date('2026-02-01T00:00:00Z')
+  const base: DeltaBase = { watermarks: new Map(), lookBackMs: 300_000, since: null, now }
+  const everywhere = new Map(pcoManifest.definitions.map(({ entity }) => [entity, at]))
+  const deltaOf = (more: Partial<DeltaBase>, ...selection: string[]): ReadonlyMap<string, EntityPlan> =>
+    new Map(
+      planEntities(pcoManifest, selection, { strategy: 'delta', base: { ...base, ...more } }).map((plan) => [plan.entity, plan]),
+    )
+
+  test('asks for what has changed since the watermark less the look-back, by each entity itself', () => {
+    const plan = deltaOf({ watermarks: everywhere })
+    const since = '2026-01-31T23:55:00Z'
+    expect(plan.get('person')).toMatchObject({ changes: { field: 'updated_at', since, direction: 'up' }, carries: [] })
+    expect(plan.get('email')).toMatchObject({ changes: { field: 'updated_at', since, direction: 'up' }, carrier: null })
+    expect(plan.get('address')).toMatchObject({ changes: { since, direction: 'down' }, carrier: null })
+    expect(plan.get('person-merger')).toMatchObject({ changes: { field: 'created_at', since } })
+  })
+
+  test('has the pairs of the households that have changed on their pages', () => {
+    const plan = deltaOf({ watermarks: everywhere })
+    expect(plan.get('household-membership')).toMatchObject({ carrier: 'household', changes: plan.get('household')?.changes })
+  })
+
+  test('reads everything of what the API does not tell changes of', () => {
+    for (const entity of ['group', 'event', 'group-membership'])
+      expect(deltaOf({ watermarks: everywhere }).get(entity)?.changes).toBeNull()
+  })
+
+  test('without a watermark becomes a full read of that entity by itself, and says so', () => {
+    const plan = deltaOf({ watermarks: new Map([['person', at]]) })
+    expect(plan.get('person')?.changes).not.toBeNull()
+    expect(plan.get('email')).toMatchObject({ changes: null, why: expect.stringContaining('never') })
+  })
+
+  test('begins at the moment that an operator gives', () => {
+    const since = new Date('2026-02-20T10:00:00Z')
+    expect(deltaOf({ watermarks: everywhere, since }).get('email')?.changes?.since).toBe('2026-02-20T10:00:00Z')
+    expect(deltaOf({ since }).get('email')?.changes?.since).toBe('2026-02-20T10:00:00Z')
+  })
+
+  test('of people tells of those that were merged', () => {
+    expect([...deltaOf({ watermarks: everywhere }, 'person').keys()]).toEqual(['person', 'person-merger'])
+  })
+})
+
+test('a reconciliation walks children by themselves, so that each entity is proven by its own total', () => {
+  const plan = new Map(planEntities(pcoManifest, [], { strategy: 'reconcile' }).map((each) => [each.entity, each]))
+  expect(plan.get('person')?.carries).toEqual([])
+  for (const entity of ['address', 'email', 'phone-number']) expect(plan.get(entity)?.carrier).toBeNull()
+  expect(plan.get('household-membership')?.carrier).toBe('household')
 })

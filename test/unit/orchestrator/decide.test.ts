@@ -109,6 +109,8 @@ test('a run ends only when every entity has; dead, parked or unproven make it co
   expect(decideEnd([closed], { dead: 1, parked: 0 })?.state).toBe('complete_with_exceptions')
   expect(decideEnd([closed], { dead: 0, parked: 1 })?.state).toBe('complete_with_exceptions')
   expect(decideEnd([entity('group', { state: 'unproven' })], none)?.state).toBe('complete_with_exceptions')
+  const waiting = decideEnd([closed], { ...none, deletions: 2 })
+  expect(waiting).toMatchObject({ state: 'complete_with_exceptions', reason: '2 deletions waiting for an approval' })
   const failed = entity('person', { state: 'failed', errorCode: 'auth', reason: 'refused' })
   expect(decideEnd([entity('email', { state: 'skipped' }), failed], none)).toMatchObject({ state: 'failed', errorCode: 'auth' })
 })

@@ -86,7 +86,7 @@ describe('what is due', () => {
 
   test('while a run of its kind goes on is left out and says so, or waits for the end of that run', () => {
     const busyRunId = '019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071'
-    expect(decideDue(due({ busyRunId }), none)).toMatchObject({ kind: 'skip', reason: `the full run ${busyRunId} has not ended` })
+    expect(decideDue(due({ busyRunId }), none)).toMatchObject({ kind: 'skip', reason: `the run ${busyRunId} has not ended` })
     expect(decideDue(due({ busyRunId, missed: 'once' }), none)).toMatchObject({ kind: 'hold' })
   })
 

@@ -13,5 +13,7 @@ export const progressOf = (entity: string, facts: Partial<EntityProgress> = {}):
   parked: 0,
   sweep: 'none',
   repair: 'none',
+  reconciled: false,
+  dead: 0,
   ...facts,
 })

@@ -1,7 +1,8 @@
 import fc from 'fast-check'
-import { expect, test } from 'vitest'
-import type { RangeEvidence } from '../../../ledger/entities.ts'
-import { judgeWalk } from '../../../orchestrator/proof.ts'
+import { describe, expect, test } from 'vitest'
+import type { RangeEvidence } from '../../../ledger/evidence.ts'
+import { doubtOf, judgeWalk, type Proof } from '../../../orchestrator/proof.ts'
+import { progressOf } from './progress.ts'
 
 const none = { fresh: 0, firstTotal: null, lastTotal: null, distinct: 0, drifted: false }
 const keyset = (fresh: number, total: number | null): RangeEvidence => ({
@@ -124,4 +125,62 @@ test('records that were asked for by id are no evidence for or against a walk', 
   expect(judgeWalk([keyset(99, 100), count(100), ids])).toMatchObject(SWEEP)
   expect(judgeWalk([keyset(100, 100), count(100), ids])).toEqual({ kind: 'proven' })
   expect(judgeWalk([sweep(1, 10, 10), ids])).toEqual({ kind: 'proven' })
+})
+
+describe('a walk by which rows are deleted', () => {
+  const ofIds = (distinct: number): Proof => ({ of: 'everyId', distinct })
+
+  test('is proven when as many ids were seen as there were and are, each with a key', () => {
+    expect(judgeWalk([keyset(100, 100), count(100)], ofIds(100))).toEqual({ kind: 'proven' })
+    expect(judgeWalk([keyset(100, 100)], ofIds(100))).toMatchObject(COUNT)
+    expect(judgeWalk([keyset(0, 0)], ofIds(0))).toEqual({ kind: 'proven' })
+  })
+
+  test('is not proven by records that were received, as a row that came twice is one', () => {
+    expect(judgeWalk([keyset(100, 100), count(100)], ofIds(99))).toMatchObject(SWEEP)
+  })
+
+  test('is not proven by any total that differs: before, after, or of the rows with a key', () => {
+    expect(judgeWalk([keyset(100, 101), count(100)], ofIds(100))).toMatchObject(SWEEP)
+    expect(judgeWalk([keyset(100, 100), count(101)], ofIds(100))).toMatchObject(SWEEP)
+    expect(judgeWalk([keyset(100, 100), count(100, 99)], ofIds(100))).toMatchObject(SWEEP)
+    // A total that is too low proves a full read, which asks for no less; here it would take rows that are there for gone.
+    expect(judgeWalk([keyset(100, 7), count(7)])).toEqual({ kind: 'proven' })
+    expect(judgeWalk([keyset(100, 7), count(7)], ofIds(100))).toMatchObject(SWEEP)
+    expect(judgeWalk([keyset(100, 0)], ofIds(100))).toMatchObject(COUNT)
+  })
+
+  test('of an API without totals is never proven', () => {
+    const sweeps = [1, 2, 3].map((n) => sweep(n, 100, null))
+    expect(judgeWalk(sweeps)).toEqual({ kind: 'proven' })
+    expect(judgeWalk(sweeps, ofIds(100))).toMatchObject({ kind: 'unproven' })
+    expect(judgeWalk([keyset(100, null), count(null)], ofIds(100))).toMatchObject(SWEEP)
+  })
+
+  test('says nothing by rows that were asked after one by one', () => {
+    const confirm: RangeEvidence = { ...none, walk: { kind: 'confirm', rows: [] }, fresh: 3 }
+    expect(judgeWalk([keyset(100, 100), count(100), confirm], ofIds(100))).toEqual({ kind: 'proven' })
+  })
+
+  test('deletes nothing of an entity with dead letters, or read below parents that are not known to be all', () => {
+    const membership = progressOf('group-membership', { paging: { kind: 'parents', parent: 'group' } })
+    expect(doubtOf(progressOf('person'), [])).toBeUndefined()
+    expect(doubtOf(progressOf('person', { dead: 1 }), [])).toContain('could not be read')
+    expect(doubtOf(membership, [progressOf('group', { state: 'closed' })])).toBeUndefined()
+    expect(doubtOf(membership, [progressOf('group', { state: 'unproven' })])).toContain('below each group')
+    expect(doubtOf(membership, [])).toContain('below each group')
+    expect(doubtOf({ ...membership, carrier: 'group' }, [])).toBeUndefined()
+  })
+})
+
+test('what has changed is proven by chains that held together, without a total; three that did not are no proof', () => {
+  const held = { ...keyset(5, null), walk: { kind: 'keyset', field: 'updated_at', from: 'a', to: null, split: true } as const }
+  const moved = { ...held, drifted: true }
+  const down: RangeEvidence = { ...none, walk: { kind: 'down', field: 'updated_at', until: 'a' } }
+  const changes: Proof = { of: 'changes' }
+  expect(judgeWalk([held], changes)).toEqual({ kind: 'proven' })
+  expect(judgeWalk([down], changes)).toEqual({ kind: 'proven' })
+  expect(judgeWalk([moved], changes)).toMatchObject({ kind: 'more', walk: held.walk })
+  expect(judgeWalk([moved, held], changes)).toEqual({ kind: 'proven' })
+  expect(judgeWalk([moved, moved, moved], changes)).toMatchObject({ kind: 'unproven' })
 })

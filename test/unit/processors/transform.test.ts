@@ -1,9 +1,12 @@
 // One bad record of a page is one dead letter with its bytes; its neighbours become canonical records.
 import { describe, expect, test } from 'vitest'
+import { canonicalId } from '../../../manifests/identity.ts'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { split } from '../../../manifests/split.ts'
+import { encodeGone } from '../../../manifests/tombstone.ts'
 import { createTransform } from '../../../processors/transform.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
+import { createCanonicalDecoder } from '../../../topics/canonical-codec.ts'
 import { decodeDeadLetter, encodePlace, REPLAY_HEADER } from '../../../topics/dead-letters.ts'
 import { decodeParents, decodeRecordOrigin, encodePageOrigin, ORIGIN_HEADER, PARENTS_HEADER } from '../../../topics/headers.ts'
 
@@ -192,6 +195,61 @@ describe('a page of one record that had died', () => {
       replays: letter,
       observedAt: origin.observedAt,
       traceparent: origin.traceparent,
+    })
+  })
+})
+
+describe('what is gone', () => {
+  const decoder = createCanonicalDecoder(async (id) => canonicalEntities[id - 1]?.schema)
+  const decoded = async (entity: string, value: Buffer | null | undefined) => {
+    await decoder.prepare([value ?? Buffer.alloc(0)])
+    return { ...decoder.decode(entity, value ?? Buffer.alloc(0)) }
+  }
+
+  test('becomes a tombstone of the moment when the source was asked, with no field of its own', async () => {
+    const page = { value: encodeGone('5'), headers: encodePageOrigin({ ...origin, gone: true }) }
+    const { canonical, deadLetters, records } = transform(page)
+    const [message] = canonical.get('email') ?? []
+    expect([deadLetters, records]).toEqual([[], 1])
+    const [living] = transform(pageOf(good)).canonical.get('email') ?? []
+    expect(message?.key).toBe(living?.key)
+    expect(decodeRecordOrigin(message?.headers[ORIGIN_HEADER])).toMatchObject({ rangeId: 3, page: 7, index: 0, count: 1 })
+    const { observedAt } = origin
+    expect(await decoded('email', message?.value)).toMatchObject({
+      externalId: '5',
+      deletedAt: observedAt,
+      observedAt,
+      personId: null,
+    })
+  })
+
+  test('is known by our header alone: no answer of a source can look like it', () => {
+    const answer = { ...pageOf(), value: Buffer.from(JSON.stringify({ data: [], gone: { id: '5' } })) }
+    expect(transform(answer)).toMatchObject({ records: 0, deadLetters: [] })
+    const nameless = transform({ value: Buffer.from('{}'), headers: encodePageOrigin({ ...origin, gone: true }) })
+    expect(nameless.canonical.size).toBe(0)
+    expect(nameless.deadLetters).toHaveLength(1)
+  })
+
+  test('because two were one points to the one that was kept; the ledger awaits it under the name of the merge', async () => {
+    const merger = {
+      type: 'PersonMerger',
+      id: '9',
+      attributes: { created_at: '2026-01-02T03:04:05Z', person_to_keep_id: 1 },
+      // Ids come as numbers, too.
+      relationships: { person_to_remove: { data: { type: 'Person', id: 2 } } },
+    }
+    const headers = encodePageOrigin({ ...origin, entity: 'person-merger' })
+    const { canonical } = transform({ value: Buffer.from(JSON.stringify({ data: [merger] })), headers })
+    const [message] = canonical.get('person') ?? []
+    expect(decodeRecordOrigin(message?.headers[ORIGIN_HEADER])).toMatchObject({ entity: 'person-merger', index: 0, count: 1 })
+    expect(await decoded('person', message?.value)).toMatchObject({
+      externalId: '2',
+      deletedAt: Date.parse('2026-01-02T03:04:05Z'),
+      observedAt: origin.observedAt,
+      mergedIntoId: canonicalId('acme', 'pco', 'person', '1'),
+      name: null,
+      customFields: {},
     })
   })
 })

@@ -50,6 +50,27 @@ describe('the model', () => {
   })
 })
 
+describe('people who are merged', () => {
+  it('leave one of them, with what belonged to both, and a record of the merge', async () => {
+    const [into, id] = [idAt('person', 2), idAt('person', 9)]
+    const emails = async () => (await walk(simulator, `/people/v2/people/${into}/emails?per_page=100`)).length
+    simulator.mutate({
+      op: 'insert',
+      entity: 'email',
+      attributes: { address: 'x@example.org' },
+      relationships: { person: id },
+    })
+    const before = await emails()
+    simulator.mutate({ op: 'merge', entity: 'person', id, into })
+    expect(await emails()).toBeGreaterThan(before)
+    expect(simulator.model.row('person', id)).toBeUndefined()
+    const [merger] = (await getPage(simulator, '/people/v2/person_mergers?order=created_at')).data
+    expect(merger?.attributes).toMatchObject({ person_to_keep_id: into, person_to_remove_id: id })
+    expect(merger?.relationships).toMatchObject({ person_to_keep: { data: { id: into } }, person_to_remove: { data: { id } } })
+    await expectApiEqualsModel()
+  })
+})
+
 describe('a hidden record', () => {
   it('is on no page of the list of all nor in its total, and is there by its id and where others include it', async () => {
     const id = idAt('person', 4)

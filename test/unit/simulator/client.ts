@@ -98,6 +98,7 @@ const LISTS: readonly [EntityName, string][] = [
   ['phone-number', '/people/v2/phone_numbers'],
   ['group', '/groups/v2/groups'],
   ['event', '/groups/v2/events'],
+  ['person-merger', '/people/v2/person_mergers'],
 ]
 
 /** Everything that the API shows, by entity and id, in the form of the model. */

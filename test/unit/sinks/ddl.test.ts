@@ -1,5 +1,10 @@
 import { describe, expect, test } from 'vitest'
-import { generateCanonicalMigration, generateOriginalsMigration, generateParentsMigration } from '../../../sinks/postgres/ddl.ts'
+import {
+  generateCanonicalMigration,
+  generateMergedMigration,
+  generateOriginalsMigration,
+  generateParentsMigration,
+} from '../../../sinks/postgres/ddl.ts'
 import { layoutByEntity, layouts } from '../../../sinks/postgres/layout.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
 
@@ -16,6 +21,10 @@ describe('the canonical tables', () => {
 
   test('of parked rows keep the records as they stood on their topics', async () => {
     await expect(generateOriginalsMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0011_parked_originals.sql')
+  })
+
+  test('of people tell into whom one was merged', async () => {
+    await expect(generateMergedMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0012_merged_people.sql')
   })
 
   test('come after the tables that they refer to', () => {

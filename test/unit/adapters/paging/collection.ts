@@ -75,11 +75,12 @@ const sorted = (all: readonly Row[], order: string | undefined, quirks: Quirks):
 }
 
 const sortRows = (rows: Row[], order: string, { nulls = 'first', shuffleTies }: Quirks): void => {
-  const value = (row: Row) => (order === 'name' ? row.name : rank(row, nulls))
+  const [field, sign] = order.startsWith('-') ? [order.slice(1), -1] : [order, 1]
+  const value = (row: Row) => (field === 'name' ? row.name : rank(row, nulls))
   if (shuffleTies) for (let i = rows.length - 1; i > 0; i--) rows.push(...rows.splice(Math.floor(shuffleTies() * (i + 1)), 1))
   rows.sort((a, b) => {
     const [of, than] = [value(a), value(b)]
-    if (of !== than) return of < than ? -1 : 1
+    if (of !== than) return of < than ? -sign : sign
     return shuffleTies ? 0 : Number(a.id) - Number(b.id)
   })
 }

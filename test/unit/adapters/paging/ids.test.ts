@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Walk } from '../../../../adapters/core/adapter.ts'
 import { idsWalk, pageOfOne } from '../../../../adapters/core/paging/ids.ts'
 import { pcoAdapter } from '../../../../adapters/pco/pco.ts'
-import { hasPathById, pathById } from '../../../../manifests/by-id.ts'
+import { askingAfter, canAskAfter, hasPathById, pathById } from '../../../../manifests/by-id.ts'
 import { pcoManifest } from '../../../../manifests/pco/index.ts'
-import type { Json } from '../../../../manifests/walk.ts'
+import type { Json, MissingRow } from '../../../../manifests/walk.ts'
 import { SynclineError } from '../../../../platform/errors.ts'
 
 const walk = idsWalk(['7', 'a/b', '9'], (id) => ({ method: 'GET', path: `/rows/${encodeURIComponent(id)}`, query: {} }))
@@ -52,5 +52,34 @@ describe('one record of Planning Center', () => {
     const membership = { entity: 'group-membership', walk: { kind: 'ids' as const, ids: ['1'] }, carries: [] }
     const asked = pcoAdapter.walk(membership)
     expect(() => asked.request(asked.start)).toThrow(SynclineError)
+  })
+})
+
+describe('a row that may be gone', () => {
+  const walkOf = (entity: string, row: MissingRow) =>
+    pcoAdapter.walk({ entity, walk: { kind: 'confirm', rows: [row] }, carries: [] })
+
+  it('is asked after by its id, one below another by both', () => {
+    const person = walkOf('person', { externalId: '7', parents: {} })
+    expect(person.request(person.start)).toEqual({ method: 'GET', path: '/people/v2/people/7', query: {} })
+    expect(person.asksAfter?.(person.start)).toEqual({ externalId: '7', shows: 'one' })
+    const membership = walkOf('group-membership', { externalId: '7', parents: { group: '3', person: '1' } })
+    expect(membership.request(membership.start).path).toBe('/groups/v2/groups/3/memberships/7')
+    expect(membership.skipGone?.(membership.start)).toBeNull()
+  })
+
+  it('is looked for in a list where its id is not the one that the API knows', () => {
+    const pair = walkOf('household-membership', { externalId: '3:1', parents: { household: '3', person: '1' } })
+    expect(pair.request(pair.start)).toMatchObject({
+      path: '/people/v2/households/3/household_memberships',
+      query: { per_page: '100' },
+    })
+    expect(pair.asksAfter?.(pair.start)).toEqual({ externalId: '3:1', shows: 'list' })
+  })
+
+  it('cannot be asked after when its parent is not known', () => {
+    expect(askingAfter(pcoManifest.get('group-membership'), { externalId: '7', parents: {} })).toBeUndefined()
+    expect(askingAfter(pcoManifest.get('household-membership'), { externalId: '3:1', parents: {} })).toBeUndefined()
+    expect(pcoManifest.definitions.filter((definition) => !canAskAfter(definition))).toEqual([])
   })
 })

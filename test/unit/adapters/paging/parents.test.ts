@@ -35,6 +35,12 @@ describe('a walk below parents', () => {
     expect(third === null ? null : walk.request(third).path).toBe('/parents/3/rows')
   })
 
+  it('says that rows moved where a list has another length than it tells', () => {
+    expect(drive(walk, serve({})).drifted).toBe(false)
+    expect(drive(walk, serve({ total: (count) => count + 1 })).drifted).toBe(true)
+    expect(drive(walk, serve({ total: () => null })).drifted).toBe(false)
+  })
+
   it('ends after the last parent is gone', () => {
     const one = parentsWalk(['9'], (id) => listing(100, `/parents/${id}/rows`))
     expect(one.skipGone?.(one.start)).toBeNull()
