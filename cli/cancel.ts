@@ -1,33 +1,49 @@
-// `syncline cancel`: ends a run for good. Rows that have landed stay; the next full sync begins anew.
+// `syncline cancel`: ends a run, or those of an organisation, for good. Rows that have landed stay; the next full sync begins anew.
 import { Command } from 'commander'
 import { changeRun } from '../ledger/runs.ts'
-import { chooseRun, type RunChoice } from './find-run.ts'
+import { chooseSources } from './choose.ts'
+import { requireOrg } from './connection-choice.ts'
+import { activeRunsOf, chooseRun, requireRun, requireRunOrOrg } from './find-run.ts'
 import { runFacts } from './run-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
 
-const EXAMPLES = `
+const TEXT = `
+What an organisation is asked to do next is not touched: so that nothing begins any more, pause it first.
+
 Examples:
   $ syncline cancel --org acme
   $ syncline cancel --run 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --json`
 
-interface CancelOptions extends RunChoice {
+interface CancelOptions {
+  readonly run?: string
+  readonly org?: string
+  readonly source?: string
   readonly json?: boolean
 }
 
 export const cancelCommand = (): Command =>
   new Command('cancel')
-    .description('end a run for good; rows that have landed stay')
-    .option('--run <id>', 'the run')
-    .option('--org <id>', 'the active run of this organisation')
-    .option('--source <name>', 'of this connected account, when there are several')
-    .option('--json', 'print the run as one JSON line')
-    .addHelpText('after', EXAMPLES)
+    .description('end runs for good; rows that have landed stay')
+    .option('--run <id>', 'this run')
+    .option('--org <id>', 'all active runs of this organisation')
+    .option('--source <name>', 'of the organisation, only of this connected account')
+    .option('--json', 'one JSON object a line on stdout')
+    .addHelpText('after', TEXT)
     .action((options: CancelOptions) => withLedger((runtime) => cancel(runtime, options)))
 
 const cancel = async (runtime: Runtime, options: CancelOptions): Promise<void> => {
-  const { runId } = await chooseRun(runtime, options)
-  const run = await changeRun(runtime.pool, runId, 'cancel')
-  if (options.json) printJson(runFacts(run))
-  say(`Run ${runId} is cancelled. Begin anew with: syncline sync --org ${run.orgId}`)
+  await requireRunOrOrg(runtime, options)
+  for (const { runId } of await chosenRuns(runtime, options)) {
+    const run = await changeRun(runtime.pool, runId, 'cancel')
+    if (options.json) printJson(runFacts(run))
+    say(`Run ${runId} is cancelled. Begin anew with: syncline sync --org ${run.orgId}`)
+  }
+}
+
+const chosenRuns = async (runtime: Runtime, { run, org, source }: CancelOptions) => {
+  if (org === undefined) return [await requireRun(runtime, run ?? '')]
+  const active = await activeRunsOf(runtime, chooseSources(await requireOrg(runtime, org), { org, source }))
+  // Of none it says what there is instead.
+  return active.length > 0 ? active : [await chooseRun(runtime, { org })]
 }

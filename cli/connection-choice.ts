@@ -44,7 +44,7 @@ export const requireOrg = async ({ pool }: Runtime, orgId: string): Promise<read
 /** The one of --source, or the only one there is. Throws SynclineError('usage') naming those there are. */
 export const chooseConnection = <C extends { readonly source: string }>(
   own: readonly C[],
-  { org, source }: { readonly org: string; readonly source?: string },
+  { org, source }: { readonly org: string; readonly source?: string | undefined },
 ): C => {
   const [only, another] = source === undefined ? own : own.filter((connection) => connection.source === source)
   if (only !== undefined && another === undefined) return only

@@ -32,14 +32,30 @@ export interface RunChoice {
   readonly source?: string
 }
 
+/** Throws SynclineError('usage') unless it is one of both. */
+export const requireRunOrOrg = async (runtime: Runtime, { run, org }: RunChoice): Promise<void> => {
+  if ((run === undefined) !== (org === undefined)) return
+  const active = await listRuns(runtime.pool, { active: true, limit: NAMED })
+  const remedy = active.length === 0 ? 'No run is active. See: syncline runs' : `Active: ${active.map(nameOf).join('; ')}.`
+  throw new SynclineError('usage', 'Name one run with --run ID, or an organisation with --org ID.', { remedy })
+}
+
 /** The run of --run, or the active run of --org. Throws SynclineError('usage') when that is none or several. */
-export const chooseRun = async (runtime: Runtime, { run, org, source }: RunChoice): Promise<Run> => {
-  if ((run === undefined) === (org === undefined)) {
-    const active = await listRuns(runtime.pool, { active: true, limit: NAMED })
-    const remedy = active.length === 0 ? 'No run is active. See: syncline runs' : `Active: ${active.map(nameOf).join('; ')}.`
-    throw new SynclineError('usage', 'Name one run with --run ID, or an organisation with --org ID.', { remedy })
-  }
-  return run === undefined ? activeRunOf(runtime, org ?? '', source) : requireRun(runtime, run)
+export const chooseRun = async (runtime: Runtime, choice: RunChoice): Promise<Run> => {
+  await requireRunOrOrg(runtime, choice)
+  return choice.run === undefined ? activeRunOf(runtime, choice.org ?? '', choice.source) : requireRun(runtime, choice.run)
+}
+
+const MAX_ACTIVE = 1_000
+
+/** All runs of the sources (of one organisation) that have not ended. */
+export const activeRunsOf = async (
+  { pool }: Runtime,
+  sources: readonly { readonly orgId: string; readonly source: string }[],
+): Promise<readonly Run[]> => {
+  const [first] = sources
+  const active = first === undefined ? [] : await listRuns(pool, { orgId: first.orgId, active: true, limit: MAX_ACTIVE })
+  return active.filter((run) => sources.some(({ source }) => source === run.source))
 }
 
 const activeRunOf = async (runtime: Runtime, orgId: string, source: string | undefined): Promise<Run> => {

@@ -14,9 +14,12 @@ import { pauseCommand } from './pause.ts'
 import { reconcileCommand } from './reconcile.ts'
 import { replayCommand } from './replay.ts'
 import { resumeCommand } from './resume.ts'
+import { retryCommand } from './retry.ts'
 import { runsCommand } from './runs.ts'
+import { scheduleCommand } from './schedule.ts'
 import { showCommand } from './show.ts'
 import { simulateCommand } from './simulate.ts'
+import { stateCommand } from './state.ts'
 import { statusCommand } from './status.ts'
 import { syncCommand } from './sync.ts'
 import { EXIT, exitCodeOf, reportError, toleratesClosedPipe } from './terminal.ts'
@@ -39,6 +42,8 @@ const COMMANDS = [
   pauseCommand,
   resumeCommand,
   cancelCommand,
+  retryCommand,
+  scheduleCommand,
   statusCommand,
   runsCommand,
   showCommand,
@@ -48,6 +53,7 @@ const COMMANDS = [
   traceCommand,
   dlqCommand,
   webhooksCommand,
+  stateCommand,
   workerCommand,
 ]
 

@@ -7,6 +7,7 @@ import { SynclineError } from '../platform/errors.ts'
 import { parseLimit } from '../producers/connections.ts'
 import { parseBaseUrl, parseOrgId, parseSource } from './connection-choice.ts'
 import { readCredential } from './credential.ts'
+import { addDefaultSchedules } from './default-schedules.ts'
 import { publicOf } from './org-list.ts'
 import { withRuntime } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
@@ -24,6 +25,7 @@ interface AddOptions {
   readonly rate?: string
   readonly pat?: string
   readonly patStdin?: boolean
+  readonly schedules: boolean
   readonly json?: boolean
 }
 
@@ -36,6 +38,7 @@ export const addCommand = (): Command =>
     .option('--base-url <url>', 'another address of the API, e.g. a simulator')
     .option('--rate <requests/seconds>', "a limit other than the API's usual one, e.g. 200/20; none: no limit")
     .option('--pat-stdin', 'read the personal access token, id:secret, from standard input')
+    .option('--no-schedules', 'let nothing run by itself')
     .option('--pat <id:secret>', 'the token itself; better use --pat-stdin or SYNCLINE_PAT')
     .option('--json', 'print one JSON line')
     .addHelpText('after', EXAMPLES)
@@ -47,6 +50,11 @@ export const checkRate = (rate: string | undefined): string | null => {
   throw new SynclineError('usage', `'${rate}' is not a rate limit.`, {
     remedy: 'Give it as requests/seconds, e.g. 100/20, or none.',
   })
+}
+
+/** What runs by itself from now on. */
+export const sayScheduled = (orgId: string, schedules: readonly string[]): void => {
+  if (schedules.length > 0) say(`It runs by itself: ${schedules.join(', ')}. See: syncline schedule list --org ${orgId}`)
 }
 
 const addOrg = async (id: string, options: AddOptions): Promise<void> => {
@@ -68,7 +76,10 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
       credential,
     }
     const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)
-    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome })
+    const schedules =
+      outcome === 'added' && options.schedules ? await addDefaultSchedules(runtime.pool, connection, adapter.name) : []
+    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome, schedules })
     say(`Organisation ${orgId} is ${outcome}. Sync it with: syncline sync --org ${orgId}`)
+    sayScheduled(orgId, schedules)
   })
 }

@@ -12,8 +12,9 @@ import { SynclineError } from '../platform/errors.ts'
 import { type AuthorisationEnd, createAuthorisation } from './authorise.ts'
 import { listenForCallback } from './callback.ts'
 import { parseBaseUrl, parseOrgId, parseSource } from './connection-choice.ts'
+import { addDefaultSchedules } from './default-schedules.ts'
 import { type AppOptions, readOAuthApp } from './oauth-app.ts'
-import { checkRate } from './org-add.ts'
+import { checkRate, sayScheduled } from './org-add.ts'
 import { publicOf } from './org-list.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
 import { EXIT, onInterrupt, print, printJson, say } from './terminal.ts'
@@ -38,6 +39,7 @@ interface ConnectOptions extends AppOptions {
   readonly scope?: string
   readonly listen: string
   readonly redirectUri?: string
+  readonly schedules: boolean
   readonly json?: boolean
 }
 
@@ -55,6 +57,7 @@ export const connectCommand = (): Command =>
     .option('--scope <scopes>', 'what to ask for, separated by blanks; default: what a sync needs')
     .option('--listen <host:port>', 'where the callback is received', '127.0.0.1:4020')
     .option('--redirect-uri <url>', 'where the vendor sends the browser (default: http://, the address of --listen, /callback)')
+    .option('--no-schedules', 'let nothing run by itself, if it is new')
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', EXAMPLES)
     .action((id: string, options: ConnectOptions) => withRuntime((runtime) => connect(runtime, parseOrgId(id), options)))
@@ -125,20 +128,27 @@ const connect = async (runtime: Runtime, orgId: string, options: ConnectOptions)
     say(
       `Open this address as an administrator of ${orgId} and consent, within ten minutes. Waiting for the browser to come back to ${redirect.uri} …`,
     )
-    tell(options, connection, await authorisation.ended(interrupt))
+    await tell(runtime, options, connection, await authorisation.ended(interrupt))
   } finally {
     await listener.close()
   }
 }
 
-const tell = ({ json }: ConnectOptions, connection: Connection, end: AuthorisationEnd | undefined): void => {
+const tell = async (
+  { pool }: Runtime,
+  { json, schedules: isScheduled }: ConnectOptions,
+  connection: Connection,
+  end: AuthorisationEnd | undefined,
+): Promise<void> => {
   if (end === undefined) {
     process.exitCode = EXIT.interrupted
     say('Interrupted; nothing was changed.')
     return
   }
   const { outcome, resumed, scope } = end
-  if (json) printJson({ type: 'org', ...publicOf(connection), kind: 'oauth', outcome, scope, resumed })
+  const schedules = outcome === 'added' && isScheduled ? await addDefaultSchedules(pool, connection, connection.adapter) : []
+  if (json) printJson({ type: 'org', ...publicOf(connection), kind: 'oauth', outcome, scope, resumed, schedules })
   say(`${connection.orgId}/${connection.source} is connected. Sync it with: syncline sync --org ${connection.orgId}`)
+  sayScheduled(connection.orgId, schedules)
   if (resumed.length > 0) say(`Runs that were paused for it go on: ${resumed.join(', ')}`)
 }

@@ -4,6 +4,7 @@ import { addCommand } from './org-add.ts'
 import { connectCommand } from './org-connect.ts'
 import { forgetCommand } from './org-forget.ts'
 import { listCommand } from './org-list.ts'
+import { orgReaderCommand } from './org-reader.ts'
 import { removeCommand } from './org-remove.ts'
 
 const EXAMPLES = `
@@ -23,3 +24,4 @@ export const orgCommand = (): Command =>
     .addCommand(listCommand())
     .addCommand(removeCommand())
     .addCommand(forgetCommand())
+    .addCommand(orgReaderCommand())

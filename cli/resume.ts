@@ -1,14 +1,21 @@
-// `syncline resume`: a paused run goes on where it stopped, with workers elsewhere or with all roles in this process.
+// `syncline resume`: a paused run, or organisation, goes on where it stopped, with workers elsewhere or with all roles in this process.
 import { Command } from 'commander'
 import { changeRun, hasEnded, type Run } from '../ledger/runs.ts'
-import { chooseRun, type RunChoice } from './find-run.ts'
+import { resumeSource } from '../ledger/source-health.ts'
+import { chooseSources } from './choose.ts'
+import { requireOrg } from './connection-choice.ts'
+import { activeRunsOf, chooseRun, requireRun, requireRunOrOrg } from './find-run.ts'
 import { type FollowOptions, followRun } from './follow.ts'
 import { runFacts } from './run-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
 
-const EXAMPLES = `
+const TEXT = `
+With --org the organisation goes on: its paused runs, its schedules (a due time that has passed is seen to by the schedule's own policy),
+and failures in a row are counted anew.
+
 Examples:
+  $ syncline resume --org acme
   $ syncline resume --org acme --wait                  # workers run elsewhere
   $ syncline resume --run 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --with-workers
 
@@ -16,25 +23,50 @@ With --wait or --with-workers a run that was not paused, but whose workers have 
 
 Exit codes: 0 complete or resumed, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 130 interrupted.`
 
-interface ResumeOptions extends RunChoice, FollowOptions {}
+interface ResumeOptions extends FollowOptions {
+  readonly run?: string
+  readonly org?: string
+  readonly source?: string
+}
 
 export const resumeCommand = (): Command =>
   new Command('resume')
-    .description('go on with a paused run')
-    .option('--run <id>', 'the run')
-    .option('--org <id>', 'the active run of this organisation')
-    .option('--source <name>', 'of this connected account, when there are several')
+    .description('go on with a paused run, or with all of a paused organisation')
+    .option('--run <id>', 'this run')
+    .option('--org <id>', 'the organisation: its runs, its schedules, and new runs')
+    .option('--source <name>', 'of the organisation, only this connected account')
     .option('--wait', 'wait for the end of the run')
     .option('--with-workers', 'run all worker roles in this process until the run ends')
     .option('--json', 'one JSON object a line on stdout')
-    .addHelpText('after', EXAMPLES)
+    .addHelpText('after', TEXT)
     .action((options: ResumeOptions) => withLedger((runtime) => resume(runtime, options)))
 
 const resume = async (runtime: Runtime, options: ResumeOptions): Promise<void> => {
-  const run = await resumed(runtime, await chooseRun(runtime, options), options)
+  await requireRunOrOrg(runtime, options)
+  if (options.org !== undefined) return resumeOrg(runtime, options.org, options)
+  await follow(runtime, await resumed(runtime, await requireRun(runtime, options.run ?? ''), options), options)
+}
+
+const follow = async (runtime: Runtime, run: Run, options: ResumeOptions): Promise<void> => {
   if (options.json) printJson({ ...runFacts(run), type: 'run-resumed' })
   say(`Run ${run.runId}`)
   process.exitCode = await followRun(runtime, run.runId, options)
+}
+
+const resumeOrg = async (runtime: Runtime, org: string, options: ResumeOptions): Promise<void> => {
+  const sources = chooseSources(await requireOrg(runtime, org), { org, source: options.source })
+  // Asked first: a run to follow must be one.
+  const followed = options.wait || options.withWorkers ? await chooseRun(runtime, { org }) : undefined
+  for (const { orgId, source } of sources) {
+    const changed = await resumeSource(runtime.pool, { orgId, source })
+    if (options.json) printJson({ type: 'source-resumed', org: orgId, source, changed })
+    say(`${orgId}/${source} ${changed ? 'goes on' : 'was not paused'}.`)
+  }
+  const paused = (await activeRunsOf(runtime, sources)).filter((run) => run.state === 'paused')
+  for (const run of paused.filter(({ runId }) => runId !== followed?.runId)) {
+    await follow(runtime, await changeRun(runtime.pool, run.runId, 'resume'), { json: options.json ?? false })
+  }
+  if (followed !== undefined) await follow(runtime, await resumed(runtime, followed, options), options)
 }
 
 /** A killed process leaves its run running: following it needs no change of state. Throws 'conflict' for a run that has ended. */

@@ -4,6 +4,7 @@ import { reconciliationsOf } from '../ledger/deletions.ts'
 import { type MissingParents, missingParents } from '../ledger/parked.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
 import { hasEnded, listRuns, type Run } from '../ledger/runs.ts'
+import { type SourceHealth, troubledSources } from '../ledger/source-health.ts'
 import { liveRoles } from '../ledger/workers.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { type Paint, painterFor } from './color.ts'
@@ -20,6 +21,7 @@ import { runDuration } from './runs.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say, stdoutWidth } from './terminal.ts'
 import { type LiveRoles, type Wait, waitOf, waitOfRun, waitText } from './waits.ts'
+import { count, moment } from './words.ts'
 
 const EXAMPLES = `
 Examples:
@@ -52,12 +54,35 @@ const status = async (runtime: Runtime, options: StatusOptions): Promise<void> =
     process.exitCode = await waitElsewhere(runtime, only.runId, createReporter({ json: options.json ?? false }))
   } else if (only === undefined) await sayNothingActive(runtime, options)
   else for (const run of runs) await showStatus(runtime, run, options)
+  if (options.run === undefined && !options.watch) await showTrouble(runtime, options)
 }
 
-const chosenRuns = async (runtime: Runtime, choice: RunChoice): Promise<readonly Run[]> =>
-  choice.run === undefined && choice.org === undefined
-    ? listRuns(runtime.pool, { active: true, limit: 100 })
-    : [await chooseRun(runtime, choice)]
+/** Sources of which nothing may begin, or of which the last runs failed. */
+const showTrouble = async ({ pool }: Runtime, { org, json }: StatusOptions): Promise<void> => {
+  for (const health of await troubledSources(pool, org)) {
+    const { orgId, source, failures, pausedAt, pauseReason } = health
+    if (json) printJson({ type: 'source', org: orgId, source, failures, pausedAt: pausedAt?.toISOString() ?? null, pauseReason })
+    else say(troubleText(health))
+  }
+}
+
+const troubleText = ({ orgId, source, failures, pausedAt, pauseReason }: SourceHealth): string => {
+  if (pausedAt === null) return `${orgId}/${source}: ${count(failures, 'run')} in a row failed.`
+  const why = pauseReason === null ? '' : `: ${pauseReason}`
+  return `${orgId}/${source} is paused since ${moment(pausedAt)}${why}. Go on with: syncline resume --org ${orgId}`
+}
+
+const chosenRuns = async (runtime: Runtime, choice: RunChoice): Promise<readonly Run[]> => {
+  if (choice.run === undefined && choice.org === undefined) return listRuns(runtime.pool, { active: true, limit: 100 })
+  return (await isOnlyPaused(runtime, choice)) ? [] : [await chooseRun(runtime, choice)]
+}
+
+/** That an organisation is paused is what its status is, when nothing of it runs. */
+const isOnlyPaused = async ({ pool }: Runtime, { run, org }: RunChoice): Promise<boolean> => {
+  if (run !== undefined || org === undefined) return false
+  const [active] = await listRuns(pool, { orgId: org, active: true, limit: 1 })
+  return active === undefined && (await troubledSources(pool, org)).length > 0
+}
 
 const severalToWatch = (runs: readonly Run[]): SynclineError => {
   const names = runs.map((run) => `${run.runId} (${run.orgId})`).join(', ')

@@ -1,12 +1,11 @@
 // `syncline sync`: asks for a run, checks address and credential first, and if wished waits for it or brings its own workers.
 import { Command } from 'commander'
-import { adapterByName } from '../adapters/index.ts'
 import type { Connection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
-import { suggest } from '../platform/suggest.ts'
 import { probeVendor } from '../producers/probe.ts'
+import { chooseSelection, parseStrategy } from './choose.ts'
 import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { planOf, showPlan } from './dry-run.ts'
 import { followRun } from './follow.ts'
@@ -59,11 +58,11 @@ export const syncCommand = (): Command =>
     .action((options: SyncOptions) => withRuntime((runtime) => sync(runtime, options)))
 
 export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void> => {
-  const strategy = parseStrategy(options)
+  const strategy = strategyOf(options)
   if (!options.dryRun) await runtime.migrate()
   const connection = chooseConnection(await requireOrg(runtime, options.org), options)
   const { orgId, source, adapter } = connection
-  const selection = parseSelection(adapter, options)
+  const selection = chooseSelection(adapter, options.select)
   const asked = { orgId, source, adapter, strategy, selection, ...(options.since && { changedSince: options.since }) }
   // Before anything is begun: a run that would read nothing is none.
   const plan = await planOf(runtime, asked)
@@ -76,33 +75,14 @@ export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void
   process.exitCode = await followRun(runtime, runId, options)
 }
 
-const parseStrategy = ({ strategy, since }: SyncOptions): Strategy => {
-  const found = STRATEGIES.find((name) => name === strategy)
-  if (found === undefined) {
-    throw new SynclineError('usage', `There is no strategy '${strategy}'.`, { remedy: suggest(strategy, STRATEGIES) })
-  }
+const strategyOf = ({ strategy, since }: SyncOptions): Strategy => {
+  const found = parseStrategy(strategy)
   if (since === undefined || found === 'delta') return found
   throw new SynclineError('usage', `A ${found} run reads everything: --since is for a delta.`, {
     remedy: 'Say --strategy delta, or leave out --since.',
   })
 }
 
-const parseSelection = (adapter: string, { select }: SyncOptions): readonly string[] => {
-  const { manifest } = adapterByName(adapter)
-  if (select === undefined) return manifest.definitions.map((definition) => definition.entity)
-  const names = [
-    ...new Set(
-      select
-        .split(',')
-        .map((name) => name.trim())
-        .filter(Boolean),
-    ),
-  ]
-  if (names.length === 0)
-    throw new SynclineError('usage', '--select names no entity.', { remedy: 'See them with: syncline graph' })
-  return names.map((name) => manifest.get(name).entity)
-}
-
 /** One request before anything is begun, so that a wrong address or credential is told at once. */
-const probe = (runtime: Runtime, connection: Connection, selection: readonly string[]): Promise<void> =>
+export const probe = (runtime: Runtime, connection: Connection, selection: readonly string[]): Promise<void> =>
   withVendor(runtime, connection, ({ vendor, limiter }) => probeVendor(vendor, limiter, selection, say))

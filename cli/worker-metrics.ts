@@ -35,6 +35,9 @@ const show = (set: SetGauge, figures: Figures): void => {
   set('syncline_open_asks', {}, asks)
   set('syncline_connections_to_authorise', {}, toAuthorise)
   for (const { reason, times } of refusedAuthorisations) set('syncline_refused_authorisations', { reason }, times)
+  set('syncline_paused_sources', {}, figures.pausedSources)
+  set('syncline_overdue_schedules', {}, figures.overdueSchedules)
+  set('syncline_unsent_notifications', {}, figures.unsentNotifications)
   for (const { stage, letters } of deadLetters) set('syncline_dead_letters', { stage }, letters)
   for (const { entity, records } of parked) set('syncline_parked_records', { entity }, records)
 }

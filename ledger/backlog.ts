@@ -9,7 +9,17 @@ export interface Backlog {
   readonly deadLetters: readonly { readonly stage: string; readonly letters: number }[]
   readonly toAuthorise: number
   readonly refusedAuthorisations: readonly { readonly reason: string; readonly times: number }[]
+  readonly pausedSources: number
+  /** Nobody has seen to them for two minutes. */
+  readonly overdueSchedules: number
+  readonly unsentNotifications: number
 }
+
+const ALWAYS_ON = `
+  select (select count(*) from sync.source_health where paused_at is not null) as "pausedSources",
+    (select count(*) from sync.schedules s left join sync.source_health h on (h.org_id, h.source) = (s.org_id, s.source)
+     where s.paused_at is null and h.paused_at is null and s.fires_at < now() - interval '2 minutes') as "overdueSchedules",
+    (select count(*) from sync.notifications where ended_at is null) as "unsentNotifications"`
 
 export const readBacklog = async (client: Queryable): Promise<Backlog> => {
   const { rows } = await client.query<{ open: number }>(
@@ -26,11 +36,17 @@ export const readBacklog = async (client: Queryable): Promise<Backlog> => {
   const { rows: refusedAuthorisations } = await client.query<{ reason: string; times: number }>(
     'select reason, times from sync.refused_authorisations',
   )
+  const { rows: alwaysOn } =
+    await client.query<Pick<Backlog, 'pausedSources' | 'overdueSchedules' | 'unsentNotifications'>>(ALWAYS_ON)
+  const { pausedSources = 0, overdueSchedules = 0, unsentNotifications = 0 } = alwaysOn[0] ?? {}
   return {
     openPages: rows[0]?.open ?? 0,
     asks: asked[0]?.asks ?? 0,
     deadLetters,
     toAuthorise: waiting[0]?.n ?? 0,
     refusedAuthorisations,
+    pausedSources,
+    overdueSchedules,
+    unsentNotifications,
   }
 }

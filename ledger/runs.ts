@@ -4,6 +4,7 @@ import { SynclineError } from '../platform/errors.ts'
 import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import { ensurePartitions } from './partitions.ts'
+import { recordEnd, requireUnpaused } from './source-health.ts'
 
 export const RUN_STATES = ['planned', 'running', 'paused', 'complete', 'complete_with_exceptions', 'failed', 'cancelled'] as const
 export type RunState = (typeof RUN_STATES)[number]
@@ -86,11 +87,15 @@ export interface NewRun {
   readonly changedSince?: Date
   /** The reconciliation whose parked deletions it carries out. */
   readonly approves?: string
+  /** The schedule that asks for it. */
+  readonly schedule?: string
+  /** The run that it takes up again. */
+  readonly retryOf?: string
 }
 
 /**
  * Asks for a run. Throws SynclineError('already-running') naming the holder: of each entity of an organisation and source one backfill
- * (full or reconcile) may be active at a time, and one delta beside it.
+ * (full or reconcile) may be active at a time, and one delta beside it. Throws 'conflict' when the source is paused.
  */
 export const createRun = (pool: Pool, run: NewRun): Promise<string> => inTransaction(pool, (client) => insertRun(client, run))
 
@@ -99,13 +104,25 @@ export const insertRun = async (client: Queryable, run: NewRun): Promise<string>
   const runId = uuidv7()
   // Who asks for another run of this connection waits here.
   await client.query('select from sync.connections where org_id = $1 and source = $2 for no key update', [run.orgId, run.source])
+  await requireUnpaused(client, run)
   const holder = await holderOf(client, run)
   if (holder !== undefined) throw alreadyRunning(holder)
   await ensurePartitions(client, runId)
   await client.query(
-    `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection, changed_since, approves)
-     values ($1, $2, $3, $4, $5, 'planned', $6, $7, $8)`,
-    [runId, run.orgId, run.source, run.adapter, run.strategy, run.selection, run.changedSince ?? null, run.approves ?? null],
+    `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection, changed_since, approves, schedule, retry_of)
+     values ($1, $2, $3, $4, $5, 'planned', $6, $7, $8, $9, $10)`,
+    [
+      runId,
+      run.orgId,
+      run.source,
+      run.adapter,
+      run.strategy,
+      run.selection,
+      run.changedSince ?? null,
+      run.approves ?? null,
+      run.schedule ?? null,
+      run.retryOf ?? null,
+    ],
   )
   return runId
 }
@@ -182,11 +199,18 @@ const TRANSITIONS = {
   cancel: { from: ['planned', 'running', 'paused'], to: 'cancelled' },
 } as const satisfies Record<string, { from: readonly RunState[]; to: RunState }>
 
-/** An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it. */
+/**
+ * An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it, or when it is to
+ * go on and its source is paused.
+ */
 export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSITIONS): Promise<Run> =>
   inTransaction(pool, async (client) => {
     const { from, to } = TRANSITIONS[change]
-    await client.query('select from sync.runs where run_id = $1 for no key update', [runId])
+    const { rows: found } = await client.query<Pick<Run, 'orgId' | 'source'>>(
+      'select org_id as "orgId", source from sync.runs where run_id = $1 for no key update',
+      [runId],
+    )
+    if (change === 'resume' && found[0] !== undefined) await requireUnpaused(client, found[0])
     const { rows } = await client.query<RunRow>(
       `update sync.runs r set ended_at = case when $3 = 'cancelled' then now() end, error_code = null, reason = null,
          state = case when $3 = 'running' and not exists (select from sync.run_entities e where e.run_id = r.run_id) then 'planned' else $3 end
@@ -218,15 +242,19 @@ const cancelEntities = async (client: Queryable, runId: string): Promise<void> =
   )
 }
 
-/** The orchestrator's end of a run. False: it was not active any more. */
-export const endRun = async (
-  client: Queryable,
+/** The orchestrator's end of a run, and what it says about its source. False: it was not active any more. */
+export const endRun = (
+  pool: Pool,
   runId: string,
   end: { state: 'complete' | 'complete_with_exceptions' | 'failed'; errorCode: string | null; reason: string | null },
-): Promise<boolean> => {
-  const { rowCount } = await client.query(
-    `update sync.runs set state = $2, error_code = $3, reason = $4, ended_at = now() where run_id = $1 and state in ('planned', 'running')`,
-    [runId, end.state, end.errorCode, end.reason],
-  )
-  return rowCount === 1
-}
+): Promise<boolean> =>
+  inTransaction(pool, async (client) => {
+    const { rows } = await client.query<{ orgId: string; source: string }>(
+      `update sync.runs set state = $2, error_code = $3, reason = $4, ended_at = now()
+       where run_id = $1 and state in ('planned', 'running') returning org_id as "orgId", source`,
+      [runId, end.state, end.errorCode, end.reason],
+    )
+    if (rows[0] === undefined) return false
+    await recordEnd(client, { ...rows[0], runId, failed: end.state === 'failed' })
+    return true
+  })

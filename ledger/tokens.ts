@@ -3,6 +3,7 @@
 import type { Queryable } from '../platform/postgres.ts'
 import { pauseForAuth, resumeAfterAuth } from './auth-pause.ts'
 import { seal, WRAPPED_KEY, type WrappedKeyRow, wrappedKeyOf } from './data-keys.ts'
+import { queueNotification } from './notifications.ts'
 import { type KeyRing, openSecret } from './secrets.ts'
 
 export interface TokenOwner {
@@ -157,17 +158,26 @@ export const saveTokens = async (
   return true
 }
 
-/** Marks the connection, unless it has newer tokens, and pauses its runs; returns those. */
+/** Marks the connection, unless it has newer tokens, pauses its runs and has operators told, once; returns the runs. */
 export const markReauthorise = async (
   client: Queryable,
   { orgId, source }: TokenOwner,
   generation: number,
   reason: string,
 ): Promise<readonly string[]> => {
-  const { rowCount } = await client.query(
-    `update sync.tokens set state = 'reauthorise', reason = case when state = 'reauthorise' then reason else $4 end
-     where org_id = $1 and source = $2 and generation = $3`,
-    [orgId, source, generation, reason],
+  const { rows } = await client.query<{ state: string }>(
+    'select state from sync.tokens where org_id = $1 and source = $2 and generation = $3 for update',
+    [orgId, source, generation],
   )
-  return rowCount === 1 ? pauseForAuth(client, orgId, source, reason) : []
+  const before = rows[0]?.state
+  if (before === undefined) return []
+  if (before !== 'reauthorise') {
+    await client.query("update sync.tokens set state = 'reauthorise', reason = $3 where org_id = $1 and source = $2", [
+      orgId,
+      source,
+      reason,
+    ])
+    await queueNotification(client, { orgId, source, kind: 'reauthorisation-needed', facts: { reason } })
+  }
+  return pauseForAuth(client, orgId, source, reason)
 }

@@ -1,4 +1,5 @@
-// The orchestrator role: plans runs that were asked for, advances them, wakes due ranges. Many may run; one leads.
+// The orchestrator role: plans runs that were asked for, advances them, wakes due ranges; beside that heals, fires schedules and tells
+// operators. Many may run; one leads.
 import type { DeletionLimit } from '../ledger/deletions.ts'
 import { planRun } from '../ledger/entities.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
@@ -21,6 +22,8 @@ import { commandMessages } from '../topics/commands.ts'
 import { eventMessages, type SyncEvent } from '../topics/events.ts'
 import type { Topics } from '../topics/list.ts'
 import { advanceRuns, runEvent } from './advance.ts'
+import { alwaysOnTasks } from './always-on.ts'
+import { runBeside } from './beside.ts'
 import { createHealer } from './healer.ts'
 import { Leadership } from './leadership.ts'
 import { planAsked } from './planning.ts'
@@ -35,6 +38,10 @@ export interface OrchestratorDeps {
   readonly offsets: LogOffsets
   readonly readAt: ReadAt
   readonly openForMs: number
+  /** Runs of a source that fail in a row before it is paused; 0: never. */
+  readonly maxFailures: number
+  /** Where operators are told. */
+  readonly notifyUrl?: string | undefined
   /** How far before its watermark a delta begins. */
   readonly lookBackMs: number
   /** So many rows of an entity may be deleted by a reconciliation without an approval. */
@@ -46,7 +53,6 @@ export interface OrchestratorDeps {
 const ACTIVE_TICK_MS = 200
 const IDLE_TICK_MS = 1_000
 const LONG_TICK_MS = 5_000
-const HEAL_AGAIN_MS = 2_000
 const WAKES_PER_TICK = 500
 const HOUSEKEEPING_MS = 60_000
 /** Active runs looked at in one tick; the oldest come first. */
@@ -167,19 +173,8 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     back?.()
   }
 
-  /** Beside the ticks: brokers take their time, and a tick has none to lose. */
-  const heal = async () => {
-    while (!stopping.signal.aborted) {
-      const looked = led ? healer.look() : Promise.resolve(IDLE_TICK_MS)
-      const delayMs = await looked.catch((error: unknown) => {
-        // Not worth a restart of the role: what is healed has waited, and everything else goes on.
-        const isAway = isDatabaseAway(error) || isKafkaAway(error)
-        log[isAway ? 'debug' : 'error']({ reason: messageOf(error) }, 'open pages not looked at, again later')
-        return isAway ? HEAL_AGAIN_MS : HOUSEKEEPING_MS
-      })
-      await pause(delayMs, stopping.signal)
-    }
-  }
+  const tasks = [{ what: 'healing', step: () => healer.look() }, ...alwaysOnTasks({ ...deps, signal: stopping.signal })]
+  const beside = () => tasks.map((task) => runBeside(task, { leads: () => led, log, signal: stopping.signal }))
 
   // A tick that takes long is work too, or one that hangs would look idle.
   health.watch({ hasWork: () => isActive || performance.now() - tickedAt > LONG_TICK_MS })
@@ -189,7 +184,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     failed: failure.promise,
     start: async () => {
       await Promise.all([producer.connect(), offsets.connect()])
-      loop = Promise.all([run().catch(failure.reject), heal()])
+      loop = Promise.all([run().catch(failure.reject), ...beside()])
     },
     stop: () => {
       stopping.abort()

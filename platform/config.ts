@@ -99,6 +99,18 @@ export const SETTINGS = {
     description: 'how long a page may lack records before it is looked for on Kafka',
     default: '15',
   },
+  pauseAfterFailures: {
+    schema: z.string().regex(/^\d{1,4}$/, 'must be a whole number'),
+    variables: ['SYNCLINE_PAUSE_AFTER_FAILURES'],
+    description: 'runs of a source that fail in a row before it is paused and operators are told; 0: never',
+    default: '5',
+  },
+  notifyUrl: {
+    schema: z.url({ protocol: /^https?$/ }),
+    variables: ['SYNCLINE_NOTIFY_URL'],
+    description: 'where operators are told of sources that were paused or recovered: JSON by POST; without it, in the log alone',
+    secret: true,
+  },
   deltaLookBackSeconds: {
     schema: z.string().regex(/^\d{1,6}$/, 'must be a whole number of seconds'),
     variables: ['SYNCLINE_DELTA_LOOK_BACK_SECONDS'],

@@ -69,6 +69,9 @@ export const METRICS = {
   syncline_connections_to_authorise: gauge('connections that wait for an administrator to authorise them again'),
   syncline_refused_authorisations: gauge('callbacks and codes of `org connect` that were refused, ever, by why', 'reason'),
   syncline_dead_letters: gauge('dead letters in the ledger', 'stage'),
+  syncline_paused_sources: gauge('sources of which nothing may begin'),
+  syncline_overdue_schedules: gauge('schedules that nobody has seen to for two minutes: no orchestrator leads'),
+  syncline_unsent_notifications: gauge('notifications that their receiver has not taken yet'),
 } as const satisfies Record<string, Metric>
 
 export type MetricName = keyof typeof METRICS

@@ -81,19 +81,19 @@ const deadLetters = async (scene: Scene, expected: readonly Dead[]): Promise<str
   return `not dead: ${missing.slice(0, 10).join(', ') || 'none'}; dead and good: ${extra.slice(0, 10).join(', ') || 'none'}`
 }
 
-const versions = async ({ lab, org }: Scene): Promise<string | undefined> => {
+export const versions = async ({ lab, org }: Pick<Scene, 'lab' | 'org'>): Promise<string | undefined> => {
   const { rows } = await lab.pool.query('select entity, id, was, became from faults.older_updates where org_id = $1 limit 3', [
     org,
   ])
   return rows.length === 0 ? undefined : `older versions were written: ${JSON.stringify(rows)}`
 }
 
-const limit = ({ simulator }: Scene): string | undefined => {
+export const limit = ({ simulator }: Pick<Scene, 'simulator'>): string | undefined => {
   const { violations, maxInWindow } = simulator.stats()
   return violations === 0 ? undefined : `${violations} requests above the limit, ${maxInWindow} in one window`
 }
 
-const secrets = async ({ lab }: Scene): Promise<string | undefined> => {
+export const secrets = async ({ lab }: Pick<Scene, 'lab'>): Promise<string | undefined> => {
   const holdsSecret = secretFinder(lab.marks)
   const logs = lab.crew.logs().filter(({ text }) => holdsSecret(text))
   const shown = lab.crew.running().filter(({ pid }) => holdsSecret(commandLineOf(pid)))
@@ -125,7 +125,7 @@ const growth = (samples: readonly number[]): string | undefined => {
 }
 
 /** Below the cap at all times, and flat. */
-const memory = ({ memory }: Scene): string | undefined => {
+export const memory = ({ memory }: Pick<Scene, 'memory'>): string | undefined => {
   const all = [...memory.values()]
   const largest = all.flat().reduce((most, mb) => Math.max(most, mb), 0)
   if (largest > MAX_RESIDENT_MB) return `a worker had ${Math.round(largest)} MB`

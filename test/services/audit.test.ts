@@ -23,7 +23,7 @@ const worker = `worker:${hostname()}`
 beforeAll(async () => {
   installation = await newInstallation()
   simulator = await startSimulator({ people: 30 })
-  const args = ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const args = ['org', 'add', '--no-schedules', 'acme', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
   const { code, stderr } = await installation.cli(args, simulator.personalToken)
   expect(code, stderr).toBe(0)
   ann = createPool({ url: installation.database.url, max: 2, settings: { [ACTOR_SETTING]: 'cli:ann' } })

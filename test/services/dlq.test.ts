@@ -116,7 +116,7 @@ const settled = () =>
 beforeAll(async () => {
   installation = await newInstallation()
   simulator = await startSimulator({ people: 300 })
-  const added = ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const added = ['org', 'add', '--no-schedules', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
   await installation.cli(added, simulator.personalToken)
   // The first worker makes topics and tables.
   const workers = ['orchestrate', 'fetch', 'sink'].map((role) => installation.worker(role))

@@ -67,7 +67,7 @@ test('what vanished before it was processed is fetched again, what vanished befo
     const { rows } = await installation.pool.query<{ there: boolean }>(`select to_regclass('sync.heals') is not null as there`)
     return rows[0]?.there ?? false
   })
-  const add = ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const add = ['org', 'add', '--no-schedules', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
   const added = await installation.cli(add, simulator.personalToken)
   expect(added.code, added.stderr).toBe(0)
   const running = installation.cli(['sync', '--org', ORG, '--select', SELECTED.join(','), '--wait', '--json'])

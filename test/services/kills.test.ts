@@ -43,7 +43,10 @@ const BUSY: readonly (readonly [RoleName, (org: string) => Promise<boolean>])[] 
 ]
 
 const addOrg = (org: string) =>
-  installation.cli(['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'], simulator.personalToken)
+  installation.cli(
+    ['org', 'add', '--no-schedules', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    simulator.personalToken,
+  )
 
 const differencesOf = async (org: string) => {
   const differences = await compareWithModel(installation.pool, manifest, { orgId: org, source: 'pco' }, simulator.model)

@@ -17,7 +17,7 @@ beforeAll(async () => {
   simulator = await startSimulator({ people: 30 })
   large = [...simulator.model.rows('person')][11]?.id ?? ''
   simulator.mutate({ op: 'corrupt', entity: 'person', id: large, attributes: { nickname: 'x'.repeat(3 * CAP) } })
-  const added = ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const added = ['org', 'add', '--no-schedules', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
   await installation.cli(added, simulator.personalToken)
 })
 

@@ -22,7 +22,7 @@ beforeAll(async () => {
   simulator = await startSimulator({ people: PEOPLE, seed: 5, latencyMs: 25 })
   for (const role of ROLE_NAMES) workers.set(role, installation.worker(role))
   await installation.cli(
-    ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
   const full = await installation.cli(['sync', '--org', ORG, '--wait', '--json'])

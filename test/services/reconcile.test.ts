@@ -23,7 +23,7 @@ beforeEach(async () => {
   org = `church-${++orgs}`
   simulator = await startSimulator({ people: PEOPLE, seed: 3 })
   await installation.cli(
-    ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
   const full = await run('full')

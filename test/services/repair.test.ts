@@ -21,7 +21,7 @@ beforeAll(async () => {
   installation = await newInstallation()
   simulator = await startSimulator({ people: 300 })
   await installation.cli(
-    ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
 })
@@ -172,7 +172,7 @@ test('an orchestrator killed when a repair begins and a fetcher killed in the mi
     return rows
   }
   try {
-    const add = ['org', 'add', 'killed', '--base-url', slow.url, '--rate', 'none', '--pat-stdin']
+    const add = ['org', 'add', '--no-schedules', 'killed', '--base-url', slow.url, '--rate', 'none', '--pat-stdin']
     await installation.cli(add, slow.personalToken)
     const running = installation.cli(['sync', '--org', 'killed', '--wait', '--json'])
     const runOf = async () => (await pool.query("select run_id from sync.runs where org_id = 'killed'")).rows[0]?.run_id

@@ -23,7 +23,7 @@ let simulator: Simulator
 beforeAll(async () => {
   installation = await newInstallation()
   simulator = await startSimulator({ people: 300 })
-  const add = ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const add = ['org', 'add', '--no-schedules', 'acme', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
   expect((await installation.cli(add, simulator.personalToken)).code).toBe(0)
   const { code, stderr } = await installation.cli(['sync', '--org', 'acme', '--with-workers', '--json'])
   expect(code, stderr).toBe(0)
@@ -182,7 +182,19 @@ test('of an organisation with two sources the rows of both are mended, each from
       { source: 'annex', at: annex },
     ]
     for (const { source, at } of sources) {
-      const add = ['org', 'add', 'twin', '--source', source, '--base-url', at.url, '--rate', 'none', '--pat-stdin']
+      const add = [
+        'org',
+        'add',
+        '--no-schedules',
+        'twin',
+        '--source',
+        source,
+        '--base-url',
+        at.url,
+        '--rate',
+        'none',
+        '--pat-stdin',
+      ]
       expect((await installation.cli(add, at.personalToken)).code).toBe(0)
       const sync = ['sync', '--org', 'twin', '--source', source, '--select', 'person', '--with-workers', '--json']
       expect((await installation.cli(sync)).code).toBe(0)

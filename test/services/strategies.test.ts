@@ -27,7 +27,7 @@ const church = async (org: string, people = 300): Promise<Simulator> => {
   const simulator = await startSimulator({ people, seed: 7 })
   simulators.push(simulator)
   const { code } = await installation.cli(
-    ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
   expect(code).toBe(0)
@@ -237,7 +237,7 @@ test('a delta overlaps a full run of the same organisation; a second run of eith
   const simulator = await startSimulator({ people: 1_500, seed: 9, latencyMs: 60 })
   simulators.push(simulator)
   await installation.cli(
-    ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
   await synced(org, 'full', '--select', 'person')

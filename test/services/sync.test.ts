@@ -37,7 +37,7 @@ const simulate = async (options: Parameters<typeof startSimulator>[0]): Promise<
 
 const addOrg = async (org: string, simulator: Simulator): Promise<void> => {
   const { code, stderr } = await installation.cli(
-    ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
   expect(stderr).not.toContain(simulator.personalToken)

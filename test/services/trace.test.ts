@@ -32,7 +32,7 @@ beforeAll(async () => {
   good = other
   simulator.mutate({ op: 'corrupt', entity: 'person', id: bad.person, attributes: { child: 'perhaps' } })
   await installation.cli(
-    ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', 'acme', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
   const { code, stderr } = await installation.cli(['sync', '--org', 'acme', '--with-workers'])

@@ -11,7 +11,7 @@ beforeAll(async () => {
   installation = await newInstallation()
   simulator = await startSimulator({ people: 60, rate: { limit: 15, periodSeconds: 1 } })
   await installation.cli(
-    ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', '15/1', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', 'acme', '--base-url', simulator.url, '--rate', '15/1', '--pat-stdin'],
     simulator.personalToken,
   )
   const { code, stderr } = await installation.cli(['sync', '--org', 'acme', '--with-workers'])
@@ -108,7 +108,10 @@ test('what was changed on either side is found, named by column, and told apart 
 })
 
 test('a refused credential ends it with exit 4, and half a question with exit 2', async () => {
-  await installation.cli(['org', 'add', 'wrong', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'], 'app:wrong')
+  await installation.cli(
+    ['org', 'add', '--no-schedules', 'wrong', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    'app:wrong',
+  )
   const refused = await installation.cli(['verify', '--org', 'wrong', '--against-api'])
   expect(refused.code, refused.stderr).toBe(4)
   expect(refused.stderr).not.toContain('app:wrong')

@@ -73,7 +73,7 @@ beforeAll(async () => {
   port = await freePort()
   worker = startWorker()
   await installation.cli(
-    ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', '--no-schedules', ORG, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
     simulator.personalToken,
   )
 })

@@ -1,0 +1,19 @@
+// `syncline state`: what an installation knows and cannot find out again, as a file, to take it to another one. One file per subcommand.
+import { Command } from 'commander'
+import { stateExportCommand } from './state-export.ts'
+import { stateImportCommand } from './state-import.ts'
+
+const TEXT = `
+The state is the schedules, and the watermarks where there are any. Credentials are not in it: connect the organisations first.
+
+Examples:
+  $ syncline state export > state.jsonl
+  $ syncline state import state.jsonl --dry-run
+  $ syncline state import state.jsonl`
+
+export const stateCommand = (): Command =>
+  new Command('state')
+    .description('take schedules and watermarks from one installation to another')
+    .addHelpText('after', TEXT)
+    .addCommand(stateExportCommand())
+    .addCommand(stateImportCommand())

@@ -1,0 +1,48 @@
+// What keeps organisations in step by itself, as tasks of the leader: schedules fire, failing sources are paused, operators are told.
+import { forgetNotifications } from '../ledger/notifications.ts'
+import { pauseFailingSources } from '../ledger/source-health.ts'
+import type { Manifest } from '../manifests/manifest.ts'
+import type { Logger } from '../platform/logger.ts'
+import type { Pool } from '../platform/postgres.ts'
+import type { SideTask } from './beside.ts'
+import { sendNotifications } from './notify.ts'
+import { fireDueSchedules } from './schedules.ts'
+
+export interface AlwaysOnDeps {
+  readonly pool: Pool
+  readonly manifestOf: (adapter: string) => Manifest
+  readonly log: Logger
+  readonly signal: AbortSignal
+  /** Runs of a source that fail in a row before it is paused; 0: never. */
+  readonly maxFailures: number
+  readonly notifyUrl?: string | undefined
+}
+
+const SCHEDULES_MS = 1_000
+const NOTIFICATIONS_MS = 1_000
+const FORGET_MS = 3_600_000
+
+export const alwaysOnTasks = ({ pool, manifestOf, log, signal, maxFailures, notifyUrl }: AlwaysOnDeps): readonly SideTask[] => [
+  {
+    what: 'schedules',
+    step: async () => {
+      if (maxFailures > 0) await pauseFailingSources(pool, maxFailures)
+      await fireDueSchedules({ pool, manifestOf, log })
+      return SCHEDULES_MS
+    },
+  },
+  {
+    what: 'notifications',
+    step: async () => {
+      await sendNotifications({ pool, log, url: notifyUrl, signal })
+      return NOTIFICATIONS_MS
+    },
+  },
+  {
+    what: 'old notifications',
+    step: async () => {
+      await forgetNotifications(pool)
+      return FORGET_MS
+    },
+  },
+]

@@ -1,0 +1,158 @@
+// Failures in a row, and the outbox, on a real PostgreSQL: counted once per run, paused once, told at least once.
+import { randomUUID } from 'node:crypto'
+import { createServer, type Server } from 'node:http'
+import type { AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { migrateLedger } from '../../ledger/migrate.ts'
+import { queueNotification, takeNotifications } from '../../ledger/notifications.ts'
+import { saveConnection } from '../../ledger/organisations.ts'
+import { changeRun, createRun, endRun, type RunState } from '../../ledger/runs.ts'
+import { parseEncryptionKey } from '../../ledger/secrets.ts'
+import { pauseFailingSources, resumeSource, troubledSources } from '../../ledger/source-health.ts'
+import { sendNotifications } from '../../orchestrator/notify.ts'
+import { createLogger, silentLogger } from '../../platform/logger.ts'
+import { createPool, type Pool } from '../../platform/postgres.ts'
+import { type FreshDatabase, freshDatabase } from './support.ts'
+
+let database: FreshDatabase
+let pool: Pool
+let orgId = ''
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  await migrateLedger(database.url, silentLogger)
+  pool = createPool({ url: database.url, max: 8 })
+})
+afterAll(async () => {
+  await pool?.end()
+  await database?.drop()
+})
+beforeEach(async () => {
+  orgId = `org-${randomUUID().slice(0, 8)}`
+  const connection = { orgId, source: 'pco', adapter: 'pco', baseUrl: null, settings: {}, rateLimit: null, credential: 'a:b' }
+  await saveConnection(pool, parseEncryptionKey('0'.repeat(64)), connection)
+  await pool.query('delete from sync.notifications')
+})
+
+const source = () => ({ orgId, source: 'pco' })
+const ask = () => createRun(pool, { ...source(), adapter: 'pco', strategy: 'full', selection: ['person'] })
+
+const runs = async (...ends: readonly RunState[]): Promise<void> => {
+  for (const state of ends) {
+    const runId = await ask()
+    if (state === 'cancelled') await changeRun(pool, runId, 'cancel')
+    else if (state !== 'planned' && state !== 'running' && state !== 'paused')
+      await endRun(pool, runId, { state, errorCode: state === 'failed' ? 'auth' : null, reason: state })
+  }
+}
+
+const told = async () => {
+  const { rows } = await pool.query<{ kind: string; facts: unknown }>(
+    'select kind, facts from sync.notifications where org_id = $1 order by created_at',
+    [orgId],
+  )
+  return rows.map(({ kind }) => kind)
+}
+
+describe('failures in a row', () => {
+  test('are counted once per run, and end with one that is not', async () => {
+    await runs('failed', 'cancelled', 'failed')
+    expect(await troubledSources(pool, orgId)).toMatchObject([{ failures: 2, pausedAt: null }])
+    const runId = await ask()
+    const end = { state: 'failed', errorCode: null, reason: null } as const
+    const ended = await Promise.all([endRun(pool, runId, end), endRun(pool, runId, end)])
+    expect(ended.filter(Boolean)).toHaveLength(1)
+    expect(await troubledSources(pool, orgId)).toMatchObject([{ failures: 3 }])
+    await runs('complete_with_exceptions')
+    expect(await troubledSources(pool, orgId)).toEqual([])
+    expect(await told()).toEqual([])
+  })
+
+  test('pause the source when there are as many as the setting says, once though two leaders look', async () => {
+    await runs('failed', 'failed')
+    expect(await pauseFailingSources(pool, 3)).toEqual([])
+    await runs('failed')
+    const paused = await Promise.all([pauseFailingSources(pool, 3), pauseFailingSources(pool, 3)])
+    expect(paused.flat()).toMatchObject([{ orgId, failures: 3 }])
+    expect(await told()).toEqual(['source-paused'])
+    await expect(ask()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('3 runs in a row failed') })
+  })
+
+  test('are counted anew after a resume; the first complete run after it is told, and the next is not', async () => {
+    await runs('failed', 'failed')
+    await pauseFailingSources(pool, 2)
+    await resumeSource(pool, source())
+    await runs('failed')
+    expect(await pauseFailingSources(pool, 2)).toEqual([])
+    await runs('complete', 'complete')
+    expect(await told()).toEqual(['source-paused', 'source-recovered'])
+  })
+})
+
+describe('the outbox', () => {
+  let receiver: Server
+  let url = ''
+  let status = 204
+  let seen: string[] = []
+
+  beforeAll(async () => {
+    receiver = createServer((request, response) => {
+      const chunks: Buffer[] = []
+      request.on('data', (chunk: Buffer) => chunks.push(chunk))
+      request.on('end', () => {
+        seen.push(JSON.parse(Buffer.concat(chunks).toString('utf8')).id)
+        if (status > 0) response.writeHead(status, { location: 'http://127.0.0.1:9/' }).end()
+      })
+    })
+    await new Promise<void>((resolve) => receiver.listen(0, '127.0.0.1', resolve))
+    // A server that listens on a port has such an address.
+    url = `http://127.0.0.1:${(receiver.address() as AddressInfo).port}/`
+  })
+  afterAll(() => {
+    receiver.closeAllConnections()
+    receiver.close()
+  })
+  beforeEach(async () => {
+    seen = []
+    status = 204
+    await queueNotification(pool, { ...source(), kind: 'source-paused', facts: {} })
+  })
+
+  const times = { timeoutMs: 200, baseMs: 1, maxMs: 2 }
+  const send = () => sendNotifications({ pool, log: silentLogger, url, signal: new AbortController().signal, times })
+  const passTime = () => pool.query("update sync.notifications set next_at = now() - interval '1 second' where ended_at is null")
+  const open = async () => (await pool.query('select from sync.notifications where ended_at is null')).rowCount
+
+  test.each([
+    ['refuses it', 503],
+    ['sends elsewhere', 302],
+    ['does not answer', 0],
+  ])('tries again where the receiver %s, and ends what is taken', async (_, wrong) => {
+    status = wrong
+    expect(await send()).toBe(1)
+    expect(await open()).toBe(1)
+    status = 204
+    await passTime()
+    expect(await send()).toBe(1)
+    expect(await open()).toBe(0)
+    expect(await send()).toBe(0)
+    expect(new Set(seen).size).toBe(1)
+    expect(seen).toHaveLength(2)
+  })
+
+  test('sends again what a leader took and did not end, and lets no other take it at once', async () => {
+    expect(await takeNotifications(pool, 10)).toHaveLength(1)
+    expect(await send()).toBe(0)
+    await passTime()
+    expect(await send()).toBe(1)
+    expect(await open()).toBe(0)
+  })
+
+  test('is worked off by the log alone where there is no address', async () => {
+    const lines: unknown[] = []
+    const log = createLogger('info', { write: (line) => void lines.push(JSON.parse(line)) })
+    await sendNotifications({ pool, log, signal: new AbortController().signal })
+    expect(lines).toMatchObject([{ org: orgId, source: 'pco', msg: 'source paused' }])
+    expect(await open()).toBe(0)
+  })
+})
