@@ -34,8 +34,9 @@ export type Answer =
   | { readonly kind: 'dropped' }
   | { readonly kind: 'later'; readonly inMs: number; readonly reason?: string }
 
+/** The entity that has rows of its own in the table; others only say something of them. */
 const definitionOf = (manifest: Manifest, entity: string): EntityDefinition | undefined =>
-  manifest.definitions.find(({ canonical }) => canonical.entity === entity)
+  manifest.definitions.find((definition) => definition.entity === entity && definition.canonical.entity === entity)
 
 /** Asks once. A failure that will stay the same is asked again too, each time later: only an answer ends it. */
 export const answerOf = async (deps: AskDeps, vendor: VendorConnection, ask: TakenAsk): Promise<Answer> => {
