@@ -189,6 +189,9 @@ describe('a refresh', () => {
         'the refresh is on its way',
         async () => (await pool.query('select from sync.refresh_attempts where org_id = $1', [org])).rowCount === 1,
       )
+      // Locked from before the request until the new pair is committed.
+      const lock = pool.query('select from sync.tokens where org_id = $1 for no key update nowait', [org])
+      await expect(lock).rejects.toMatchObject({ code: '55P03' })
       const { rowCount } = await pool.query(
         `select pg_terminate_backend(pid) from pg_stat_activity where datname = current_database() and state = 'idle in transaction'`,
       )
