@@ -88,7 +88,6 @@ describe('more than may go without an approval', () => {
     const { stdout } = await installation.cli(['status', '--run', runIdOf(result)])
     expect(stdout).toContain(`syncline reconcile approve ${runIdOf(result)}`)
 
-    // One of them is seen again before the approval: by another run, of the same organisation.
     const approved = await installation.cli(['reconcile', 'approve', runIdOf(result), '--with-workers', '--json'])
     expect(approved.json.at(-1), approved.stderr).toMatchObject({ state: 'complete', strategy: 'reconcile' })
     expect(await livingPeople()).toBe(PEOPLE - 30)
