@@ -59,7 +59,7 @@ export const syncCommand = (): Command =>
 
 export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void> => {
   const strategy = strategyOf(options)
-  if (!options.dryRun) await runtime.migrate()
+  await runtime.migrate()
   const connection = chooseConnection(await requireOrg(runtime, options.org), options)
   const { orgId, source, adapter } = connection
   const selection = chooseSelection(adapter, options.select)
