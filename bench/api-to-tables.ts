@@ -98,7 +98,7 @@ const main = async (stack: BenchStack, people: string, entities: string, passes:
   const simulator = await startSimulator(people)
   const installation = await createInstallation(stack.addresses, { SYNCLINE_LOG_LEVEL: 'error' })
   try {
-    const org = ['org', 'add', 'bench', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+    const org = ['org', 'add', 'bench', '--base-url', simulator.url, '--rate', 'none', '--no-schedules', '--pat-stdin']
     const added = await installation.cli(org, simulator.personalToken)
     if (added.code !== 0) throw new Error(added.stderr)
     const worker = installation.worker('all')

@@ -99,7 +99,7 @@ const measure = async (stack: StackAddresses, kind: Kind, records: number, perce
     await prepare(installation, kind)
     if (kind.corruption) corruptPeople(simulator, bad, kind.corruption)
     const messages = kind.message && (await badMessages(installation, bad, kind.message))
-    const org = ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+    const org = ['org', 'add', 'acme', '--base-url', simulator.url, '--rate', 'none', '--no-schedules', '--pat-stdin']
     const added = await installation.cli(org, simulator.personalToken)
     if (added.code !== 0) throw new Error(added.stderr)
     return await measureRun(

@@ -101,7 +101,11 @@ const measure = async (
     const worker = installation.worker('all')
     const receiver = installation.workerWith({ SYNCLINE_WEBHOOKS_PORT: '0' }, 'webhooks')
     const port = await listensOn(receiver)
-    await run(installation, ['org', 'add', 'acme', '--base-url', simulator.url, '--pat-stdin'], simulator.personalToken)
+    await run(
+      installation,
+      ['org', 'add', 'acme', '--base-url', simulator.url, '--no-schedules', '--pat-stdin'],
+      simulator.personalToken,
+    )
     await run(installation, ['webhooks', 'ensure', '--org', 'acme', '--url', `http://127.0.0.1:${port}`])
     if (rate !== undefined) await run(installation, ['sync', '--org', 'acme', '--json'])
     const ids = [...simulator.model.rows('person')].map(({ id }) => id)

@@ -18,7 +18,7 @@ afterAll(async () => {
 })
 
 const addOrg = (org: string, url: string, credential: string) =>
-  installation.cli(['org', 'add', org, '--base-url', url, '--rate', 'none', '--pat-stdin'], credential)
+  installation.cli(['org', 'add', org, '--base-url', url, '--rate', 'none', '--no-schedules', '--pat-stdin'], credential)
 
 const runsOf = async (org: string): Promise<number> => {
   const { rows } = await installation.pool.query<{ n: number }>('select count(*)::int as n from sync.runs where org_id = $1', [

@@ -147,7 +147,19 @@ test('a wrong client secret ends the command with exit 4, names what is wrong, a
 })
 
 test('an organisation has several accounts, and one of them is removed without the other', async () => {
-  const args = ['org', 'add', 'acme', '--source', 'annex', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+  const args = [
+    'org',
+    'add',
+    'acme',
+    '--source',
+    'annex',
+    '--base-url',
+    simulator.url,
+    '--rate',
+    'none',
+    '--no-schedules',
+    '--pat-stdin',
+  ]
   expect((await installation.cli(args, simulator.personalToken)).code).toBe(0)
   const unclear = await installation.cli(['sync', '--org', 'acme'])
   expect([unclear.code, unclear.stderr]).toEqual([2, expect.stringContaining('--source: annex, pco')])

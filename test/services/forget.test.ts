@@ -22,7 +22,7 @@ beforeAll(async () => {
   installation = await newInstallation()
   simulator = await startSimulator({ people: 80 })
   for (const org of ['gone', 'stays']) {
-    const args = ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--pat-stdin']
+    const args = ['org', 'add', org, '--base-url', simulator.url, '--rate', 'none', '--no-schedules', '--pat-stdin']
     await installation.cli(args, simulator.personalToken)
     const { code, stderr } = await installation.cli(['sync', '--org', org, '--with-workers'])
     expect(code, stderr).toBe(0)
@@ -108,7 +108,7 @@ test('an organisation is forgotten though it is cut off at every step', async ()
   const forget = (fail: string) => installation.cli(['org', 'forget', 'gone', '--yes', '--json'], '', { SYNCLINE_FAIL: fail })
   for (const site of ['forget.after-mark', 'forget.after-rows', 'forget.after-tombstones']) {
     expect((await forget(`${site}:crash`)).code, site).toBeNull()
-    const added = await installation.cli(['org', 'add', 'gone', '--pat-stdin'], 'app:secret')
+    const added = await installation.cli(['org', 'add', 'gone', '--no-schedules', '--pat-stdin'], 'app:secret')
     expect(added.code, added.stderr).toBe(1)
     expect(added.stderr).toContain('being forgotten')
   }
@@ -172,7 +172,7 @@ test('a record of it that comes late is dropped, and what it is given after it w
   await worker.stop()
 
   await installation.cli(
-    ['org', 'add', 'gone', '--base-url', simulator.url, '--rate', 'none', '--pat-stdin'],
+    ['org', 'add', 'gone', '--base-url', simulator.url, '--rate', 'none', '--no-schedules', '--pat-stdin'],
     simulator.personalToken,
   )
   await again()

@@ -2,6 +2,7 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { auditTrail } from '../../ledger/audit.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
+import { takeNotifications } from '../../ledger/notifications.ts'
 import { listConnections } from '../../ledger/organisations.ts'
 import { changeRun, createRun, findRun } from '../../ledger/runs.ts'
 import { readAccessToken } from '../../ledger/tokens.ts'
@@ -137,6 +138,9 @@ describe('a refresh', () => {
     expect(listed?.reauthorise).toContain('lost')
     const actions = (await auditTrail(pool, { orgId: org, limit: 50 })).map(({ action }) => action)
     expect(actions).toEqual(expect.arrayContaining(['connection.authorised', 'connection.reauthorise', 'run.paused']))
+    // Operators are told once, however many workers find out.
+    const told = await takeNotifications(pool, 100)
+    expect(told.filter(({ orgId }) => orgId === org)).toMatchObject([{ kind: 'reauthorisation-needed', source: 'pco' }])
     // Nobody asks the vendor again before somebody consents.
     await expect(worker().prepare()).rejects.toMatchObject({ code: 'auth' })
     expect(simulator.oauth.stats()).toMatchObject({ refused: 1 })

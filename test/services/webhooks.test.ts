@@ -55,7 +55,7 @@ beforeAll(async () => {
   simulator = await startSimulator({ people: 60 })
   simulator.webhooks.retryAfter(200)
   const added = await installation.cli(
-    ['org', 'add', ORG, '--base-url', simulator.url, '--pat-stdin'],
+    ['org', 'add', ORG, '--base-url', simulator.url, '--no-schedules', '--pat-stdin'],
     `${simulator.personalToken}\n`,
   )
   expect(added.code).toBe(0)
