@@ -168,7 +168,7 @@ export const webhookCases: readonly FaultCase[] = [
   },
   ...(['crash', 'lost-response'] as const).map(
     (action): FaultCase => ({
-      id: `F12/webhook.after-verify:${action}`,
+      id: `F12/webhook.after-verify/${action}`,
       ci: { records: 2_000, faults: 1, simulator: SLOW },
       long: { records: 20_000, faults: 3 },
       rows,
@@ -193,7 +193,7 @@ export const webhookCases: readonly FaultCase[] = [
   ),
   ...(['ask.after-answer', 'ask.after-send'] as const).map(
     (site): FaultCase => ({
-      id: `F12/${site}:crash`,
+      id: `F12/${site}/crash`,
       ci: { records: 2_000, faults: 1, simulator: SLOW },
       long: { records: 20_000, faults: 1 },
       rows,
