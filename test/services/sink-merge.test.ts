@@ -80,7 +80,7 @@ test('the tables of a migrated database are those of the schemas', async () => {
        format_type(a.atttypid, a.atttypmod) as type, a.attnotnull as "notNull"
      from pg_attribute a join pg_class c on c.oid = a.attrelid
      where a.attnum > 0 and not a.attisdropped and c.relkind = 'r'
-       and (c.relnamespace = 'canonical'::regnamespace or c.relname like 'parked%')
+       and (c.relnamespace = 'canonical'::regnamespace or c.relname like 'parked%' and c.relname <> 'parked_deletions')
      order by c.relnamespace, c.relname, a.attnum`,
   )
   const derived = layouts.flatMap((layout) => [
@@ -95,7 +95,9 @@ test('the tables of a migrated database are those of the schemas', async () => {
       notNull: ['id', 'org_id', 'parked_at'].includes(name),
     })),
   )
-  const inTable = (columns: readonly { table: string }[], of: string) => columns.filter(({ table }) => table === of)
+  // A column that came later stands behind the others: every statement names its columns.
+  const inTable = (columns: readonly { table: string; name: string }[], of: string) =>
+    columns.filter(({ table }) => table === of).toSorted((a, b) => a.name.localeCompare(b.name))
   for (const { table } of derived) expect(inTable(rows, table)).toEqual(inTable(expected, table))
   expect(rows).toHaveLength(expected.length)
 })
