@@ -110,11 +110,16 @@ const forgetOnKafka = async (runtime: Runtime, orgId: string): Promise<void> => 
 
 /** No page of it is on its way to a record any more, and no record to a table: a tombstone stays the last word. */
 const untilPassed = async ({ topics }: Runtime, kafka: Kafka, orgId: string): Promise<void> => {
-  const raw = adapters.map(({ name }) => topics.raw(name))
-  const canonical = [...canonicalEntities.map(({ entity }) => topics.canonical(entity)), topics.deadLetters]
-  for (const [role, names] of [['process', raw] as const, ['sink', canonical] as const]) {
+  const written = [...canonicalEntities.map(({ entity }) => topics.canonical(entity)), topics.deadLetters, topics.asks]
+  // In this order: what the first two make is what the last one reads.
+  const stages = [
+    { role: 'process', group: topics.group('process'), topics: adapters.map(({ name }) => topics.raw(name)) },
+    { role: 'process', group: topics.group('live'), topics: adapters.map(({ name }) => topics.live(name)) },
+    { role: 'sink', group: topics.group('sink'), topics: written },
+  ]
+  for (const { role, ...stage } of stages) {
     const onProgress = (left: number) => say(`Before the end of its topics the ${role} workers have ${count(left, 'message')} …`)
-    const left = await waitForGroup(kafka, { topics: names, group: topics.group(role), patienceMs: PATIENCE_MS, onProgress })
+    const left = await waitForGroup(kafka, { ...stage, patienceMs: PATIENCE_MS, onProgress })
     if (left === 0) continue
     throw new SynclineError(
       'unavailable',
