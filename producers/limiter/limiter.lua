@@ -51,7 +51,7 @@ local WINDOW_FIELDS = {
   'probed', -- 1: the vendor has answered in this life of the window
   'probe', 'probe_until', -- the permit whose answer is awaited
   'blocked_until', -- the vendor said: later
-  'turn', -- start of the last turn given, in turns by weight; see `turn_of`
+  'turn', -- up to where all that waited have had their turns, in turns by weight; see `turn_of`
   'turn_live', 'turn_delta', 'turn_backfill', -- when the next turn of each class begins
   'wait_live', 'wait_delta', 'wait_backfill', -- until when one of the class is expected to come back
 }
@@ -126,14 +126,18 @@ local function lead_of(window, class)
   return class == 'live' and math.floor(window.limit * LIVE_RESERVE) / WEIGHTS.live or 0
 end
 
--- How many of the free slots are another's: one for each class that waits and whose turn is before this one's. Never more, so that a
--- waiter that does not come back costs one slot and no more.
+local function is_waiting(now, window, class) return window['wait_' .. class] > now end
+
+-- How many of the free slots are another's: of each class that waits, as many turns as it has before this one's. A waiter that does not
+-- come back costs them until it is expected no more.
 local function owed_to_others(now, window, class)
   local owed, mine, is_behind = 0, turn_of(window, class) - lead_of(window, class), true
   for _, each in ipairs(CLASSES) do
     local turn = turn_of(window, each)
     if each == class then is_behind = false
-    elseif window['wait_' .. each] > now and (turn < mine or (turn == mine and is_behind)) then owed = owed + 1 end
+    elseif is_waiting(now, window, each) and (turn < mine or (turn == mine and is_behind)) then
+      owed = owed + math.max(1, math.floor((mine - turn) * WEIGHTS[each]))
+    end
   end
   return owed
 end
@@ -148,9 +152,14 @@ local function turn_at(now, window, class)
   return free > owed and 0 or now + TURN_POLL_MS
 end
 
+-- The turns go on with the class that is furthest behind: what is owed to one that waits is not forgotten when another is served.
 local function take_turn(now, window, class)
-  window.turn = turn_of(window, class)
-  window['turn_' .. class] = window.turn + 1 / WEIGHTS[class]
+  local turn = turn_of(window, class)
+  local first = turn
+  for _, each in ipairs(CLASSES) do
+    if each ~= class and is_waiting(now, window, each) then first = math.min(first, turn_of(window, each)) end
+  end
+  window.turn, window['turn_' .. class] = first, turn + 1 / WEIGHTS[class]
   window['wait_' .. class] = math.min(window['wait_' .. class], now + WAITER_LINGER_MS)
 end
 
