@@ -7,8 +7,8 @@ import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
 import { createInstallation, type Installation, type WorkerProcess } from '../test/harness/installation.ts'
 import { until } from '../test/harness/until.ts'
-import { type BenchStack, withStack } from './bench-stack.ts'
 import { cpuSeconds, mainThreadSeconds, peakResidentMb } from './process-figures.ts'
+import { type BenchStack, withStack } from './stack.ts'
 
 const WITHIN_MS = 900_000
 const MAIN = resolve(join('dist', 'cli', 'main.js'))

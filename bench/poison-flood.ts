@@ -152,5 +152,5 @@ const main = async (stack: StackAddresses, records: number, percent: number, rou
 // Workers are ended when this process exits.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const [, , records = '100000', percent = '10', rounds = '3', wanted = ''] = process.argv
-await withStack((stack) => main(stack, Number(records), Number(percent), Number(rounds), wanted))
+await withStack(({ addresses }) => main(addresses, Number(records), Number(percent), Number(rounds), wanted))
 process.exit(0)

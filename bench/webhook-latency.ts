@@ -147,5 +147,5 @@ const print = (line: object): void => void process.stdout.write(`${JSON.stringif
 // Workers are ended when this process exits.
 for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(130))
 const [, , perSecond = '100', seconds = '20', people = '20000', limit = '100/20'] = process.argv
-await withStack((stack) => measure(stack, Number(perSecond), Number(seconds), Number(people), limit))
+await withStack(({ addresses }) => measure(addresses, Number(perSecond), Number(seconds), Number(people), limit))
 process.exit(0)
