@@ -24,9 +24,12 @@ export const ownMemory = (all: Iterable<Uint8Array>): readonly ArrayBuffer[] => 
   return [...own]
 }
 
+/** Of memory for what is new: a thread that works off one request after the other keeps little of it, and Node gives it 48 MB. */
+const YOUNG_MB = 24
+
 /** Starts `program`, which calls `serveThread`, with `setUp` as its settings. */
 export const startThread = <Request, Answer>(program: URL, setUp: unknown): Thread<Request, Answer> => {
-  const worker = new Worker(program, { workerData: setUp, execArgv: [] })
+  const worker = new Worker(program, { workerData: setUp, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
   const failure = deferred<never>()
   const waiting: ReturnType<typeof deferred<Answer>>[] = []
   let isStopped = false

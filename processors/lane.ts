@@ -43,9 +43,9 @@ interface QueuedPage {
 }
 
 /** Pages queued in memory, in bytes, above which nothing more is fetched. */
-const QUEUE_BYTES = 12 * 1024 * 1024
+const QUEUE_BYTES = 8 * 1024 * 1024
 /** Pages of one send, in bytes: thousands of records, so that the cost of a request is shared. */
-const SEND_BYTES = 4 * 1024 * 1024
+const SEND_BYTES = 2 * 1024 * 1024
 /** After a send of as much, more is on its way: the next one waits for it, because a request costs more than records do. */
 const BUSY_BYTES = 300 * 1024
 
