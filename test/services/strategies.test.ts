@@ -255,7 +255,8 @@ test('a delta overlaps a full run of the same organisation; a second run of eith
   })
   const delta = await installation.cli(['sync', '--org', org, '--strategy', 'delta', '--select', 'person', '--wait', '--json'])
   expect(delta.json.at(-1), delta.stderr).toMatchObject({ state: 'complete', strategy: 'delta' })
-  expect(lineOf(delta, 'person')).toMatchObject({ merged: 1 })
+  // Which of both runs reads the change first is not known: the delta has read it in any case.
+  expect(lineOf(delta, 'person')?.['fetched']).toBeGreaterThan(0)
   expect((await full).json.at(-1)).toMatchObject({ state: 'complete', strategy: 'full' })
   await expectEqual(org, simulator)
   expect(await worker.stop()).toBe(0)
