@@ -13,7 +13,7 @@ import type { Logger } from '../platform/logger.ts'
 import { stopInOrder } from '../platform/stopping.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { createWake } from '../platform/wake.ts'
-import type { MadeOfPages, PageToDo, PageWork } from './page-work.ts'
+import type { MadeOfPages, PageInHand, PageWork } from './page-work.ts'
 import type { PageWorker } from './page-worker.ts'
 
 export interface LaneDeps {
@@ -64,7 +64,7 @@ const positionsOf = (pages: readonly QueuedPage[]): readonly Position[] => {
   return [...positions.values()]
 }
 
-const toDo = ({ topic, message: { value, headers } }: QueuedPage): PageToDo => ({ topic, value, headers })
+const inHandOf = ({ topic, message: { value, headers } }: QueuedPage): PageInHand => ({ topic, value, headers })
 
 const count = (telemetry: Telemetry, { canonical, dead, asked }: MadeOfPages): void => {
   for (const [entity, records] of canonical) {
@@ -167,7 +167,7 @@ export const createLane = (deps: LaneDeps): Lane => {
         continue
       }
       const before = last
-      last = settle(pageWork(pages.map(toDo)), pages, of, before)
+      last = settle(pageWork(pages.map(inHandOf)), pages, of, before)
       // Known at once, not when the next pages are gathered.
       last.catch(failure.reject)
       await before

@@ -7,7 +7,7 @@ import { ASK_PARTITIONS, CANONICAL_PARTITIONS, DEAD_LETTER_PARTITIONS, type Topi
 import type { Transform, Transformed } from './transform.ts'
 
 /** A message of a raw topic; as `RawPage`, with the bytes as another thread gets them. */
-export interface PageToDo {
+export interface PageInHand {
   readonly topic: string
   readonly value: Uint8Array | null
   readonly headers: Headers
@@ -22,7 +22,7 @@ export interface MadeOfPages {
 }
 
 /** Answers in the order in which it is asked. Rejects only for what is no fault of a page. */
-export type PageWork = (pages: readonly PageToDo[]) => Promise<MadeOfPages>
+export type PageWork = (pages: readonly PageInHand[]) => Promise<MadeOfPages>
 
 /** Messages by topic, of as many pages as make one send. */
 class Gathered {

@@ -3,7 +3,7 @@ import type { Manifest } from '../manifests/manifest.ts'
 import { type Handed, ownMemory, startThread } from '../platform/thread.ts'
 import type { Topics } from '../topics/list.ts'
 import { createLiveTransform } from './live.ts'
-import { createPageWork, type MadeOfPages, type PageToDo, type PageWork } from './page-work.ts'
+import { createPageWork, type MadeOfPages, type PageInHand, type PageWork } from './page-work.ts'
 import { createTransform } from './transform.ts'
 
 export interface PageWorker {
@@ -45,10 +45,10 @@ export interface PageThreadSetUp {
 }
 
 /** The pages one behind the other in memory of their own, because they lie in that of the batch they came with. */
-const handedPages = (pages: readonly PageToDo[]): Handed<readonly PageToDo[]> => {
+const handedPages = (pages: readonly PageInHand[]): Handed<readonly PageInHand[]> => {
   const bytes = new Uint8Array(pages.reduce((sum, { value }) => sum + (value?.length ?? 0), 0))
   let end = 0
-  const copied = pages.map((page): PageToDo => {
+  const copied = pages.map((page): PageInHand => {
     if (page.value === null) return page
     const start = end
     end += page.value.length
@@ -64,6 +64,6 @@ export const handedMade = (made: MadeOfPages): Handed<MadeOfPages> => ({
 })
 
 export const inItsThread = (program: URL, setUp: PageThreadSetUp): PageWorker => {
-  const thread = startThread<readonly PageToDo[], MadeOfPages>(program, setUp)
+  const thread = startThread<readonly PageInHand[], MadeOfPages>(program, setUp)
   return { work: (pages) => thread.ask(handedPages(pages)), failed: thread.failed, stop: thread.stop }
 }
