@@ -17,8 +17,9 @@ local PROBE_POLL_MS, UNKNOWN_POLL_MS = 100, 2000
 -- does not use, the others do.
 local CLASSES = { 'live', 'delta', 'backfill' }
 local WEIGHTS = { live = 6, delta = 3, backfill = 1 }
--- Of the limit, the part that only live work gets: so a burst of the others never leaves it waiting for a whole period.
-local LIVE_RESERVE = 0.05
+-- Of the limit, the part that only live work gets, so that a burst of the others does not leave it waiting for a whole period: little as
+-- long as there is none, more for an hour after there was some.
+local RESERVE, RESERVE_IN_USE, IN_USE_MS = 0.02, 0.05, 3600 * 1000
 -- A waiter is expected until so long after its time; and after one that was served, others of its class for a moment.
 local TURN_POLL_MS, WAITER_SLACK_MS, WAITER_LINGER_MS = 50, 1000, 30
 
@@ -54,6 +55,7 @@ local WINDOW_FIELDS = {
   'turn', -- up to where all that waited have had their turns, in turns by weight; see `turn_of`
   'turn_live', 'turn_delta', 'turn_backfill', -- when the next turn of each class begins
   'wait_live', 'wait_delta', 'wait_backfill', -- until when one of the class is expected to come back
+  'reserved_until', -- until when there may be more live work
 }
 
 local function read_window(life)
@@ -117,13 +119,17 @@ end
 -- Fair queueing: a class's turns begin 1/weight apart, and one that was away begins with the others.
 local function turn_of(window, class) return math.max(window.turn, window['turn_' .. class]) end
 
-local function limit_of(window, class)
-  return class == 'live' and window.limit or window.limit - math.floor(window.limit * LIVE_RESERVE)
+local function reserve_of(now, window)
+  return math.floor(window.limit * (window.reserved_until > now and RESERVE_IN_USE or RESERVE))
+end
+
+local function limit_of(now, window, class)
+  return class == 'live' and window.limit or window.limit - reserve_of(now, window)
 end
 
 -- Live work may be ahead of its turn by what is kept for it: so it has it at once, and the others are not kept out for good.
-local function lead_of(window, class)
-  return class == 'live' and math.floor(window.limit * LIVE_RESERVE) / WEIGHTS.live or 0
+local function lead_of(now, window, class)
+  return class == 'live' and reserve_of(now, window) / WEIGHTS.live or 0
 end
 
 local function is_waiting(now, window, class) return window['wait_' .. class] > now end
@@ -131,7 +137,7 @@ local function is_waiting(now, window, class) return window['wait_' .. class] > 
 -- How many of the free slots are another's: of each class that waits, as many turns as it has before this one's. A waiter that does not
 -- come back costs them until it is expected no more.
 local function owed_to_others(now, window, class)
-  local owed, mine, is_behind = 0, turn_of(window, class) - lead_of(window, class), true
+  local owed, mine, is_behind = 0, turn_of(window, class) - lead_of(now, window, class), true
   for _, each in ipairs(CLASSES) do
     local turn = turn_of(window, each)
     if each == class then is_behind = false
@@ -144,11 +150,11 @@ end
 
 -- When it may be this class's turn, with room for it.
 local function turn_at(now, window, class)
-  local open_at = full_until(now, window, limit_of(window, class))
+  local open_at = full_until(now, window, limit_of(now, window, class))
   if open_at > now then return open_at end
   local owed = owed_to_others(now, window, class)
   if owed == 0 then return 0 end
-  local free = limit_of(window, 'backfill') - redis.call('ZCOUNT', slots_key, '(' .. now, '+inf')
+  local free = limit_of(now, window, 'backfill') - redis.call('ZCOUNT', slots_key, '(' .. now, '+inf')
   return free > owed and 0 or now + TURN_POLL_MS
 end
 
@@ -171,6 +177,7 @@ local function acquire(life)
   window = window or new_window()
   if window.observed ~= 1 then window.limit, window.period = tonumber(ARGV[4]), tonumber(ARGV[5]) end
   if ARGV[6] == '1' then window.complete = 1 end
+  if class == 'live' then window.reserved_until = now + IN_USE_MS end
 
   redis.call('ZREMRANGEBYSCORE', slots_key, '-inf', '(' .. (now - use_ms))
   local open_at =

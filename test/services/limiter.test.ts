@@ -311,17 +311,28 @@ describe('classes of work', () => {
     expect(backfill / all).toBeGreaterThan(0.06)
   })
 
-  test('that are alone have all of it, but for what is kept for live work', async () => {
-    const { limiter } = await answered({}, { requests: 100, periodMs: 60_000 })
-    const drained = async (workClass: WorkClass) => {
+  describe('that are alone', () => {
+    const of = { requests: 100, periodMs: 60_000 }
+    const drained = async (limiter: Limiter, workClass: WorkClass, credential: string) => {
       for (let n = 0; ; n++) {
-        const acquired = await limiter.acquire(ORG, { policy: { requests: 100, periodMs: 60_000 }, workClass })
+        const acquired = await limiter.acquire(credential, { policy: of, workClass, neverUsed: true })
         if (acquired.kind === 'wait') return n
+        await limiter.settle(credential, acquired.permit, {})
       }
     }
-    expect(await drained('backfill')).toBe(94)
-    expect(await drained('delta')).toBe(0)
-    expect(await drained('live')).toBe(5)
+
+    test('have 98 of 100 where there is no live work, which then has the rest', async () => {
+      const { limiter } = newborn()
+      expect(await drained(limiter, 'backfill', ORG)).toBe(98)
+      expect(await drained(limiter, 'delta', ORG)).toBe(0)
+      expect(await drained(limiter, 'live', ORG)).toBe(2)
+    })
+
+    test('have 95 of 100 where there was some in the last hour', async () => {
+      const { limiter } = await answered({}, of)
+      expect(await drained(limiter, 'backfill', ORG)).toBe(94)
+      expect(await drained(limiter, 'live', ORG)).toBe(5)
+    })
   })
 
   test('let live work through within a fraction of a second while a backfill takes whatever there is', async () => {
