@@ -1,6 +1,6 @@
 // `syncline retry`: a new run over what of an ended one failed or was skipped, and what depends on that.
 import { Command } from 'commander'
-import { entityProgress } from '../ledger/entities.ts'
+import { entityProgress } from '../ledger/progress.ts'
 import { retryRun } from '../ledger/retries.ts'
 import { hasEnded, type Run } from '../ledger/runs.ts'
 import { retrySelection } from '../orchestrator/retry.ts'

@@ -17,7 +17,7 @@ export interface RangeEvidence {
 }
 
 const EVIDENCE = `
-  select r.spec -> 'walk' as walk,
+  select r.entity, r.spec -> 'walk' as walk,
     (select coalesce(sum(p.fresh), 0) from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted) as fresh,
     (select coalesce(bool_or(p.drifted), false) from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted) as drifted,
     (select p.total from sync.pages p where p.run_id = r.run_id and p.range_id = r.range_id and p.accepted and p.total is not null
@@ -30,7 +30,7 @@ const EVIDENCE = `
        select coalesce(d.external_id, '?' || d.page || '/' || d.index) from sync.dead_letters d
          join sync.pages p on (p.run_id, p.range_id, p.page, p.attempt) = (d.run_id, d.range_id, d.page, d.attempt) and p.accepted
        where d.run_id = r.run_id and d.entity = r.entity and d.range_id = r.range_id) ids) as distinct_ids
-  from sync.ranges r where r.run_id = $1 and r.entity = $2 order by r.range_id`
+  from sync.ranges r where r.run_id = $1 and r.entity = any($2) order by r.range_id`
 
 /** Ids that the walk of an entity has shown, each once, whatever range they came with; of counted ranges only. */
 export const distinctIds = async (client: Queryable, runId: string, entity: string): Promise<number> => {
@@ -41,21 +41,32 @@ export const distinctIds = async (client: Queryable, runId: string, entity: stri
   return rows[0]?.n ?? 0
 }
 
-export const walkEvidence = async (client: Queryable, runId: string, entity: string): Promise<readonly RangeEvidence[]> => {
+/** Of each entity's walk, in the order of its ranges. */
+export const walkEvidence = async (
+  client: Queryable,
+  runId: string,
+  entities: readonly string[],
+): Promise<ReadonlyMap<string, readonly RangeEvidence[]>> => {
+  const evidence = new Map<string, RangeEvidence[]>(entities.map((entity) => [entity, []]))
+  if (entities.length === 0) return evidence
   const { rows } = await client.query<{
+    entity: string
     walk: WalkSpec
     fresh: number
     drifted: boolean
     first_total: number | null
     last_total: number | null
     distinct_ids: number
-  }>(EVIDENCE, [runId, entity])
-  return rows.map((row) => ({
-    walk: row.walk,
-    fresh: Number(row.fresh),
-    drifted: row.drifted,
-    firstTotal: row.first_total,
-    lastTotal: row.last_total,
-    distinct: row.distinct_ids,
-  }))
+  }>(EVIDENCE, [runId, entities])
+  for (const row of rows) {
+    evidence.get(row.entity)?.push({
+      walk: row.walk,
+      fresh: Number(row.fresh),
+      drifted: row.drifted,
+      firstTotal: row.first_total,
+      lastTotal: row.last_total,
+      distinct: row.distinct_ids,
+    })
+  }
+  return evidence
 }

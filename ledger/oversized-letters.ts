@@ -1,5 +1,5 @@
-// Letters of records that were too large to be received, once a later walk has received all there is: goes in the run whose entity has
-// just closed proven, its older letters of that kind are dropped. Must hold: one that may still be missing stays open.
+// Letters of records that were too large to be received, once a later walk has received all there is: goes in the run whose entities have
+// just closed proven, their older letters of that kind are dropped. Must hold: one that may still be missing stays open.
 import { inTransaction, type Pool } from '../platform/postgres.ts'
 import { recordDrop } from './dead-letter-actions.ts'
 import type { Run } from './runs.ts'
@@ -9,9 +9,9 @@ import type { Run } from './runs.ts'
  * no more. A carried entity came on the pages of its carrier, which may have been what was too large.
  */
 const ANSWERED = `
-  select d.topic, d.partition, d."offset" from sync.dead_letters d
+  select d.entity, d.topic, d.partition, d."offset" from sync.dead_letters d
   join sync.runs r on r.run_id = $1 and r.strategy in ('full', 'reconcile') and r.approves is null
-  join sync.run_entities e on e.run_id = r.run_id and e.entity = $2
+  join sync.run_entities e on e.run_id = r.run_id and e.entity = any($2)
   where d.org_id = r.org_id and d.source = r.source and d.entity = e.entity and d.state = 'open'
     and d.stage = 'fetch' and d.code = 'too-large' and d.run_id < r.run_id
     and not exists (
@@ -19,16 +19,18 @@ const ANSWERED = `
         and n.stage = 'fetch' and n.code = 'too-large')`
 
 interface PlaceRow {
+  entity: string
   topic: string
   partition: number
   offset: string | number
 }
 
-/** To be called when the entity has closed proven. Twice is once. Returns how many were dropped. */
-export const dropFetchedAnew = async (pool: Pool, { runId, orgId }: Run, entity: string): Promise<number> => {
-  const { rows } = await pool.query<PlaceRow>(ANSWERED, [runId, entity])
-  if (rows.length === 0) return 0
-  const places = rows.map((row) => ({ ...row, offset: BigInt(row.offset) }))
-  const reason = `all records of ${entity} were received whole in run ${runId}`
-  return inTransaction(pool, (client) => recordDrop(client, { orgId, places, actor: 'syncline', reason }))
+/** To be called when the entities have closed proven. Twice is once. */
+export const dropFetchedAnew = async (pool: Pool, { runId, orgId }: Run, entities: readonly string[]): Promise<void> => {
+  const { rows } = await pool.query<PlaceRow>(ANSWERED, [runId, entities])
+  for (const entity of new Set(rows.map((row) => row.entity))) {
+    const places = rows.filter((row) => row.entity === entity).map((row) => ({ ...row, offset: BigInt(row.offset) }))
+    const reason = `all records of ${entity} were received whole in run ${runId}`
+    await inTransaction(pool, (client) => recordDrop(client, { orgId, places, actor: 'syncline', reason }))
+  }
 }

@@ -1,7 +1,8 @@
 // Reading the ledger: what a run fetched and what became of it, per entity, and page by page what is missing.
 import type { Changes } from '../manifests/strategy.ts'
 import type { Queryable } from '../platform/postgres.ts'
-import type { EntityState, Repair } from './entities.ts'
+import type { EntityState } from './entities.ts'
+import type { Repair } from './progress.ts'
 import { lapsed } from './workers.ts'
 
 export interface EntityReport {

@@ -30,13 +30,13 @@ const RAISE = `
   insert into sync.watermarks as w (org_id, source, entity, at, run_id)
   select r.org_id, r.source, e.entity, r.started_at - ${CLOCK_MARGIN}, r.run_id
   from sync.run_entities e join sync.runs r using (run_id)
-  where e.run_id = $1 and e.entity = $2 and e.state = 'closed' and r.approves is null and (e.changes is null or exists (
+  where e.run_id = $1 and e.entity = any($2) and e.state = 'closed' and r.approves is null and (e.changes is null or exists (
     select from sync.watermarks k
     where (k.org_id, k.source, k.entity) = (r.org_id, r.source, e.entity) and (e.changes ->> 'since')::timestamptz <= k.at))
   on conflict (org_id, source, entity) do update
     set at = greatest(w.at, excluded.at), run_id = excluded.run_id, raised_at = now() where excluded.at > w.at`
 
-/** To be called where the entity has just closed, in that transaction. */
-export const raiseWatermark = async (client: Queryable, runId: string, entity: string): Promise<void> => {
-  await client.query(RAISE, [runId, entity])
+/** To be called where the entities have just closed, in that transaction. */
+export const raiseWatermarks = async (client: Queryable, runId: string, entities: readonly string[]): Promise<void> => {
+  await client.query(RAISE, [runId, entities])
 }

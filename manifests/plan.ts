@@ -45,25 +45,29 @@ export const planEntities = (
   const edges = graph.edges.filter(({ from, to }) => selected.has(from) && selected.has(to))
   const depths = depthsOf(order, edges)
 
-  const carrierOf = (entity: string): string | null => {
-    const { carriedBy, strategies } = manifest.get(entity)
-    const isCarried = carriedBy !== undefined && strategies[reading.strategy] === 'carried' && selected.has(carriedBy.carrier)
-    return isCarried ? carriedBy.carrier : null
-  }
+  const dependencies = { hard: toByFrom(edges, 'hard'), soft: toByFrom(edges, 'soft') }
+  const carriers = new Map(
+    order.flatMap((entity): [string, string][] => {
+      const { carriedBy, strategies } = manifest.get(entity)
+      const isCarried = carriedBy !== undefined && strategies[reading.strategy] === 'carried' && selected.has(carriedBy.carrier)
+      return isCarried ? [[entity, carriedBy.carrier]] : []
+    }),
+  )
+  const carried = grouped([...carriers].map(([entity, carrier]) => [carrier, entity]))
   const beginningOf = (entity: string): Beginning => {
     if (reading.strategy !== 'delta') return EVERYTHING
-    const carrier = carrierOf(entity)
-    if (carrier === null) return deltaOf(manifest.get(entity), reading.base)
+    const carrier = carriers.get(entity)
+    if (carrier === undefined) return deltaOf(manifest.get(entity), reading.base)
     return { changes: deltaOf(manifest.get(carrier), reading.base).changes, why: null }
   }
   return order.map((entity, ordinal) => ({
     entity,
     ordinal,
     tier: depths.get(entity) ?? 0,
-    hard: dependenciesOf(entity, 'hard', edges),
-    soft: dependenciesOf(entity, 'soft', edges),
-    carrier: carrierOf(entity),
-    carries: order.filter((other) => carrierOf(other) === entity),
+    hard: dependencies.hard.get(entity) ?? [],
+    soft: dependencies.soft.get(entity) ?? [],
+    carrier: carriers.get(entity) ?? null,
+    carries: carried.get(entity) ?? [],
     paging: manifest.get(entity).paging,
     ...beginningOf(entity),
   }))
@@ -87,5 +91,15 @@ const selectedOf = (manifest: Manifest, selection: readonly string[], strategy: 
   )
 }
 
-const dependenciesOf = (entity: string, kind: GraphEdge['kind'], edges: readonly GraphEdge[]): readonly string[] =>
-  edges.filter((edge) => edge.from === entity && edge.kind === kind).map(({ to }) => to)
+const grouped = (pairs: readonly (readonly [key: string, value: string])[]): ReadonlyMap<string, readonly string[]> => {
+  const groups = new Map<string, string[]>()
+  for (const [key, value] of pairs) {
+    const group = groups.get(key)
+    if (group === undefined) groups.set(key, [value])
+    else group.push(value)
+  }
+  return groups
+}
+
+const toByFrom = (edges: readonly GraphEdge[], kind: GraphEdge['kind']): ReadonlyMap<string, readonly string[]> =>
+  grouped(edges.filter((edge) => edge.kind === kind).map(({ from, to }) => [from, to]))

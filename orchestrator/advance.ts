@@ -1,7 +1,9 @@
-// One step of one run: reads its progress, decides, applies each decision as one guarded change, and tells what has changed.
+// One step of one run: reads its progress, decides, applies what was decided as guarded changes, and tells what has changed.
 import { type DeletionLimit, reconciliationsOf } from '../ledger/deletions.ts'
-import { changeEntity, type EntityChange, type EntityProgress, entityProgress, requestSweep } from '../ledger/entities.ts'
+import { changeEntities, type EntityChange, requestSweep } from '../ledger/entities.ts'
+import { walkEvidence } from '../ledger/evidence.ts'
 import { dropFetchedAnew } from '../ledger/oversized-letters.ts'
+import { type EntityProgress, entityProgress, type Plans } from '../ledger/progress.ts'
 import { readyForRepair } from '../ledger/repair.ts'
 import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
@@ -11,7 +13,7 @@ import { failpoint } from '../platform/failpoints.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
 import type { SyncEvent } from '../topics/events.ts'
-import { type Decision, decide, decideEnd, decideRepair, hasEnded } from './decide.ts'
+import { type ByName, byName, type Decision, decide, decideEnd, decideRepair, hasEnded } from './decide.ts'
 import { judgeEntity } from './judge.ts'
 import type { Verdict } from './proof.ts'
 import { firstRanges, walkRange } from './ranges.ts'
@@ -24,6 +26,8 @@ export interface AdvanceDeps {
   readonly manifestOf: (adapter: string) => Manifest
   /** So many rows of an entity may be deleted by a reconciliation without an approval. */
   readonly deletions: DeletionLimit
+  /** Of the running runs, kept by who calls. */
+  readonly plans: Plans
   readonly log: Logger
   /** Called with each change after it was committed. */
   readonly tell: (event: SyncEvent) => void
@@ -35,6 +39,7 @@ export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Prom
   const progress = await entityProgress(
     deps.pool,
     runs.map((run) => run.runId),
+    deps.plans,
   )
   let changed = false
   for (const run of runs) {
@@ -50,8 +55,7 @@ export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Prom
 }
 
 const advanceRun = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgress[]): Promise<boolean> => {
-  let changed = false
-  for (const decision of decide(entities)) changed = (await apply(deps, run, entities, decision)) || changed
+  let changed = await apply(deps, run, byName(entities), decide(entities))
   const children = decideRepair(entities)
   if (children.length > 0) changed = (await repair(deps, run, entities, children)) || changed
   return (await endIfDone(deps, run, entities)) || changed
@@ -69,73 +73,93 @@ export const runEvent = (run: Run, state: Extract<SyncEvent, { type: 'run' }>['s
 
 const REPAIR_REASON = 'missing parents are fetched by id'
 
-type NextState = Extract<SyncEvent, { type: 'entity' }>['state']
+type Change = EntityChange & { readonly to: Extract<SyncEvent, { type: 'entity' }>['state'] }
 
-const change = async (
-  { pool, tell }: AdvanceDeps,
+/** What comes of a decision: a change of the entity's state, to be made with the others, or something done about it already, or not. */
+type Step = Change | boolean
+
+/** Everything that was decided; the changes of state in one transaction. */
+const apply = async (deps: AdvanceDeps, run: Run, all: ByName, decisions: readonly Decision[]): Promise<boolean> => {
+  if (decisions.length === 0) return false
+  const judged = decisions.filter(({ kind, entity }) => kind === 'judge' && all.get(entity)?.carrier === null)
+  const evidence = await walkEvidence(
+    deps.pool,
+    run.runId,
+    judged.map(({ entity }) => entity),
+  )
+  const changes: Change[] = []
+  let isDone = false
+  for (const decision of decisions) {
+    const entity = all.get(decision.entity)
+    if (entity === undefined) continue
+    const step =
+      decision.kind === 'judge'
+        ? await stepOfVerdict(
+            deps,
+            run,
+            entity,
+            await judgeEntity(deps, run, entity, { all, evidence: evidence.get(entity.entity) ?? [] }),
+          )
+        : await stepOf(deps, run, entity, decision)
+    if (typeof step === 'object') changes.push(step)
+    else isDone = step || isDone
+  }
+  return (await change(deps, run, changes)) || isDone
+}
+
+const change = async ({ pool, tell }: AdvanceDeps, run: Run, changes: readonly Change[]): Promise<boolean> => {
+  if (changes.length === 0) return false
+  const changed = await changeEntities(pool, run.runId, changes)
+  const made = changes.filter(({ entity }) => changed.has(entity))
+  for (const { entity, to, reason = null } of made) tell({ type: 'entity', ...factsOf(run), entity, state: to, reason })
+  const closed = made.filter(({ to }) => to === 'closed').map(({ entity }) => entity)
+  if (closed.length > 0) {
+    await failpoint('orchestrate.after-close')
+    // A leader that dies before this leaves it to the next full walk.
+    await dropFetchedAnew(pool, run, closed)
+  }
+  return made.length > 0
+}
+
+const stepOf = async (
+  { pool, log, manifestOf }: AdvanceDeps,
   run: Run,
-  entity: string,
-  how: EntityChange & { readonly to: NextState },
-): Promise<boolean> => {
-  if (!(await changeEntity(pool, run.runId, entity, how))) return false
-  tell({ type: 'entity', ...factsOf(run), entity, state: how.to, reason: how.reason ?? null })
-  return true
-}
-
-const apply = async (deps: AdvanceDeps, run: Run, entities: readonly EntityProgress[], decision: Decision): Promise<boolean> => {
-  const { pool, log } = deps
-  const entity = entities.find((candidate) => candidate.entity === decision.entity)
-  if (entity === undefined) return false
+  entity: EntityProgress,
+  decision: Exclude<Decision, { kind: 'judge' }>,
+): Promise<Step> => {
+  const { entity: name } = entity
   switch (decision.kind) {
-    case 'start':
-      return start(deps, run, entity)
+    case 'start': {
+      const ranges = await firstRanges(pool, run, entity, manifestOf(run.adapter).get(name))
+      return { entity: name, from: 'waiting', to: 'fetching', ranges }
+    }
     case 'landed':
-      return change(deps, run, entity.entity, { from: 'fetching', to: 'landing' })
+      return { entity: name, from: 'fetching', to: 'landing' }
     case 'sweep':
-      await requestSweep(pool, run.runId, entity.entity)
+      await requestSweep(pool, run.runId, name)
       return true
-    case 'judge':
-      return applyVerdict(deps, run, entity, await judgeEntity(deps, run, entity, entities))
-    default:
-      log.warn({ run: run.runId, entity: entity.entity, code: decision.code, reason: decision.reason }, `entity ${decision.kind}`)
-      return change(deps, run, entity.entity, {
-        from: decision.from,
-        to: decision.kind === 'fail' ? 'failed' : 'skipped',
-        reason: decision.reason,
-        errorCode: decision.code,
-      })
+    default: {
+      const { kind, from, code, reason } = decision
+      log.warn({ run: run.runId, entity: name, code, reason }, `entity ${kind}`)
+      return { entity: name, from, to: kind === 'fail' ? 'failed' : 'skipped', reason, errorCode: code }
+    }
   }
 }
 
-const start = async (deps: AdvanceDeps, run: Run, entity: EntityProgress): Promise<boolean> => {
-  const ranges = await firstRanges(deps.pool, run, entity, deps.manifestOf(run.adapter).get(entity.entity))
-  return change(deps, run, entity.entity, { from: 'waiting', to: 'fetching', ranges })
-}
-
-const applyVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<boolean> => {
-  if (verdict.kind !== 'more' && entity.parked > 0 && entity.repair === 'none') {
-    return readyForRepair(deps.pool, run.runId, entity.entity)
-  }
+const stepOfVerdict = async (deps: AdvanceDeps, run: Run, entity: EntityProgress, verdict: Verdict): Promise<Step> => {
+  const { entity: name } = entity
+  if (verdict.kind !== 'more' && entity.parked > 0 && entity.repair === 'none') return readyForRepair(deps.pool, run.runId, name)
   if (verdict.kind === 'proven') {
-    const definition = deps.manifestOf(run.adapter).get(entity.entity)
-    return isReconciled(run, definition) && !entity.reconciled
-      ? reconcile(deps, run, entity, definition)
-      : closeEntity(deps, run, entity)
+    const definition = deps.manifestOf(run.adapter).get(name)
+    if (isReconciled(run, definition) && !entity.reconciled) return reconcile(deps, run, entity, definition)
+    return { entity: name, from: 'landing', to: 'closed' }
   }
+  const { reason } = verdict
   if (verdict.kind === 'unproven') {
-    deps.log.warn({ run: run.runId, entity: entity.entity, reason: verdict.reason }, 'entity closes unproven')
-    return change(deps, run, entity.entity, { from: 'landing', to: 'unproven', reason: verdict.reason })
+    deps.log.warn({ run: run.runId, entity: name, reason }, 'entity closes unproven')
+    return { entity: name, from: 'landing', to: 'unproven', reason }
   }
-  const { walk, reason } = verdict
-  return change(deps, run, entity.entity, { from: 'landing', to: 'fetching', reason, ranges: [walkRange(run, entity, walk)] })
-}
-
-const closeEntity = async (deps: AdvanceDeps, run: Run, { entity }: EntityProgress): Promise<boolean> => {
-  const closed = await change(deps, run, entity, { from: 'landing', to: 'closed' })
-  if (closed) await failpoint('orchestrate.after-close')
-  // A leader that dies before this leaves it to the next full walk.
-  if (closed) await dropFetchedAnew(deps.pool, run, entity)
-  return closed
+  return { entity: name, from: 'landing', to: 'fetching', reason, ranges: [walkRange(run, entity, verdict.walk)] }
 }
 
 const reconcile = async (

@@ -1,8 +1,10 @@
 // What a run's entities should do next, from their progress alone: pure, so that two leaders decide the same.
-import type { EntityProgress, EntityState } from '../ledger/entities.ts'
+import type { EntityState } from '../ledger/entities.ts'
+import type { EntityProgress } from '../ledger/progress.ts'
 
 export type Decision =
-  | { readonly kind: 'start' | 'landed' | 'sweep' | 'judge'; readonly entity: string }
+  | { readonly kind: 'start' | 'landed' | 'sweep'; readonly entity: string }
+  | { readonly kind: 'judge'; readonly entity: string }
   | {
       readonly kind: 'skip' | 'fail'
       readonly entity: string
@@ -16,7 +18,10 @@ const LOST: ReadonlySet<EntityState> = new Set(['failed', 'skipped', 'cancelled'
 
 export const hasEnded = (entity: Pick<EntityProgress, 'state'>): boolean => ENDED.has(entity.state)
 
-type ByName = ReadonlyMap<string, EntityProgress>
+/** The entities of a run by their names. */
+export type ByName = ReadonlyMap<string, EntityProgress>
+
+export const byName = (entities: readonly EntityProgress[]): ByName => new Map(entities.map((entity) => [entity.entity, entity]))
 
 const lostParent = (entity: EntityProgress, all: ByName): EntityProgress | undefined => {
   const needed = entity.carrier === null ? entity.hard : [...entity.hard, entity.carrier]
@@ -67,7 +72,7 @@ const decideOne = (entity: EntityProgress, all: ByName): Decision | undefined =>
 
 /** The next step of every entity that can take one, in plan order. */
 export const decide = (entities: readonly EntityProgress[]): readonly Decision[] => {
-  const all = new Map(entities.map((entity) => [entity.entity, entity]))
+  const all = byName(entities)
   return entities.map((entity) => decideOne(entity, all)).filter((decision) => decision !== undefined)
 }
 
@@ -92,7 +97,7 @@ const isQuiet = (entity: EntityProgress, all: ByName): boolean => {
  * each other's end one waits for none, and if it has not ended it is among these.
  */
 export const decideRepair = (entities: readonly EntityProgress[]): readonly string[] => {
-  const all = new Map(entities.map((entity) => [entity.entity, entity]))
+  const all = byName(entities)
   if (!entities.every((entity) => isQuiet(entity, all))) return []
   return entities.filter((entity) => isReadyForRepair(entity, all)).map(({ entity }) => entity)
 }

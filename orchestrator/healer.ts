@@ -1,7 +1,7 @@
 // Heals pages that vanished on Kafka, one look at a time: in come open pages and how far the groups have come, out go pages produced
 // again, ranges rewound, and entities failed that could not be healed. It keeps nothing that may not be lost: after a restart the
 // watch begins anew.
-import { changeEntity } from '../ledger/entities.ts'
+import { changeEntities } from '../ledger/entities.ts'
 import { movePage, type OpenPage, overduePages, rewindRange } from '../ledger/healing.ts'
 import type { LogOffsets, Offsets } from '../platform/kafka/offsets.ts'
 import { partitionKey } from '../platform/kafka/offsets.ts'
@@ -161,8 +161,8 @@ const failEntity = async (
   { page, entity: { entity, state } }: Healing & { readonly kind: 'fail' },
 ): Promise<readonly SyncEvent[]> => {
   const reason = exhaustedReason(page)
-  const changed = await changeEntity(pool, page.runId, entity, { from: state, to: 'failed', reason, errorCode: 'internal' })
-  if (!changed) return []
+  const changed = await changeEntities(pool, page.runId, [{ entity, from: state, to: 'failed', reason, errorCode: 'internal' }])
+  if (!changed.has(entity)) return []
   log.error({ run: page.runId, org: page.orgId, entity, range: page.rangeId, page: page.page, reason }, 'entity failed')
   return [{ type: 'entity', ...factsOf(page), entity, state: 'failed', reason }]
 }

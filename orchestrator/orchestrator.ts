@@ -2,6 +2,7 @@
 // operators. Many may run; one leads.
 import type { DeletionLimit } from '../ledger/deletions.ts'
 import { planRun } from '../ledger/entities.ts'
+import type { Plans } from '../ledger/progress.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
 import { dropExpiredPages, forgetSeen } from '../ledger/retention.ts'
 import { activeRuns, endRun, type Run } from '../ledger/runs.ts'
@@ -87,8 +88,8 @@ const planOne = async ({ pool, manifestOf, lookBackMs, log }: OrchestratorDeps, 
   }
 }
 
-/** One tick of a leader; resolves to whether there is an active run. */
-export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
+/** One tick of a leader; resolves to whether there is an active run. `plans` is kept from tick to tick. */
+export const tick = async (deps: OrchestratorDeps, plans: Plans): Promise<boolean> => {
   const { pool, producer, topics, log, manifestOf, deletions } = deps
   const events: SyncEvent[] = []
   const tell: Tell = (event) => void events.push(event)
@@ -98,8 +99,10 @@ export const tick = async (deps: OrchestratorDeps): Promise<boolean> => {
     runs = await activeRuns(pool, MAX_ACTIVE_RUNS)
   }
   const running = runs.filter((run) => run.state === 'running')
+  const ids = new Set(running.map((run) => run.runId))
+  for (const runId of plans.keys()) if (!ids.has(runId)) plans.delete(runId)
   // A change often allows the next at once: an entity without ranges, a closed parent.
-  for (let round = 0; round < 10 && (await advanceRuns({ pool, manifestOf, deletions, log, tell }, running)); round++);
+  for (let round = 0; round < 10 && (await advanceRuns({ pool, manifestOf, deletions, plans, log, tell }, running)); round++);
   // A command that is lost is emitted again when its range's wake-up is due.
   const due = running.length === 0 ? [] : await wakeDueRanges(pool, WAKES_PER_TICK)
   const outgoing = [
@@ -119,6 +122,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
   const stopping = new AbortController()
   const leadership = new Leadership(pool)
   let loop: Promise<unknown> = Promise.resolve()
+  const plans: Plans = new Map()
   let isActive = false
   let tickedAt = performance.now()
   let back: (() => void) | undefined
@@ -146,7 +150,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
       return IDLE_TICK_MS
     }
     await housekeeping()
-    isActive = await tick(deps)
+    isActive = await tick(deps, plans)
     return isActive ? ACTIVE_TICK_MS : IDLE_TICK_MS
   }
 

@@ -1,6 +1,7 @@
 // Is a walk complete? Judges the evidence of an entity's ranges, purely: proven, one more range, or unproven (invariant 8).
-import type { EntityProgress } from '../ledger/entities.ts'
+
 import type { RangeEvidence } from '../ledger/evidence.ts'
+import type { EntityProgress } from '../ledger/progress.ts'
 import type { WalkSpec } from '../manifests/walk.ts'
 
 export type Verdict =
@@ -121,10 +122,11 @@ export const judgeWalk = (all: readonly RangeEvidence[], proof: Proof = EVERYTHI
 /** Why no row of the entity may be deleted although its walk was proven; undefined: nothing speaks against it (invariant 8). */
 export const doubtOf = (
   { entity, dead, paging, carrier }: Pick<EntityProgress, 'entity' | 'dead' | 'paging' | 'carrier'>,
-  all: readonly Pick<EntityProgress, 'entity' | 'state'>[],
+  all: ReadonlyMap<string, Pick<EntityProgress, 'state'>>,
 ): string | undefined => {
   if (dead > 0) return `${dead} of its records could not be read: nothing of ${entity} is deleted`
   if (carrier !== null || paging.kind !== 'parents') return undefined
-  const parent = all.find((other) => other.entity === paging.parent)
-  return parent?.state === 'closed' ? undefined : `it is read below each ${paging.parent}, and those are not known to be all`
+  return all.get(paging.parent)?.state === 'closed'
+    ? undefined
+    : `it is read below each ${paging.parent}, and those are not known to be all`
 }

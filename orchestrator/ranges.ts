@@ -1,6 +1,6 @@
 // The ranges that an entity's walk begins with, and those that ask after rows which a walk did not show.
 import { approvedRows } from '../ledger/deletions.ts'
-import type { EntityProgress } from '../ledger/entities.ts'
+import type { EntityProgress } from '../ledger/progress.ts'
 import type { NewRange } from '../ledger/ranges.ts'
 import type { Run } from '../ledger/runs.ts'
 import { askingAfter } from '../manifests/by-id.ts'

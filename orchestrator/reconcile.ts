@@ -1,6 +1,6 @@
 // Rows that a proven walk of a reconciliation did not show: taken once for each entity, then asked after or parked. Deletes nothing.
 import { type Decided, type DeletionLimit, decideDeletions } from '../ledger/deletions.ts'
-import type { EntityProgress } from '../ledger/entities.ts'
+import type { EntityProgress } from '../ledger/progress.ts'
 import type { Run } from '../ledger/runs.ts'
 import { canAskAfter } from '../manifests/by-id.ts'
 import type { EntityDefinition } from '../manifests/manifest.ts'

@@ -1,6 +1,7 @@
 // Parents that parked rows wait for, asked for by id before their children close: at most 500 of an entity, once in a run.
-import type { EntityProgress } from '../ledger/entities.ts'
+
 import { type MissingParent, missingParents, repairedParents } from '../ledger/parked.ts'
+import type { EntityProgress } from '../ledger/progress.ts'
 import type { NewRange } from '../ledger/ranges.ts'
 import { type Reopened, repairOnce } from '../ledger/repair.ts'
 import type { Run } from '../ledger/runs.ts'

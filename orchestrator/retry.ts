@@ -1,5 +1,5 @@
 // Which entities of an ended run are to be taken up again: those that did not come to their end, and what cannot be without them. Pure.
-import type { EntityProgress } from '../ledger/entities.ts'
+import type { EntityProgress } from '../ledger/progress.ts'
 
 type Ended = Pick<EntityProgress, 'entity' | 'state' | 'hard' | 'carrier'>
 

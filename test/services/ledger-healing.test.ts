@@ -1,9 +1,10 @@
 // Healing in the ledger, on a real PostgreSQL with a Kafka that has lost everything: each change once, however many leaders try.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { changeEntity, entityProgress, planRun } from '../../ledger/entities.ts'
+import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { healedPages, movePage, type OpenPage, overduePages, rewindRange } from '../../ledger/healing.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
+import { entityProgress } from '../../ledger/progress.ts'
 import { openPages, type TakenRange, takeRange } from '../../ledger/ranges.ts'
 import { type Receipt, writeReceipts } from '../../ledger/receipts.ts'
 import { createRun } from '../../ledger/runs.ts'
@@ -73,8 +74,8 @@ beforeEach(async () => {
     plannedEntity('person', { carries: ['email'] }),
     plannedEntity('email', { carrier: 'person', ordinal: 1 }),
   ])
-  await changeEntity(pool, runId, 'person', { from: 'waiting', to: 'fetching', ranges: [{ spec, counted: false }] })
-  await changeEntity(pool, runId, 'email', { from: 'waiting', to: 'fetching' })
+  await changeEntities(pool, runId, [{ entity: 'person', from: 'waiting', to: 'fetching', ranges: [{ spec, counted: false }] }])
+  await changeEntities(pool, runId, [{ entity: 'email', from: 'waiting', to: 'fetching' }])
 })
 
 test('a page that nobody ever processed is open by its receipt alone, with all that it brings', async () => {
@@ -103,8 +104,8 @@ test('a range is rewound once: later pages count no more, what they bring is fet
   for (const page of [0, 1, 2, 3]) await receive(1, page, page === 3 ? { next: null } : {})
   for (const page of [0, 1, 3]) await land(page, 'person')
   await land(0, 'email')
-  for (const name of ['person', 'email']) await changeEntity(pool, runId, name, { from: 'fetching', to: 'landing' })
-  await changeEntity(pool, runId, 'person', { from: 'landing', to: 'closed' })
+  for (const name of ['person', 'email']) await changeEntities(pool, runId, [{ entity: name, from: 'fetching', to: 'landing' }])
+  await changeEntities(pool, runId, [{ entity: 'person', from: 'landing', to: 'closed' }])
   const [, ...lost] = await open()
   const [first, ...others] = lost
   if (first === undefined) throw new Error('page 2 is not open')

@@ -3,8 +3,9 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { approveDeletions } from '../../ledger/approval.ts'
 import { allowedDeletions, approvedRows, decideDeletions, reconciliationsOf } from '../../ledger/deletions.ts'
-import { changeEntity, entityProgress, planRun } from '../../ledger/entities.ts'
+import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
+import { entityProgress } from '../../ledger/progress.ts'
 import { forgetSeen } from '../../ledger/retention.ts'
 import { createRun, endRun, findRun, type NewRun, type Run } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
@@ -49,8 +50,8 @@ const newRun = (more: Partial<NewRun> = {}): NewRun => ({
 const landed = async (more: Partial<NewRun> = {}, plan: Partial<EntityPlan> = {}): Promise<Run> => {
   const runId = await createRun(pool, newRun(more))
   await planRun(pool, runId, [plannedEntity('person', plan)])
-  await changeEntity(pool, runId, 'person', { from: 'waiting', to: 'fetching' })
-  await changeEntity(pool, runId, 'person', { from: 'fetching', to: 'landing' })
+  await changeEntities(pool, runId, [{ entity: 'person', from: 'waiting', to: 'fetching' }])
+  await changeEntities(pool, runId, [{ entity: 'person', from: 'fetching', to: 'landing' }])
   const run = await findRun(pool, runId)
   if (run === undefined) throw new Error('The run is not there')
   return run
@@ -65,14 +66,14 @@ describe('a watermark', () => {
   test('is raised to a minute before the start of the run, when the entity closes', async () => {
     const run = await landed()
     expect(await watermark()).toBeUndefined()
-    await changeEntity(pool, run.runId, 'person', { from: 'landing', to: 'closed' })
+    await changeEntities(pool, run.runId, [{ entity: 'person', from: 'landing', to: 'closed' }])
     expect(await watermark()).toBe((run.startedAt?.getTime() ?? 0) - 60_000)
   })
 
   test('stays when the entity ends otherwise', async () => {
     for (const to of ['unproven', 'failed'] as const) {
       const run = await landed()
-      await changeEntity(pool, run.runId, 'person', { from: 'landing', to })
+      await changeEntities(pool, run.runId, [{ entity: 'person', from: 'landing', to }])
       await end(run)
     }
     expect(await watermark()).toBeUndefined()
@@ -81,16 +82,16 @@ describe('a watermark', () => {
   test('is never lowered, by a run that began earlier and ends later', async () => {
     const early = await landed()
     const late = await landed({ strategy: 'delta' })
-    await changeEntity(pool, late.runId, 'person', { from: 'landing', to: 'closed' })
+    await changeEntities(pool, late.runId, [{ entity: 'person', from: 'landing', to: 'closed' }])
     const raised = await watermark()
-    await changeEntity(pool, early.runId, 'person', { from: 'landing', to: 'closed' })
+    await changeEntities(pool, early.runId, [{ entity: 'person', from: 'landing', to: 'closed' }])
     expect(await watermark()).toBe(raised)
   })
 
   test('is not raised over a gap: by changes since a moment after it, or where there is none yet', async () => {
     const changes = (since: string) => ({ changes: { field: 'updated_at', since, direction: 'up' as const } })
     const first = await landed({ strategy: 'delta' }, changes('2020-01-01T00:00:00Z'))
-    await changeEntity(pool, first.runId, 'person', { from: 'landing', to: 'closed' })
+    await changeEntities(pool, first.runId, [{ entity: 'person', from: 'landing', to: 'closed' }])
     await end(first)
     expect(await watermark()).toBeUndefined()
     await pool.query(
@@ -102,7 +103,7 @@ describe('a watermark', () => {
       ['2026-01-01T00:00:00Z', true],
     ] as const) {
       const run = await landed({ strategy: 'delta' }, changes(since))
-      await changeEntity(pool, run.runId, 'person', { from: 'landing', to: 'closed' })
+      await changeEntities(pool, run.runId, [{ entity: 'person', from: 'landing', to: 'closed' }])
       await end(run)
       expect((await watermark()) !== Date.parse('2026-01-01T00:00:00Z')).toBe(isRaised)
     }

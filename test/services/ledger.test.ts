@@ -1,10 +1,11 @@
 // The protocol of the ledger on a real PostgreSQL: taking, receipts, landings, planning; each claim under the repetition it must survive.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
-import { changeEntity, entityProgress, planRun } from '../../ledger/entities.ts'
+import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { type Landing, moveOutcomes, recordLandings } from '../../ledger/landings.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { openConnection, saveConnection } from '../../ledger/organisations.ts'
 import { ensurePartitions } from '../../ledger/partitions.ts'
+import { entityProgress } from '../../ledger/progress.ts'
 import { insertRanges, releaseRange, splitRange, takeRange, wakeDueRanges } from '../../ledger/ranges.ts'
 import { type Receipt, writeReceipts } from '../../ledger/receipts.ts'
 import { missingPages, runReport } from '../../ledger/report.ts'
@@ -86,7 +87,7 @@ beforeEach(async () => {
   await Promise.all([renewLease(pool, worker, ['fetch']), renewLease(pool, other, ['fetch'])])
   runId = await createRun(pool, newRun())
   await planRun(pool, runId, [plannedEntity('person')])
-  await changeEntity(pool, runId, 'person', { from: 'waiting', to: 'fetching', ranges: [newRange('person')] })
+  await changeEntities(pool, runId, [{ entity: 'person', from: 'waiting', to: 'fetching', ranges: [newRange('person')] }])
 })
 
 describe('planning', () => {
@@ -98,9 +99,9 @@ describe('planning', () => {
       planRun(pool, runId, [plannedEntity('person')]),
     ])
     expect(results.filter(Boolean)).toHaveLength(1)
-    const change = { from: 'waiting', to: 'fetching', ranges: [newRange('person')] } as const
-    const started = await Promise.all([changeEntity(pool, runId, 'person', change), changeEntity(pool, runId, 'person', change)])
-    expect(started.filter(Boolean)).toHaveLength(1)
+    const change = { entity: 'person', from: 'waiting', to: 'fetching', ranges: [newRange('person')] } as const
+    const started = await Promise.all([changeEntities(pool, runId, [change]), changeEntities(pool, runId, [change])])
+    expect(started.flatMap((changed) => [...changed])).toEqual(['person'])
     const { rows } = await pool.query('select range_id from sync.ranges where run_id = $1', [runId])
     expect(rows).toEqual([{ range_id: 0 }])
   })
@@ -226,7 +227,7 @@ describe('landings', () => {
     expect(await person()).toMatchObject({ fetched: 0, merged: 0 })
     await writeReceipts(pool, worker, [receipt(1, 0, { next: null })])
     expect(await person()).toMatchObject({ fetched: 4, merged: 4, missing: 0 })
-    await changeEntity(pool, runId, 'person', { from: 'fetching', to: 'landing' })
+    await changeEntities(pool, runId, [{ entity: 'person', from: 'fetching', to: 'landing' }])
     expect(await open()).toBe(0)
   })
 
@@ -235,7 +236,7 @@ describe('landings', () => {
     await releaseRange(pool, { runId, rangeId: 0, epoch: 1 }, worker, { wakeInMs: 0, waitingFor: null })
     await takeRange(pool, command(1), other)
     await writeReceipts(pool, other, [receipt(2, 0, { next: null })])
-    await changeEntity(pool, runId, 'person', { from: 'fetching', to: 'landing' })
+    await changeEntities(pool, runId, [{ entity: 'person', from: 'fetching', to: 'landing' }])
     expect(await open()).toBe(1)
     expect(await missingPages(pool, runId)).toMatchObject([{ page: 0, attempt: 2, missing: [0, 1, 2, 3] }])
     await recordLandings(pool, [landing(0, 2, { unchanged: '1111' })])

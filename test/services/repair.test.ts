@@ -4,7 +4,7 @@ import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
 import { ROLE_NAMES } from '../../cli/roles.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
-import { changeEntity, planRun } from '../../ledger/entities.ts'
+import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { readyForRepair, repairOnce } from '../../ledger/repair.ts'
 import { createRun } from '../../ledger/runs.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
@@ -132,8 +132,8 @@ describe('the step that opens a repair', () => {
       plannedEntity('email', { hard: ['person'], carrier: 'person' }),
       plannedEntity('event', { hard: ['person'] }),
     ])
-    for (const entity of ['person', 'email']) await changeEntity(pool, runId, entity, { from: 'waiting', to: 'closed' })
-    await changeEntity(pool, runId, 'event', { from: 'waiting', to: 'landing' })
+    for (const entity of ['person', 'email']) await changeEntities(pool, runId, [{ entity, from: 'waiting', to: 'closed' }])
+    await changeEntities(pool, runId, [{ entity: 'event', from: 'waiting', to: 'landing' }])
     const ranges = [
       { spec: { entity: 'person', walk: { kind: 'ids', ids: ['1'] } as const, carries: ['email'] }, counted: false },
     ]

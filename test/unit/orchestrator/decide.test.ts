@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest'
-import type { EntityProgress } from '../../../ledger/entities.ts'
+import type { EntityProgress } from '../../../ledger/progress.ts'
 import { decide, decideEnd, decideRepair } from '../../../orchestrator/decide.ts'
 import { progressOf as entity } from './progress.ts'
 

@@ -1,5 +1,5 @@
 // An entity of a run that has done nothing yet, unless a test says otherwise.
-import type { EntityProgress } from '../../../ledger/entities.ts'
+import type { EntityProgress } from '../../../ledger/progress.ts'
 import { plannedEntity } from '../../harness/planned-entity.ts'
 
 export const progressOf = (entity: string, facts: Partial<EntityProgress> = {}): EntityProgress => ({

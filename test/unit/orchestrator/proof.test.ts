@@ -1,6 +1,7 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import type { RangeEvidence } from '../../../ledger/evidence.ts'
+import { byName } from '../../../orchestrator/decide.ts'
 import { doubtOf, judgeWalk, type Proof } from '../../../orchestrator/proof.ts'
 import { progressOf } from './progress.ts'
 
@@ -164,12 +165,12 @@ describe('a walk by which rows are deleted', () => {
 
   test('deletes nothing of an entity with dead letters, or read below parents that are not known to be all', () => {
     const membership = progressOf('group-membership', { paging: { kind: 'parents', parent: 'group' } })
-    expect(doubtOf(progressOf('person'), [])).toBeUndefined()
-    expect(doubtOf(progressOf('person', { dead: 1 }), [])).toContain('could not be read')
-    expect(doubtOf(membership, [progressOf('group', { state: 'closed' })])).toBeUndefined()
-    expect(doubtOf(membership, [progressOf('group', { state: 'unproven' })])).toContain('below each group')
-    expect(doubtOf(membership, [])).toContain('below each group')
-    expect(doubtOf({ ...membership, carrier: 'group' }, [])).toBeUndefined()
+    expect(doubtOf(progressOf('person'), byName([]))).toBeUndefined()
+    expect(doubtOf(progressOf('person', { dead: 1 }), byName([]))).toContain('could not be read')
+    expect(doubtOf(membership, byName([progressOf('group', { state: 'closed' })]))).toBeUndefined()
+    expect(doubtOf(membership, byName([progressOf('group', { state: 'unproven' })]))).toContain('below each group')
+    expect(doubtOf(membership, byName([]))).toContain('below each group')
+    expect(doubtOf({ ...membership, carrier: 'group' }, byName([]))).toBeUndefined()
   })
 })
 
