@@ -4,6 +4,8 @@ import type { Environment, Installation, WorkerProcess } from '../harness/instal
 
 export interface Member extends WorkerProcess {
   readonly role: RoleName
+  /** What it has besides. */
+  readonly env: Environment
 }
 
 const STOP_WITHIN_MS = 10_000
@@ -19,7 +21,7 @@ export class Crew {
   }
 
   start(role: RoleName, env: Environment = {}): Member {
-    const member = { ...this.#installation.workerWith(env, role), role }
+    const member = { ...this.#installation.workerWith(env, role), role, env }
     this.#members.push(member)
     this.#everyone.push(member)
     return member
@@ -40,10 +42,10 @@ export class Crew {
     for (const role of ROLE_NAMES) while (this.of(role).length < members) this.start(role)
   }
 
-  /** SIGKILL to one, and a new one in its place. */
+  /** SIGKILL to one, and a new one like it in its place. */
   async kill(member: Member): Promise<Member> {
     await member.kill()
-    return this.start(member.role)
+    return this.start(member.role, member.env)
   }
 
   /** Stops the members of a role in good order, and starts one in their place. */

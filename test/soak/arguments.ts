@@ -11,7 +11,7 @@ export interface Arguments {
   /** Processes of each role. */
   readonly members: number
   readonly killEverySeconds: number
-  /** How often each strategy is due. */
+  /** How often a delta or full run is due; a reconciliation seldomer. */
   readonly everySeconds: number
   /** What is scheduled; with `reconcile` records are deleted at the vendor too. */
   readonly strategies: readonly Strategy[]
@@ -33,7 +33,7 @@ export const readArguments = (args: readonly string[]): Arguments => {
       members: { ...text, default: '1' },
       'kill-every': { ...text, default: '15' },
       every: text,
-      strategies: { ...text, default: 'full' },
+      strategies: { ...text, default: 'delta,reconcile' },
       seed: text,
     },
   })

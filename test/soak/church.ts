@@ -1,50 +1,65 @@
-// One organisation of the soak: its simulated vendor, its schedules, the changes that flow there, and whether the tables hold what it holds.
+// One organisation of the soak: its simulated vendor, its schedules and subscriptions, the changes that flow there, and whether the tables
+// hold what it holds. Every second one is connected by OAuth, with tokens that live a minute.
 import { randomBytes } from 'node:crypto'
 import { isEqual } from '../../cli/compare.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { createRun, listRuns, type Run } from '../../ledger/runs.ts'
 import { databaseTime, saveSchedule } from '../../ledger/schedules.ts'
-import { parseEncryptionKey } from '../../ledger/secrets.ts'
+import { type KeyRing, parseEncryptionKey } from '../../ledger/secrets.ts'
+import type { Strategy } from '../../manifests/strategy.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { type Chance, type ChangeKind, openDrift } from '../faults/drift.ts'
 import { History } from '../faults/history.ts'
 import { type Lab, manifest } from '../faults/lab.ts'
 import { CANARY } from '../faults/witnesses.ts'
+import { authorise } from '../harness/consent.ts'
 import type { Arguments } from './arguments.ts'
 
 const RATE = { limit: 100, periodSeconds: 2 }
 const LATENCY_MS = 5
+const TOKEN_SECONDS = 60
+/** Deliveries that a dead receiver did not take come again so soon. */
+const DELIVERED_AGAIN_MS = 1_000
+const SELDOMER = 3
 const QUIET: readonly ChangeKind[] = ['insert', 'update', 'update', 'rename']
+
+const secret = (): string => `${CANARY}${randomBytes(8).toString('hex')}`
 
 export class Church {
   readonly org: string
   readonly simulator: Simulator
+  readonly byOAuth: boolean
   readonly #lab: Lab
+  readonly #ring: KeyRing
   readonly #change: () => void
   readonly #deletes: boolean
 
   /** A credential of its own, a schedule of each strategy that is asked for, due at once and then again and again. */
   static async open(lab: Lab, n: number, settings: Arguments, chance: Chance): Promise<Church> {
-    const token = `app:${CANARY}${randomBytes(8).toString('hex')}`
-    const seed = settings.seed + n
     const simulator = await startSimulator({
       people: settings.people,
-      seed,
+      seed: settings.seed + n,
       rate: RATE,
       latencyMs: LATENCY_MS,
-      personalTokens: [token],
+      personalTokens: [`app:${secret()}`],
+      webhookSecretPrefix: CANARY,
+      oauth: { tokenPrefix: CANARY, clientSecret: secret(), accessTokenSeconds: TOKEN_SECONDS },
     })
-    const church = new Church(lab, `church-${n}`, simulator, settings, chance)
-    await church.#connect(settings)
+    simulator.webhooks.retryAfter(DELIVERED_AGAIN_MS)
+    const church = new Church(lab, n, simulator, settings, chance)
+    await church.#connect()
+    for (const strategy of settings.strategies) await church.#schedule(strategy, settings.everySeconds)
     return church
   }
 
-  private constructor(lab: Lab, org: string, simulator: Simulator, settings: Arguments, chance: Chance) {
-    this.org = org
+  private constructor(lab: Lab, n: number, simulator: Simulator, settings: Arguments, chance: Chance) {
+    this.org = `church-${n}`
+    this.byOAuth = n % 2 === 1
     this.simulator = simulator
     this.#lab = lab
-    // A deletion is noticed by reconciliation alone.
+    this.#ring = parseEncryptionKey(lab.installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
+    // Not every deletion is told of: what hangs on a record goes with it.
     this.#deletes = settings.strategies.includes('reconcile')
     const kinds: readonly ChangeKind[] = this.#deletes ? [...QUIET, 'delete'] : QUIET
     const drift = openDrift(new History(simulator, this.owner), chance, { tied: 0, groups: 0, members: 0 })
@@ -55,29 +70,42 @@ export class Church {
     return { orgId: this.org, source: 'pco' }
   }
 
-  async #connect({ strategies, everySeconds }: Arguments): Promise<void> {
-    const { pool, installation } = this.#lab
+  async #connect(): Promise<void> {
+    if (this.byOAuth) return this.consent()
     const { url: baseUrl, personalToken: credential } = this.simulator
-    const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
-    await saveConnection(pool, key, { ...this.owner, adapter: 'pco', baseUrl, settings: {}, rateLimit: null, credential })
-    const now = await databaseTime(pool)
-    for (const strategy of strategies) {
-      const rule = {
-        ...this.owner,
-        name: strategy,
-        strategy,
-        selection: null,
-        cron: null,
-        everySeconds,
-        timeZone: 'UTC',
-        jitterSeconds: Math.floor(everySeconds / 2),
-        missed: 'once',
-        blackouts: [],
-      } as const
-      // The first time of each is anywhere within the interval: they are not all due at once.
-      const firesAt = new Date(now.getTime() + Math.random() * everySeconds * 1_000)
-      await saveSchedule(pool, rule, { dueAt: now, firesAt })
-    }
+    const connection = { ...this.owner, adapter: 'pco', baseUrl, settings: {}, rateLimit: null, credential }
+    await saveConnection(this.#lab.pool, this.#ring, connection)
+  }
+
+  async #schedule(strategy: Strategy, everySeconds: number): Promise<void> {
+    const interval = strategy === 'reconcile' ? SELDOMER * everySeconds : everySeconds
+    const now = await databaseTime(this.#lab.pool)
+    const rule = {
+      ...this.owner,
+      name: strategy,
+      strategy,
+      selection: null,
+      cron: null,
+      everySeconds: interval,
+      timeZone: 'UTC',
+      jitterSeconds: Math.floor(interval / 2),
+      missed: 'once',
+      blackouts: [],
+    } as const
+    // The first time of each is anywhere within the interval: they are not all due at once.
+    const firesAt = new Date(now.getTime() + Math.random() * interval * 1_000)
+    await saveSchedule(this.#lab.pool, rule, { dueAt: now, firesAt })
+  }
+
+  /** As an administrator does, at first and whenever the connection has to be authorised again. */
+  consent(): Promise<void> {
+    return authorise(this.#lab.pool, this.#ring, this.simulator, this.org)
+  }
+
+  /** The vendor tells of changes from now on. */
+  async subscribe(receiver: string): Promise<void> {
+    const { code, stderr } = await this.#lab.installation.cli(['webhooks', 'ensure', '--org', this.org, '--url', receiver])
+    if (code !== 0) throw new Error(`The subscriptions of ${this.org} were not made: ${stderr}`)
   }
 
   /** One more change at the vendor. */

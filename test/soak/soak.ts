@@ -1,20 +1,22 @@
-// Many organisations that run by themselves for a while: schedules fire, changes flow, workers are killed. Then all is quiet, each is
-// synced once more, and everything is judged. Prints a line a minute.
-import { hasEnded } from '../../ledger/runs.ts'
+// Many organisations that run by themselves for a while: schedules fire, changes flow and are told, tokens lapse, workers are killed. Then
+// all is quiet, each is synced once more, and everything is judged. Prints a line a minute.
+import { freePorts } from '../../local/ports.ts'
 import { pause } from '../../platform/lifecycle.ts'
-import { limit, memory, secrets, versions } from '../faults/checks.ts'
 import type { Chance } from '../faults/drift.ts'
 import type { Lab } from '../faults/lab.ts'
 import { residentMb } from '../faults/witnesses.ts'
 import { until } from '../harness/until.ts'
 import type { Arguments } from './arguments.ts'
 import { Church } from './church.ts'
+import { judge } from './judge.ts'
 
 const TICK_MS = 500
 const MINUTE_MS = 60_000
 const SETTLES_WITHIN_MS = 600_000
 /** Each half second one organisation in so many changes. */
 const CHANGES_PER_TICK = 0.2
+/** Commands at once. */
+const SUBSCRIBERS = 2
 
 export type Print = (line: string) => void
 
@@ -27,6 +29,7 @@ export class Soak {
   #churches: Church[] = []
   #changes = 0
   #kills = 0
+  #consents = 0
 
   constructor(lab: Lab, settings: Arguments, chance: Chance, print: Print) {
     this.#lab = lab
@@ -37,16 +40,28 @@ export class Soak {
 
   /** What was wrong; empty: nothing. */
   async run(): Promise<readonly string[]> {
-    const { organisations, members } = this.#settings
+    const { organisations, members, minutes } = this.#settings
     for (let n = 0; n < organisations; n++) this.#churches.push(await Church.open(this.#lab, n, this.#settings, this.#chance))
+    const [port = 0] = await freePorts(1)
+    this.#lab.crew.start('webhooks', { SYNCLINE_WEBHOOKS_PORT: String(port) })
+    await this.#subscribe(`http://127.0.0.1:${port}`)
     this.#lab.crew.fill(members)
     await this.#flow()
     await this.#settle()
-    return this.#judge()
+    this.#print(`at the end: ${(await this.#line(minutes)).replace(/^minute \d+: /, '')}`)
+    return judge(this.#lab, this.#churches, this.#memory)
   }
 
   async close(): Promise<void> {
     await Promise.all(this.#churches.map(({ simulator }) => simulator.close()))
+  }
+
+  async #subscribe(receiver: string): Promise<void> {
+    const waiting = [...this.#churches]
+    const next = async (): Promise<void> => {
+      for (let church = waiting.shift(); church !== undefined; church = waiting.shift()) await church.subscribe(receiver)
+    }
+    await Promise.all(Array.from({ length: SUBSCRIBERS }, next))
   }
 
   async #flow(): Promise<void> {
@@ -59,6 +74,7 @@ export class Soak {
         this.#changes++
       }
       this.#sample()
+      await this.#consent()
       if (performance.now() >= killAt) {
         await this.#lab.crew.kill(this.#chance.pick(this.#lab.crew.running()))
         this.#kills++
@@ -81,50 +97,51 @@ export class Soak {
     }
   }
 
+  /** A worker that dies with a pair of tokens it has just received leaves a connection that must be consented to again: somebody does. */
+  async #consent(): Promise<void> {
+    const { rows } = await this.#lab.pool.query<{ org_id: string }>("select org_id from sync.tokens where state = 'reauthorise'")
+    for (const { org_id } of rows) {
+      await this.#churches.find(({ org }) => org === org_id)?.consent()
+      this.#consents++
+    }
+  }
+
   async #line(minute: number): Promise<string> {
-    const { rows } = await this.#lab.pool.query<{ state: string; n: number }>(
-      'select state, count(*)::int as n from sync.runs group by state order by state',
+    const { rows } = await this.#lab.pool.query<{ text: string }>(
+      `select string_agg(n || ' ' || what, ', ' order by what) as text
+       from (select count(*) as n, strategy || ' ' || state as what from sync.runs group by what) counted`,
     )
-    const states = rows.map(({ state, n }) => `${n} ${state}`).join(', ')
+    const sum = (of: (church: Church) => number) => this.#churches.reduce((total, church) => total + of(church), 0)
     const mb = Math.max(0, ...[...this.#memory.values()].map((samples) => samples.at(-1) ?? 0))
-    const calls = this.#churches.reduce((sum, { simulator }) => sum + simulator.stats().calls, 0)
-    return `minute ${Math.round(minute)}: runs: ${states}; ${calls} calls, ${this.#changes} changes, ${this.#kills} kills, largest worker ${Math.round(mb)} MB`
+    const told = sum(({ simulator }) => simulator.webhooks.stats().delivered)
+    return [
+      `minute ${Math.round(minute)}: runs: ${rows[0]?.text ?? 'none'}; ${sum(({ simulator }) => simulator.stats().calls)} calls`,
+      `${this.#changes} changes, ${told} deliveries taken, ${sum(({ simulator }) => simulator.oauth.stats().refreshes)} refreshes`,
+      `${this.#kills} kills, ${this.#consents} consents again, largest worker ${Math.round(mb)} MB`,
+    ].join(', ')
+  }
+
+  async #until(what: string, isTrue: () => boolean | Promise<boolean>): Promise<void> {
+    const checked = async () => {
+      await this.#consent()
+      return isTrue()
+    }
+    await until(what, checked, SETTLES_WITHIN_MS)
   }
 
   /** No change, no kill, no schedule: what goes on ends, and then each is synced once more. */
   async #settle(): Promise<void> {
-    await this.#lab.pool.query('update sync.schedules set paused_at = now(), turn = turn + 1 where paused_at is null')
-    this.#lab.crew.fill(this.#settings.members)
-    const active = `select from sync.runs where state in ('planned', 'running', 'paused')`
-    const quiet = async () => (await this.#lab.pool.query(active)).rowCount === 0
-    await until('all runs end', quiet, SETTLES_WITHIN_MS)
-    for (const church of this.#churches) await church.askLast()
-    await until('the last run of each ends', quiet, SETTLES_WITHIN_MS)
-  }
-
-  async #judge(): Promise<readonly string[]> {
-    const wrong: string[] = []
-    const add = (of: string, what: string | undefined): void => void (what !== undefined && wrong.push(`${of}: ${what}`))
-    for (const church of this.#churches) {
-      const runs = await church.runs()
-      const [last] = runs
-      const scheduled = runs.length - 1
-      add(church.org, scheduled > 0 ? undefined : 'no schedule of it fired')
-      add(church.org, last?.state === 'complete' ? undefined : `its last run is ${last?.state}: ${last?.reason}`)
-      for (const run of runs) if (run.state === 'failed') add(church.org, `run ${run.runId} failed: ${run.reason}`)
-      if (runs.some((run) => !hasEnded(run.state))) add(church.org, 'a run has not ended')
-      add(church.org, await church.differences())
-      add(church.org, await versions({ lab: this.#lab, org: church.org }))
-      add(church.org, limit(church))
-    }
-    add('secrets', await secrets({ lab: this.#lab }))
-    add('memory', memory({ memory: this.#memory }))
-    const { rows } = await this.#lab.pool.query<{ n: number }>(
-      `select count(*)::int as n from (select from sync.runs where state in ('planned', 'running', 'paused')
-         group by org_id, source, strategy having count(*) > 1) twice`,
+    const { pool, crew } = this.#lab
+    await pool.query('update sync.schedules set paused_at = now(), turn = turn + 1 where paused_at is null')
+    crew.fill(this.#settings.members)
+    const none = async (query: string) => (await pool.query(query)).rowCount === 0
+    const quiet = () => none(`select from sync.runs where state in ('planned', 'running', 'paused')`)
+    await this.#until('every delivery is taken', () =>
+      this.#churches.every(({ simulator }) => simulator.webhooks.stats().pending === 0),
     )
-    add('schedules', rows[0]?.n === 0 ? undefined : 'a strategy runs twice at once')
-    this.#print(`at the end: ${(await this.#line(this.#settings.minutes)).replace(/^minute \d+: /, '')}`)
-    return wrong
+    await this.#until('nothing is to be asked for', () => none('select from sync.asks limit 1'))
+    await this.#until('all runs end', quiet)
+    for (const church of this.#churches) await church.askLast()
+    await this.#until('the last run of each ends', quiet)
   }
 }
