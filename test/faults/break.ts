@@ -24,6 +24,9 @@ const breakIn = (dir: string, { file, from, to }: Break): void => {
   writeFileSync(path, text.split(from).join(to))
 }
 
+const signOf = (red: Break['red'][number]): RegExp =>
+  red === 'end' ? /^ {2}Not within \d+ ms: the run ends$/m : new RegExp(`^ {2}${red}: `, 'm')
+
 /** Undefined when the case noticed, in the check that was to; else what it said. */
 const unnoticed = (broken: Break, home: string): string | undefined => {
   const dir = mkdtempSync(join(tmpdir(), 'syncline-break-'))
@@ -33,8 +36,7 @@ const unnoticed = (broken: Break, home: string): string | undefined => {
     const command = ['run', '--silent', 'test:faults', '--', '--lanes', '1', ...broken.cases.flatMap((id) => ['--case', id])]
     const env = { ...process.env, SYNCLINE_TEST_STACK: home }
     const { stdout, stderr } = spawnSync('npm', command, { cwd: dir, encoding: 'utf8', env })
-    const sign = broken.red === 'end' ? /^ {2}Not within \d+ ms: the run ends$/m : new RegExp(`^ {2}${broken.red}: `, 'm')
-    return sign.test(stdout) ? undefined : stdout + stderr
+    return broken.red.some((red) => signOf(red).test(stdout)) ? undefined : stdout + stderr
   } finally {
     rmSync(dir, { recursive: true, force: true })
   }
@@ -47,7 +49,7 @@ const main = async (): Promise<void> => {
   try {
     for (const broken of breaks) {
       const said = unnoticed(broken, stack.home)
-      const where = `${broken.red} of ${broken.cases.at(-1)}`
+      const where = `${broken.red.join(' or ')} of ${broken.cases.at(-1)}`
       print(`${said === undefined ? 'red    ' : 'NOT RED'}  ${broken.invariant}  ${broken.mistake} (${where})`)
       if (said === undefined) continue
       print(said)

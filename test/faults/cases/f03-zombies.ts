@@ -22,8 +22,8 @@ const caseOf = (role: RoleName, site: FailSite, nth: number): FaultCase => {
   return {
     id: `F3/${site}`,
     ci: { records: 6_000, faults: 1 },
-    // A page a second: each fault takes half a minute, and there is to be work left for the last.
-    long: { records: 200_000, faults: 10, simulator: { rate: { limit: 2, periodSeconds: 2 } } },
+    // A page a second: each fault takes most of a minute, and there is to be work left for the last, but no more than the run may take.
+    long: { records: 60_000, faults: 10, simulator: { rate: { limit: 2, periodSeconds: 2 } } },
     members: 1,
     prepare: async (scene) => {
       armed.set(scene, await startAlone(scene, role, site, nth))
