@@ -2,9 +2,9 @@
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
 import type { Adapter } from './core/adapter.ts'
-import { pcoAdapter } from './pco/pco.ts'
+import { pco } from './pco/pco.ts'
 
-export const adapters: readonly Adapter[] = [pcoAdapter]
+export const adapters: readonly Adapter[] = [pco]
 
 /** Throws SynclineError('usage') naming the nearest valid names. */
 export const adapterByName = (name: string): Adapter => {

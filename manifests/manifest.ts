@@ -98,6 +98,8 @@ export interface EntityDefinition<Attributes extends z.ZodObject = z.ZodObject> 
     readonly delete?: string
   }
   readonly attributes: Attributes
+  /** Names that a request may set, where the API takes any. */
+  readonly writable?: readonly string[]
   readonly relationships: Readonly<Record<string, Relationship>>
   readonly edges?: readonly DeclaredEdge[]
   readonly includes: readonly string[]

@@ -59,10 +59,9 @@ const receivedPart = (chunks: readonly Buffer[], readBytes: number, fullBytes: n
   return { beginning, readBytes, sha256: hash.digest('hex'), fullBytes }
 }
 
-/** Of an error's body only this much is read; it is not looked at. */
+/** Of an error's body only this much is read. */
 const MAX_ERROR_BODY_BYTES = 64 * 1024
 
 /** Reads an error's body so that the socket can be used again; that it cannot be read changes nothing. */
-export const discardBody = async (response: Response): Promise<void> => {
-  await readBody(response, MAX_ERROR_BODY_BYTES).catch(() => undefined)
-}
+export const readErrorBody = (response: Response): Promise<Buffer> =>
+  readBody(response, MAX_ERROR_BODY_BYTES).catch(() => Buffer.alloc(0))

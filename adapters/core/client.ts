@@ -4,22 +4,25 @@
 import type { EntityDefinition, SourceRecord } from '../../manifests/manifest.ts'
 import { split } from '../../manifests/split.ts'
 import { isSynclineError, SynclineError } from '../../platform/errors.ts'
+import { suggest } from '../../platform/suggest.ts'
 import type { Adapter, ApiRequest, ApiResponse, ConnectionOptions, RecordChange } from './adapter.ts'
 import { type ListOptions, listRecords } from './list.ts'
 import { type RetryOptions, sendWithRetry } from './retry.ts'
 
 export interface ClientOptions extends ConnectionOptions, Pick<RetryOptions, 'permit' | 'observe' | 'random'> {}
 
+type Related = NonNullable<RecordChange['related']>
+
 export interface Client {
   /** Records in the order of the walk, each at least once; once unless rows move while it is walked. Throws ApiError. */
   list(entity: string, options?: ListOptions): AsyncIterable<SourceRecord>
-  /** Null when there is none (404 or 410). */
-  get(entity: string, id: string): Promise<SourceRecord | null>
+  /** Null when there is none (404 or 410). `related`: ids of the parents whose path it is below. */
+  get(entity: string, id: string, related?: Related): Promise<SourceRecord | null>
   /** Not repeated when it is unknown whether the vendor carried it out. */
   create(entity: string, change: Omit<RecordChange, 'id'>): Promise<SourceRecord>
   update(entity: string, id: string, change: Omit<RecordChange, 'id'>): Promise<SourceRecord>
   /** False when it was gone already. */
-  delete(entity: string, id: string): Promise<boolean>
+  delete(entity: string, id: string, related?: Related): Promise<boolean>
   close(): Promise<void>
 }
 
@@ -38,8 +41,8 @@ export const createClient = (adapter: Adapter, options: ClientOptions): Client =
     sendWithRetry(connection, request, read, { ...retry, ...(signal && { signal }) })
   const readOne = (entity: string) => (response: ApiResponse) =>
     recordIn(adapter, entity, adapter.parseOne(entity, response.body))
-  const get = async (entity: string, id: string): Promise<SourceRecord | null> => {
-    const path = pathFor(adapter.manifest.get(entity), 'get', { id })
+  const get: Client['get'] = async (entity, id, related) => {
+    const path = pathFor(adapter.manifest.get(entity), 'get', { ...parentIds(related), id })
     return unlessGone(send({ method: 'GET', path, query: {} }, readOne(entity)), null)
   }
 
@@ -48,17 +51,25 @@ export const createClient = (adapter: Adapter, options: ClientOptions): Client =
     get,
     create: async (entity, change) => {
       const definition = adapter.manifest.get(entity)
-      const path = pathFor(definition, 'create', parentIds(change))
-      return send({ method: 'POST', path, query: {}, body: adapter.encode(entity, change) }, readOne(entity))
+      checkWritable(definition, change)
+      const path = pathFor(definition, 'create', parentIds(change.related))
+      return send(
+        { method: 'POST', path, query: {}, body: adapter.encode(entity, besides(definition.endpoints.create, change)) },
+        readOne(entity),
+      )
     },
     update: async (entity, id, change) => {
       const definition = adapter.manifest.get(entity)
-      const path = pathFor(definition, 'update', { id })
+      checkWritable(definition, change)
+      const path = pathFor(definition, 'update', { ...parentIds(change.related), id })
       const method = definition.endpoints.update?.method ?? 'PATCH'
-      return send({ method, path, query: {}, body: adapter.encode(entity, { ...change, id }) }, readOne(entity))
+      return send(
+        { method, path, query: {}, body: adapter.encode(entity, { ...besides(definition.endpoints.update?.path, change), id }) },
+        readOne(entity),
+      )
     },
-    delete: async (entity, id) => {
-      const path = pathFor(adapter.manifest.get(entity), 'delete', { id })
+    delete: async (entity, id, related) => {
+      const path = pathFor(adapter.manifest.get(entity), 'delete', { ...parentIds(related), id })
       return unlessGone(
         send({ method: 'DELETE', path, query: {} }, () => true),
         false,
@@ -84,8 +95,21 @@ const unlessGone = async <T, U>(answer: Promise<T>, otherwise: U): Promise<T | U
 }
 
 /** A record made below a parent names it in its relationships: `{person_id}` of the path is the relationship `person`. */
-const parentIds = ({ related = {} }: Omit<RecordChange, 'id'>): Readonly<Record<string, string>> =>
+const parentIds = (related: Related = {}): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(related).flatMap(([name, id]) => (typeof id === 'string' ? [[`${name}_id`, id]] : [])))
+
+/** Without the parents that the path names: a vendor may not let them be set twice. */
+const besides = (path = '', change: Omit<RecordChange, 'id'>): Omit<RecordChange, 'id'> => ({
+  ...change,
+  related: Object.fromEntries(Object.entries(change.related ?? {}).filter(([name]) => !path.includes(`{${name}_id}`))),
+})
+
+/** A vendor may take an unknown name without a word. */
+const checkWritable = ({ entity, writable = [] }: EntityDefinition, { attributes }: Omit<RecordChange, 'id'>): void => {
+  const unknown = Object.keys(attributes).find((name) => !writable.includes(name))
+  if (unknown === undefined) return
+  throw new SynclineError('usage', `'${unknown}' of ${entity} cannot be written`, { remedy: suggest(unknown, writable) })
+}
 
 type Action = 'get' | 'create' | 'update' | 'delete'
 

@@ -53,6 +53,16 @@ export interface FailureFacts extends Pick<ErrorOptions, 'details'> {
   readonly remedy?: string
   /** Of an answer above the cap. */
   readonly received?: ReceivedPart
+  /** Of a request that the vendor finds wrong. */
+  readonly problems?: readonly Problem[]
+}
+
+/** One thing that the vendor finds wrong with a request, in its own words. */
+export interface Problem {
+  /** E.g. `address can't be blank`. It may repeat what was sent. */
+  readonly detail: string
+  /** The attribute that it is about, where the vendor says so. */
+  readonly attribute: string | null
 }
 
 /** A failed request, or an answer that is not what it should be. */
@@ -62,6 +72,8 @@ export class ApiError extends SynclineError {
   readonly rate: RateObservation
   /** Hidden from whoever prints the error: it holds payload. */
   readonly #received: ReceivedPart | undefined
+  /** Hidden likewise. */
+  readonly #problems: readonly Problem[]
 
   constructor(kind: FailureKind, message: string, facts: FailureFacts = {}) {
     const { status, rate = {}, remedy = FAILURES[kind].operator, details } = facts
@@ -70,12 +82,22 @@ export class ApiError extends SynclineError {
     this.status = status
     this.rate = rate
     this.#received = facts.received
+    this.#problems = facts.problems ?? []
   }
 
   get received(): ReceivedPart | undefined {
     return this.#received
   }
+
+  /** What the vendor finds wrong, of kind `bad-request`; empty when it does not say. */
+  get problems(): readonly Problem[] {
+    return this.#problems
+  }
 }
+
+/** Narrows what was thrown: to any failed request, or to those of these kinds. */
+export const isApiError = (error: unknown, ...kinds: readonly FailureKind[]): error is ApiError =>
+  error instanceof ApiError && (kinds.length === 0 || kinds.includes(error.kind))
 
 /** The answer came, but is not the API's documented format or not what was asked for. */
 export const badResponse = (message: string, details?: Readonly<Record<string, unknown>>): ApiError =>

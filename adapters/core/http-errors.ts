@@ -4,7 +4,7 @@ import { SynclineError } from '../../platform/errors.ts'
 import type { ApiRequest, RateObservation } from './adapter.ts'
 import { BodyTooLarge } from './body.ts'
 import type { Deadline } from './deadline.ts'
-import { ApiError, type FailureKind, kindOfStatus, kindOfSystemError } from './errors.ts'
+import { ApiError, type FailureKind, kindOfStatus, kindOfSystemError, type Problem } from './errors.ts'
 
 const nameOf = (request: ApiRequest): string => `${request.method} ${request.path}`
 
@@ -12,9 +12,14 @@ const systemCode = (error: unknown): string =>
   error instanceof Error && 'code' in error && typeof error.code === 'string' ? error.code : 'unknown'
 
 /** An answer that is not 2xx. */
-export const statusError = (request: ApiRequest, status: number, rate: RateObservation): ApiError => {
+export const statusError = (
+  request: ApiRequest,
+  status: number,
+  rate: RateObservation,
+  problems: readonly Problem[] = [],
+): ApiError => {
   const kind = kindOfStatus(status)
-  return new ApiError(kind, `${nameOf(request)} ${STATUS_MEANS[kind] ?? 'failed'} (status ${status})`, { status, rate })
+  return new ApiError(kind, `${nameOf(request)} ${STATUS_MEANS[kind] ?? 'failed'} (status ${status})`, { status, rate, problems })
 }
 
 const STATUS_MEANS: Partial<Readonly<Record<FailureKind, string>>> = {

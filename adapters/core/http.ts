@@ -5,8 +5,9 @@ import { Agent as HttpAgent } from 'node:http'
 import { Agent as HttpsAgent } from 'node:https'
 import fetch, { type Response } from 'node-fetch'
 import type { ApiConnection, ApiRequest, ApiResponse, AuthProvider, RateObservation, SendOptions } from './adapter.ts'
-import { discardBody, readBody } from './body.ts'
+import { readBody, readErrorBody } from './body.ts'
 import { type Deadline, startDeadline } from './deadline.ts'
+import type { Problem } from './errors.ts'
 import { bodyError, requestError, statusError } from './http-errors.ts'
 import { parseRetryAfter } from './retry-after.ts'
 import { parseBaseUrl, requestUrl } from './url.ts'
@@ -16,6 +17,7 @@ const DEFAULT_MAX_BODY_BYTES = 4 * 1024 * 1024
 /** Below the five seconds after which common servers close an idle socket, so that we do not send into a closing one. */
 const IDLE_SOCKET_MS = 4_000
 const UNAUTHORIZED = 401
+const BAD_REQUEST: ReadonlySet<number> = new Set([400, 422])
 
 export type HttpHeaders = Readonly<Record<string, string>>
 
@@ -32,6 +34,8 @@ export interface HttpOptions {
   headers(request: ApiRequest): HttpHeaders
   /** What the vendor's headers (lower-case names) say about its limit; Retry-After is read here. */
   observe(headers: HttpHeaders): RateObservation
+  /** What the body of a refusal says is wrong with the request; never throws. */
+  problems(body: Buffer): readonly Problem[]
 }
 
 /** Throws SynclineError('config') when the base URL is not usable. */
@@ -83,8 +87,8 @@ export const openHttp = (options: HttpOptions): ApiConnection => {
     const headers = Object.fromEntries(response.headers)
     const rate = { ...options.observe(headers), ...observeRetryAfter(headers) }
     if (status < 200 || status >= 300) {
-      await discardBody(response)
-      throw statusError(request, status, rate)
+      const body = await readErrorBody(response)
+      throw statusError(request, status, rate, BAD_REQUEST.has(status) ? options.problems(body) : [])
     }
     const body = await readBody(response, options.maxBodyBytes ?? DEFAULT_MAX_BODY_BYTES).catch((error: unknown) => {
       throw deadline.why() === null ? bodyError(error, request, { status, rate }) : error

@@ -6,7 +6,7 @@ import { parseId } from '../../manifests/values.ts'
 import { parseExactJson } from '../../platform/exact-json.ts'
 import { jsonTextOf } from '../../platform/json-bytes.ts'
 import type { ListPage } from '../core/adapter.ts'
-import { badResponse } from '../core/errors.ts'
+import { badResponse, type Problem } from '../core/errors.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -72,3 +72,20 @@ const totalOf = (value: unknown): number | null => (Number.isSafeInteger(value) 
 
 const namesOf = (value: unknown): readonly string[] | null =>
   Array.isArray(value) ? value.filter((name): name is string => typeof name === 'string') : null
+
+/** Of the body of a refusal: `{errors: [{detail, source: {parameter}}]}`; empty for anything else. */
+export const parseProblems = (body: Buffer): readonly Problem[] => {
+  try {
+    const errors = asObject(JSON.parse(body.toString('utf8')))?.['errors']
+    return Array.isArray(errors) ? errors.flatMap(problemOf) : []
+  } catch {
+    return []
+  }
+}
+
+const problemOf = (value: unknown): readonly Problem[] => {
+  const error = asObject(value)
+  const detail = error?.['detail'] ?? error?.['title']
+  const attribute = asObject(error?.['source'])?.['parameter']
+  return typeof detail === 'string' ? [{ detail, attribute: typeof attribute === 'string' ? attribute : null }] : []
+}

@@ -6,7 +6,7 @@ import type { Json } from '../../manifests/walk.ts'
 import type { Adapter, RecordChange } from '../core/adapter.ts'
 import { openHttp } from '../core/http.ts'
 import { splitRange } from '../core/paging/split-range.ts'
-import { parseCollection, parseSingle } from './envelope.ts'
+import { parseCollection, parseProblems, parseSingle } from './envelope.ts'
 import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
@@ -15,7 +15,7 @@ import { pcoWebhooks } from './webhooks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
 
-export const pcoAdapter: Adapter = {
+export const pco: Adapter = {
   name: 'pco',
   manifest: pcoManifest,
   baseUrl: BASE_URL,
@@ -31,6 +31,7 @@ export const pcoAdapter: Adapter = {
       timeoutMs,
       maxBodyBytes,
       observe: observeRate,
+      problems: parseProblems,
       headers: ({ path }) => {
         const version = versions.get(path.split('/')[1] ?? '')
         return version === undefined ? {} : { 'x-pco-api-version': version }

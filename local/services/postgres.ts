@@ -6,6 +6,7 @@ import { totalmem } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import pg from 'pg'
+import { SynclineError } from '../../platform/errors.ts'
 import { launch, type Service, type ServiceContext } from '../service.ts'
 import { locatePostgres, type PostgresPrograms } from './postgres-programs.ts'
 import { asUnprivileged, type RunAs } from './postgres-user.ts'
@@ -58,6 +59,12 @@ const initialise = async (
   ])
   try {
     await promisify(execFile)(command, args, { cwd: dir, ...runAs.spawnAs })
+  } catch (cause) {
+    const remedy =
+      runAs.user === undefined
+        ? `See whether ${programs.initdb} runs here.`
+        : `You are root, and PostgreSQL runs as another user: everybody must be able to reach ${programs.initdb}`
+    throw new SynclineError('unavailable', 'The files of PostgreSQL could not be made', { cause, remedy })
   } finally {
     rmSync(passwordFile)
   }

@@ -47,6 +47,7 @@ export const address = defineEntity({
     delete: '/people/v2/addresses/{id}',
   },
   attributes,
+  writable: ['city', 'country_code', 'location', 'primary', 'state', 'street_line_1', 'street_line_2', 'zip'],
   relationships: { person: { type: 'Person', cardinality: 'one', edge: 'hard' } },
   includes: [],
   orderable: [

@@ -37,6 +37,7 @@ export const email = defineEntity({
     delete: '/people/v2/emails/{id}',
   },
   attributes,
+  writable: ['address', 'location', 'primary'],
   relationships: { person: { type: 'Person', cardinality: 'one', edge: 'hard' } },
   includes: [],
   orderable: ['address', 'created_at', 'location', 'primary', 'updated_at'],

@@ -31,6 +31,7 @@ export const groupMembership = defineEntity({
     delete: '/groups/v2/groups/{group_id}/memberships/{id}',
   },
   attributes,
+  writable: ['joined_at', 'role'],
   relationships: {
     group: { type: 'Group', cardinality: 'one', edge: 'hard' },
     person: { type: 'Person', cardinality: 'one', edge: 'hard' },

@@ -62,6 +62,7 @@ export const group = defineEntity({
     update: { method: 'PATCH', path: '/groups/v2/groups/{id}' },
   },
   attributes,
+  writable: ['contact_email', 'description', 'events_visibility', 'name', 'schedule', 'virtual_location_url'],
   relationships: {
     group_type: { type: 'GroupType', cardinality: 'one' },
     location: { type: 'Location', cardinality: 'one' },

@@ -77,6 +77,7 @@ export const householdMembership = defineEntity({
     delete: '/people/v2/households/{household_id}/household_memberships/{id}',
   },
   attributes,
+  writable: ['pending'],
   relationships: {
     household: { type: 'Household', cardinality: 'one', edge: 'hard' },
     person: { type: 'Person', cardinality: 'one', edge: 'hard' },

@@ -38,6 +38,7 @@ export const household = defineEntity({
     delete: '/people/v2/households/{id}',
   },
   attributes,
+  writable: ['name', 'primary_contact_id'],
   relationships: {
     primary_contact: {
       type: 'Person',

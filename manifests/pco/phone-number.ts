@@ -47,6 +47,7 @@ export const phoneNumber = defineEntity({
     delete: '/people/v2/phone_numbers/{id}',
   },
   attributes,
+  writable: ['carrier', 'country_code', 'location', 'number', 'primary'],
   relationships: { person: { type: 'Person', cardinality: 'one', edge: 'hard' } },
   includes: [],
   orderable: ['carrier', 'created_at', 'location', 'number', 'primary', 'updated_at'],

@@ -1,7 +1,7 @@
 // Consent at a simulator, without a browser; and a connection as `org connect` leaves it.
 import { request } from 'node:http'
 import { consentUrl, exchangeCode, type Tokens } from '../../adapters/core/oauth.ts'
-import { pcoAdapter } from '../../adapters/pco/pco.ts'
+import { pco } from '../../adapters/pco/pco.ts'
 import { saveAuthorised } from '../../ledger/authorised.ts'
 import type { KeyRing } from '../../ledger/secrets.ts'
 import type { Pool } from '../../platform/postgres.ts'
@@ -23,11 +23,11 @@ export const followConsent = (url: string): Promise<URL> =>
       .end()
   })
 
-const api = pcoAdapter.oauth
+const api = pco.oauth
 if (api === undefined) throw new Error('The adapter has no OAuth')
 export const pcoOAuth = api
 
-const tokensOf = async (simulator: Simulator): Promise<Tokens> => {
+export const tokensOf = async (simulator: Simulator): Promise<Tokens> => {
   const { app, url: baseUrl } = simulator
   const consent = { clientId: app.clientId, redirectUri: REDIRECT_URI, scope: api.scope, state: 'state', verifier: VERIFIER }
   const back = await followConsent(consentUrl(api, baseUrl, consent))

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { personalAccessToken } from '../../../adapters/core/auth.ts'
 import { type Client, type ClientOptions, createClient } from '../../../adapters/core/client.ts'
-import { pcoAdapter } from '../../../adapters/pco/pco.ts'
+import { pco } from '../../../adapters/pco/pco.ts'
 import type { SourceRecord } from '../../../manifests/manifest.ts'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
 
@@ -10,7 +10,7 @@ let simulator: Simulator
 const clients: Client[] = []
 const clientOf = (options: Partial<ClientOptions> = {}): Client => {
   const auth = personalAccessToken(simulator.personalToken)
-  const client = createClient(pcoAdapter, { auth, baseUrl: simulator.url, ...options })
+  const client = createClient(pco, { auth, baseUrl: simulator.url, ...options })
   clients.push(client)
   return client
 }
@@ -93,7 +93,7 @@ describe('a list', () => {
 
   it('keeps to a limit by waiting for what the vendor says', async () => {
     const limited = await startSimulator({ people: 1200, rate: { limit: 5, periodSeconds: 1 } })
-    const client = createClient(pcoAdapter, { auth: personalAccessToken(limited.personalToken), baseUrl: limited.url })
+    const client = createClient(pco, { auth: personalAccessToken(limited.personalToken), baseUrl: limited.url })
     expect(await collect(client.list('person'))).toHaveLength(1200)
     expect(limited.stats().byStatus['429']).toBeGreaterThan(0)
     await client.close()

@@ -27,6 +27,7 @@ const open = (options: Partial<HttpOptions> = {}): ApiConnection => {
     timeoutMs: 2_000,
     headers: () => ({}),
     observe: () => ({}),
+    problems: () => [],
     ...options,
   })
   opened.push(connection)

@@ -17,7 +17,7 @@ const packagesLoadedBy = (start: URL): ReadonlySet<string> => {
 
 describe('adapters', () => {
   it('load neither Kafka nor PostgreSQL nor Redis', () => {
-    const loaded = ['index.ts', 'core/client.ts']
+    const loaded = ['index.ts', 'pco/index.ts']
       .map((file) => new URL(`../../../adapters/${file}`, import.meta.url))
       .map(packagesLoadedBy)
     const foreign = loaded.flatMap((packages) => [...packages]).filter((name) => !name.startsWith('node:'))

@@ -4,7 +4,7 @@ import { z } from 'zod'
 import { bearerToken } from '../../../adapters/core/auth.ts'
 import { ApiError } from '../../../adapters/core/errors.ts'
 import { adapterByName } from '../../../adapters/index.ts'
-import { pcoAdapter } from '../../../adapters/pco/pco.ts'
+import { pco } from '../../../adapters/pco/pco.ts'
 import { observeRate } from '../../../adapters/pco/rate.ts'
 import { json, startScriptedServer } from './scripted-server.ts'
 
@@ -21,7 +21,7 @@ const bytes = (body: unknown): Buffer => Buffer.from(typeof body === 'string' ? 
 describe('a recorded page of people', () => {
   it('gives ids, keys, total, and what it can be ordered and queried by', () => {
     const [first] = recorded('list')
-    const page = pcoAdapter.parseList('person', bytes(first?.response.body))
+    const page = pco.parseList('person', bytes(first?.response.body))
     expect([page.ids.length, page.total, page.hasNext]).toEqual([25, 50, true])
     expect(page.ids.every((id) => /^\d+$/.test(id ?? ''))).toBe(true)
     expect(page.key(0, 'created_at')).toMatch(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/)
@@ -31,7 +31,7 @@ describe('a recorded page of people', () => {
 
   it('is the last one when it names no next', () => {
     const last = recorded('list')[1]
-    expect(pcoAdapter.parseList('person', bytes(last?.response.body)).hasNext).toBe(false)
+    expect(pco.parseList('person', bytes(last?.response.body)).hasNext).toBe(false)
   })
 
   it('says what the limit is', () => {
@@ -67,14 +67,14 @@ describe('an answer that is not the documented envelope', () => {
     ['one record', '{"data":{"id":"1"}}', 'has no array of data'],
     ['errors under a 200', '{"errors":[{"detail":"canary"}]}', 'has errors'],
   ])('%s is a bad response that does not quote the body', (_, body, message) => {
-    const parse = () => pcoAdapter.parseList('person', bytes(body))
+    const parse = () => pco.parseList('person', bytes(body))
     expect(parse).toThrow(ApiError)
     expect(parse).toThrow(expect.objectContaining({ code: 'bad-response', message: expect.stringContaining(message) }))
     expect(parse).not.toThrow('canary')
   })
 
   it('keeps records that are none, for `split` to make dead letters of', () => {
-    const page = pcoAdapter.parseList(
+    const page = pco.parseList(
       'person',
       bytes({ data: [{ id: 7 }, null, 'x', { id: '' }, {}, { id: '8', attributes: { a: 1 } }] }),
     )
@@ -94,10 +94,7 @@ describe('an answer that is not the documented envelope', () => {
       ['2024-01-02T03:04:05Z'],
       '10000-01-01T00:00:00Z',
     ]
-    const page = pcoAdapter.parseList(
-      'person',
-      bytes({ data: values.map((created_at) => ({ id: '1', attributes: { created_at } })) }),
-    )
+    const page = pco.parseList('person', bytes({ data: values.map((created_at) => ({ id: '1', attributes: { created_at } })) }))
     const [readable, unreadable] = ['2024-01-02T03:04:05Z', undefined]
     expect(values.map((_, index) => page.key(index, 'created_at'))).toEqual([
       readable,
@@ -109,14 +106,14 @@ describe('an answer that is not the documented envelope', () => {
 
   it('takes a total only as a count', () => {
     for (const total_count of ['5', -1, 1.5, null]) {
-      expect(pcoAdapter.parseList('person', bytes({ data: [], meta: { total_count } })).total).toBeNull()
+      expect(pco.parseList('person', bytes({ data: [], meta: { total_count } })).total).toBeNull()
     }
   })
 })
 
 describe('requests to Planning Center', () => {
   it('ask for what the pages are to carry', () => {
-    const walk = pcoAdapter.walk({
+    const walk = pco.walk({
       entity: 'person',
       walk: { kind: 'keyset', field: 'created_at', from: '2020-01-01T00:00:00Z', to: '2021-01-01T00:00:00Z', split: false },
       carries: ['email', 'phone-number'],
@@ -136,7 +133,7 @@ describe('requests to Planning Center', () => {
   })
 
   it('go below the parent for what has no list of its own, with the id encoded', () => {
-    const walk = pcoAdapter.walk({
+    const walk = pco.walk({
       entity: 'group-membership',
       walk: { kind: 'parents', parent: 'group', ids: ['a/b'] },
       carries: [],
@@ -146,7 +143,7 @@ describe('requests to Planning Center', () => {
 
   it('filter by field and operator', () => {
     const spec = { entity: 'person', walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
-    const walk = pcoAdapter.walk(spec, { status: 'active', 'updated_at[gte]': '2020-01-01T00:00:00Z' })
+    const walk = pco.walk(spec, { status: 'active', 'updated_at[gte]': '2020-01-01T00:00:00Z' })
     expect(walk.request(walk.start).query).toMatchObject({
       'where[status]': 'active',
       'where[updated_at][gte]': '2020-01-01T00:00:00Z',
@@ -155,27 +152,27 @@ describe('requests to Planning Center', () => {
 
   it('cannot be made for lists that the manifest does not have', () => {
     const parents = { kind: 'parents', parent: 'campus', ids: ['1'] } as const
-    expect(() => pcoAdapter.walk({ entity: 'person', walk: { kind: 'count' }, carries: ['event'] })).toThrow('way to carry event')
-    expect(() => pcoAdapter.walk({ entity: 'group-membership', walk: { kind: 'count' }, carries: [] })).toThrow(
+    expect(() => pco.walk({ entity: 'person', walk: { kind: 'count' }, carries: ['event'] })).toThrow('way to carry event')
+    expect(() => pco.walk({ entity: 'group-membership', walk: { kind: 'count' }, carries: [] })).toThrow(
       'list of group-membership',
     )
-    expect(() => pcoAdapter.walk({ entity: 'group-membership', walk: parents, carries: [] })).toThrow('below campus')
+    expect(() => pco.walk({ entity: 'group-membership', walk: parents, carries: [] })).toThrow('below campus')
   })
 
   it('probe with one record, of the parent where there is no list', () => {
-    expect(pcoAdapter.probe('campus')).toMatchObject({ path: '/people/v2/campuses', query: { per_page: '1' } })
-    expect(pcoAdapter.probe('group-membership').path).toBe('/groups/v2/groups')
+    expect(pco.probe('campus')).toMatchObject({ path: '/people/v2/campuses', query: { per_page: '1' } })
+    expect(pco.probe('group-membership').path).toBe('/groups/v2/groups')
   })
 
   it('pin the version of each product, and name no link of the vendor’s', async () => {
     const server = await startScriptedServer()
     const elsewhere = { data: [], links: { next: 'https://evil.example/people?offset=25', self: 'https://evil.example' } }
     server.script(json(elsewhere))
-    const connection = pcoAdapter.open({ baseUrl: server.url, auth: bearerToken('t'), settings: { groupsVersion: '2024-01-01' } })
+    const connection = pco.open({ baseUrl: server.url, auth: bearerToken('t'), settings: { groupsVersion: '2024-01-01' } })
     for (const entity of ['person', 'group']) {
-      const response = await connection.send(pcoAdapter.probe(entity))
-      const walk = pcoAdapter.walk({ entity, walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] })
-      expect(walk.advance(walk.start, pcoAdapter.parseList(entity, response.body)).next).toBeNull()
+      const response = await connection.send(pco.probe(entity))
+      const walk = pco.walk({ entity, walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] })
+      expect(walk.advance(walk.start, pco.parseList(entity, response.body)).next).toBeNull()
     }
     expect(server.received.map(({ headers }) => headers['x-pco-api-version'])).toEqual(['2025-03-20', '2024-01-01'])
     await connection.close()
@@ -184,7 +181,7 @@ describe('requests to Planning Center', () => {
 
   it('write JSON:API resources', () => {
     const change = { attributes: { address: 'a@b.c' }, related: { person: '7' } }
-    expect(pcoAdapter.encode('email', change)).toEqual({
+    expect(pco.encode('email', change)).toEqual({
       data: { type: 'Email', attributes: { address: 'a@b.c' }, relationships: { person: { data: { type: 'Person', id: '7' } } } },
     })
   })
@@ -192,12 +189,12 @@ describe('requests to Planning Center', () => {
 
 describe('names', () => {
   it('of settings and adapters that do not exist are refused with the nearest', () => {
-    const open = (settings: Record<string, string>) => () => pcoAdapter.open({ auth: bearerToken('t'), settings })
+    const open = (settings: Record<string, string>) => () => pco.open({ auth: bearerToken('t'), settings })
     expect(open({ peopelVersion: '2025-03-20' })).toThrow(
       expect.objectContaining({ code: 'config', remedy: expect.stringContaining('peopleVersion') }),
     )
     expect(open({ peopleVersion: 'newest' })).toThrow(expect.objectContaining({ code: 'config' }))
     expect(() => adapterByName('pc')).toThrow(expect.objectContaining({ code: 'usage', remedy: 'Did you mean pco?' }))
-    expect(adapterByName('pco')).toBe(pcoAdapter)
+    expect(adapterByName('pco')).toBe(pco)
   })
 })

@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest'
 import type { ApiRequest, ApiResponse } from '../../../adapters/core/adapter.ts'
 import { ApiError } from '../../../adapters/core/errors.ts'
-import { pcoAdapter } from '../../../adapters/pco/pco.ts'
+import { pco } from '../../../adapters/pco/pco.ts'
 import type { VendorConnection } from '../../../producers/connections.ts'
 import { limitedConnection } from '../../../producers/limited.ts'
 import type { Limiter } from '../../../producers/limiter/limiter.ts'
@@ -21,7 +21,7 @@ const stage = (answer: () => Promise<ApiResponse>) => {
     announce: async () => undefined,
   }
   const vendor: VendorConnection = {
-    adapter: pcoAdapter,
+    adapter: pco,
     api: {
       send: () => {
         told.push('send')

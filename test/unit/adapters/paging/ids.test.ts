@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import type { Walk } from '../../../../adapters/core/adapter.ts'
 import { idsWalk, pageOfOne } from '../../../../adapters/core/paging/ids.ts'
-import { pcoAdapter } from '../../../../adapters/pco/pco.ts'
+import { pco } from '../../../../adapters/pco/pco.ts'
 import { askingAfter, canAskAfter, hasPathById, pathById } from '../../../../manifests/by-id.ts'
 import { pcoManifest } from '../../../../manifests/pco/index.ts'
 import type { Json, MissingRow } from '../../../../manifests/walk.ts'
@@ -38,7 +38,7 @@ describe('a walk of ids', () => {
 
 describe('one record of Planning Center', () => {
   it('is asked for by its id, with what its list carries', () => {
-    const person = pcoAdapter.walk({ entity: 'person', walk: { kind: 'ids', ids: ['1'] }, carries: ['email'] })
+    const person = pco.walk({ entity: 'person', walk: { kind: 'ids', ids: ['1'] }, carries: ['email'] })
     expect(person.request(person.start)).toEqual({ method: 'GET', path: '/people/v2/people/1', query: { include: 'emails' } })
   })
 
@@ -50,14 +50,13 @@ describe('one record of Planning Center', () => {
     ])
     expect(pathById(pcoManifest.get('group'), 'a b')).toBe('/groups/v2/groups/a%20b')
     const membership = { entity: 'group-membership', walk: { kind: 'ids' as const, ids: ['1'] }, carries: [] }
-    const asked = pcoAdapter.walk(membership)
+    const asked = pco.walk(membership)
     expect(() => asked.request(asked.start)).toThrow(SynclineError)
   })
 })
 
 describe('a row that may be gone', () => {
-  const walkOf = (entity: string, row: MissingRow) =>
-    pcoAdapter.walk({ entity, walk: { kind: 'confirm', rows: [row] }, carries: [] })
+  const walkOf = (entity: string, row: MissingRow) => pco.walk({ entity, walk: { kind: 'confirm', rows: [row] }, carries: [] })
 
   it('is asked after by its id, one below another by both', () => {
     const person = walkOf('person', { externalId: '7', parents: {} })

@@ -1,7 +1,7 @@
 // What a delivery is answered: 200 only when it is durable, and never what would end a subscription.
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
-import { pcoAdapter } from '../../../../adapters/pco/pco.ts'
+import { pco } from '../../../../adapters/pco/pco.ts'
 import { SynclineError } from '../../../../platform/errors.ts'
 import { type AnswerDeps, answerDelivery, OUTCOMES, parseAddress, pathOfEndpoint } from '../../../../producers/webhooks/answer.ts'
 import { createDeliveryWriter } from '../../../../producers/webhooks/delivery-writer.ts'
@@ -22,7 +22,7 @@ const stage = (parts: Partial<AnswerDeps> = {}, anew: readonly string[] = []) =>
     book: { find: book(['first']), findAnew: book(['first', ...anew]) },
     writer: { write: async (topic, { headers }) => void written.push({ topic, headers: { ...headers } }) },
     topics: topicsWithPrefix(''),
-    adapterOf: () => pcoAdapter,
+    adapterOf: () => pco,
     now: () => 42,
     ...parts,
   }
