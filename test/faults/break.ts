@@ -25,7 +25,7 @@ const breakIn = (dir: string, { file, from, to }: Break): void => {
 }
 
 const signOf = (red: Break['red'][number]): RegExp =>
-  red === 'end' ? /^ {2}Not within \d+ ms: the run ends$/m : new RegExp(`^ {2}${red}: `, 'm')
+  red === 'end' ? /^ {2}(Not within \d+ ms: the run ends$|The run does not end while)/m : new RegExp(`^ {2}${red}: `, 'm')
 
 /** Undefined when the case noticed, in the check that was to; else what it said. */
 const unnoticed = (broken: Break, home: string): string | undefined => {

@@ -26,11 +26,12 @@ const ALL: Enlargement = { ...MANY_GROUPS, tied: 500 }
 /** Pages are slower than changes: several of these fall between two of a walk. */
 const LATENCY_MS = 60
 const CHANGE_EVERY_MS = 20
-const ENDS_WITHIN_MS = 2 * 3_600_000
+/** Of so many records. */
+const endsWithinMs = (records: number): number => 300_000 + 4 * records
 
 /** Changes until the run has ended. */
 const drift = async (scene: Scene, { change }: Drifting, kinds: readonly ChangeKind[]): Promise<void> => {
-  const endsBefore = performance.now() + ENDS_WITHIN_MS
+  const endsBefore = performance.now() + endsWithinMs(scene.size.records)
   while (!(await scene.hasEnded())) {
     if (performance.now() > endsBefore) throw new Error('The run does not end while its rows change')
     const kind = scene.pick(kinds)
@@ -94,7 +95,7 @@ const caseOf = (name: string, kinds: readonly ChangeKind[], size: Enlargement): 
       state.before = await judgeFirst(scene, state)
       state.since = Date.now()
       await scene.beginRun()
-      await scene.untilEnded(ENDS_WITHIN_MS)
+      await scene.untilEnded(endsWithinMs(scene.size.records))
       scene.healed()
     },
   }
