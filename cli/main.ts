@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { Command, CommanderError } from 'commander'
 import { auditCommand } from './audit.ts'
 import { cancelCommand } from './cancel.ts'
+import { checkCommand } from './check.ts'
 import { demoCommand } from './demo.ts'
 import { dlqCommand } from './dlq.ts'
 import { downCommand } from './down.ts'
@@ -37,6 +38,7 @@ const COMMANDS = [
   keysCommand,
   simulateCommand,
   graphCommand,
+  checkCommand,
   syncCommand,
   reconcileCommand,
   pauseCommand,

@@ -1,9 +1,10 @@
 // Runs a folder of SQL migrations with node-pg-migrate; several processes may do so at once, one works and the others wait.
+import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
 import { runner } from 'node-pg-migrate'
 import { messageOf, SynclineError } from './errors.ts'
 import type { Logger } from './logger.ts'
-import { createPool, isDatabaseAway } from './postgres.ts'
+import { createPool, isDatabaseAway, type Queryable } from './postgres.ts'
 
 export interface MigrationSet {
   /** Name of the table that remembers what was run, in schema `sync`. */
@@ -45,4 +46,14 @@ export const migrate = async (databaseUrl: string, set: MigrationSet, log: Logge
   } finally {
     await pool.end()
   }
+}
+
+/** Names of those that were not run yet; of a database that has none, all. */
+export const pendingMigrations = async (client: Queryable, { table, folder }: MigrationSet): Promise<readonly string[]> => {
+  const names = (await readdir(fileURLToPath(folder))).filter((name) => name.endsWith('.sql')).map((name) => name.slice(0, -4))
+  const there = await client.query<{ there: boolean }>('select to_regclass($1) is not null as there', [`sync.${table}`])
+  if (!there.rows[0]?.there) return names.toSorted()
+  const { rows } = await client.query<{ name: string }>(`select name from sync.${table}`)
+  const done = new Set(rows.map(({ name }) => name))
+  return names.filter((name) => !done.has(name)).toSorted()
 }

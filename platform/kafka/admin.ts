@@ -52,6 +52,26 @@ export const ensureTopics = async (kafka: Kafka, wanted: readonly TopicRequireme
   }
 }
 
+/** What is wanted and is not there, and what differs, a sentence each; changes nothing. */
+export const inspectTopics = async (
+  kafka: Kafka,
+  wanted: readonly TopicRequirement[],
+): Promise<{ readonly missing: readonly string[]; readonly differences: readonly string[] }> => {
+  const admin = kafka.admin()
+  await admin.connect()
+  try {
+    const existing = new Set(await admin.listTopics())
+    const present = wanted.filter(({ name }) => existing.has(name))
+    const missing = wanted.filter(({ name }) => !existing.has(name)).map(({ name }) => name)
+    if (present.length === 0) return { missing, differences: [] }
+    const { topics } = await admin.fetchTopicMetadata({ topics: present.map(({ name }) => name) })
+    const partitions = new Map(topics.map((topic) => [topic.name, topic.partitions.length]))
+    return { missing, differences: await differencesOf(admin, present, partitions) }
+  } finally {
+    await admin.disconnect()
+  }
+}
+
 const KNOWN_WITHIN_MS = 15_000
 const NOT_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
 
