@@ -9,7 +9,7 @@ import type { Adapter, ApiRequest, ApiResponse, ConnectionOptions, RecordChange 
 import { type ListOptions, listRecords } from './list.ts'
 import { type RetryOptions, sendWithRetry } from './retry.ts'
 
-export interface ClientOptions extends ConnectionOptions, Pick<RetryOptions, 'permit' | 'observe' | 'random'> {}
+export interface ClientOptions extends ConnectionOptions, Pick<RetryOptions, 'permit' | 'observe' | 'random' | 'retries'> {}
 
 type Related = NonNullable<RecordChange['related']>
 
@@ -28,13 +28,14 @@ export interface Client {
 
 /** Unknown entities and names are SynclineError('usage') with the nearest valid ones. */
 export const createClient = (adapter: Adapter, options: ClientOptions): Client => {
-  const { permit, observe, random, ...connectionOptions } = options
+  const { permit, observe, random, retries, ...connectionOptions } = options
   const connection = adapter.open(connectionOptions)
   const retry: RetryOptions = {
     auth: options.auth,
     ...(permit && { permit }),
     ...(observe && { observe }),
     ...(random && { random }),
+    ...(retries !== undefined && { retries }),
   }
 
   const send = <T>(request: ApiRequest, read: (response: ApiResponse) => T, signal?: AbortSignal): Promise<T> =>

@@ -24,10 +24,13 @@ export type Related<D extends EntityDefinition> = {
     | null
 }
 
-export interface TypedRecord<D extends EntityDefinition> {
+/** Names of the attributes. */
+type Field<D extends EntityDefinition> = keyof Attributes<D> & string
+
+export interface TypedRecord<D extends EntityDefinition, Fields extends Field<D> = Field<D>> {
   readonly entity: D['entity']
   readonly id: string
-  readonly attributes: Attributes<D>
+  readonly attributes: Pick<Attributes<D>, Fields>
   /** Attributes that the manifest does not know, as received. */
   readonly other: Readonly<Record<string, unknown>>
   readonly related: Related<D>
@@ -48,7 +51,12 @@ type IncludedAs<C extends EntityDefinition, Name extends string> = C extends { r
   : never
 
 /** With what was asked to be included. */
-export type Listed<All extends EntityDefinition, D extends EntityDefinition, Names extends string> = TypedRecord<D> & {
+export type Listed<
+  All extends EntityDefinition,
+  D extends EntityDefinition,
+  Names extends string,
+  Fields extends Field<D>,
+> = TypedRecord<D, Fields> & {
   readonly included: { readonly [Name in Names]: readonly IncludedAs<CarriedBy<All, D>, Name>[] }
 }
 
@@ -69,23 +77,27 @@ type Below<D extends EntityDefinition> = {
   readonly [Parent in keyof Parents<D>]: { readonly entity: Parent; readonly id: string }
 }[keyof Parents<D>]
 
-interface Listing<D extends EntityDefinition, Names extends string> {
+interface Listing<D extends EntityDefinition, Names extends string, Fields extends string> {
   /** Narrows the list. */
   readonly where?: Where<D>
   readonly order?: Order<D>
   /** Records that come on the same pages, each with the record it belongs to. */
   readonly include?: readonly Names[]
+  /** The attributes that records are to have; default: all. `related` and `other` may then be empty. */
+  readonly fields?: readonly Fields[]
+  /** Records a request, from 1 on; default, and at most: as many as the API allows. */
+  readonly perPage?: number
   readonly signal?: AbortSignal
 }
 
 /** A list of its own; or one below a parent, which is then to be named. */
 type ListOf<All extends EntityDefinition, D extends EntityDefinition> = D['endpoints'] extends { readonly list: string }
-  ? <Names extends Include<All, D> = never>(
-      options?: Listing<D, Names> & { readonly parent?: Below<D> },
-    ) => AsyncIterable<Listed<All, D, Names>>
-  : <Names extends Include<All, D> = never>(
-      options: Listing<D, Names> & { readonly parent: Below<D> },
-    ) => AsyncIterable<Listed<All, D, Names>>
+  ? <Names extends Include<All, D> = never, Fields extends Field<D> = Field<D>>(
+      options?: Listing<D, Names, Fields> & { readonly parent?: Below<D> },
+    ) => AsyncIterable<Listed<All, D, Names, Fields>>
+  : <Names extends Include<All, D> = never, Fields extends Field<D> = Field<D>>(
+      options: Listing<D, Names, Fields> & { readonly parent: Below<D> },
+    ) => AsyncIterable<Listed<All, D, Names, Fields>>
 
 /** Names in a path's braces. */
 type Params<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Params<Rest> : never
@@ -145,20 +157,25 @@ export type TypedClient<Definitions extends readonly EntityDefinition[]> = {
 const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** Throws ApiError('bad-response') for a record that is not what the manifest says. */
-const typed = (definition: EntityDefinition, { externalId, attributes, related }: SourceRecord) => {
+const typed = (
+  definition: EntityDefinition,
+  { externalId, attributes, related }: SourceRecord,
+  fields: readonly string[] = Object.keys(definition.attributes.shape),
+) => {
   const { entity, attributes: schema } = definition
   const bad = (what: string): ApiError => new ApiError('bad-response', `${entity} ${externalId ?? 'without an id'}: ${what}`)
   if (externalId === null || attributes === null) throw bad('the record has no id or no attributes')
   const issue = schema.safeParse(attributes).error?.issues[0]
   if (issue !== undefined) throw bad(`${issue.path.join('.')} ${issue.message}`)
-  const names = Object.keys(schema.shape)
-  const known = Object.fromEntries(names.map((name) => [name, attributes[name] ?? null]))
+  const known = Object.fromEntries(fields.map((name) => [name, attributes[name] ?? null]))
   const other = Object.fromEntries(Object.entries(attributes).filter(([name]) => !Object.hasOwn(schema.shape, name)))
   return { entity, id: externalId, attributes: known, other, related }
 }
 
 type AnyRecord = ReturnType<typeof typed>
-type AnyListing = Listing<EntityDefinition, string> & { readonly parent?: { readonly entity: string; readonly id: string } }
+type AnyListing = Listing<EntityDefinition, string, string> & {
+  readonly parent?: { readonly entity: string; readonly id: string }
+}
 type AnyRelated = Readonly<Record<string, string | readonly string[] | null>>
 
 const texts = (where: Readonly<Record<string, Value | undefined>>): Readonly<Record<string, string>> =>
@@ -168,7 +185,7 @@ const texts = (where: Readonly<Record<string, Value | undefined>>): Readonly<Rec
 async function* withIncluded(
   manifest: Manifest,
   entity: string,
-  include: readonly string[],
+  { include = [], fields }: AnyListing,
   records: AsyncIterable<SourceRecord>,
 ): AsyncGenerator<AnyRecord & { readonly included: Readonly<Record<string, readonly AnyRecord[]>> }, void> {
   const definition = manifest.get(entity)
@@ -182,7 +199,7 @@ async function* withIncluded(
         page = new Map()
         hasIncluded = false
       }
-      const own = typed(definition, record)
+      const own = typed(definition, record, fields)
       const listed = { ...own, included: Object.fromEntries(include.map((name): [string, AnyRecord[]] => [name, []])) }
       if (include.length === 0) yield listed
       else page.set(own.id, listed)
@@ -203,12 +220,12 @@ const entityClient = (manifest: Manifest, client: Client, definition: EntityDefi
   const one = async (record: Promise<SourceRecord>) => typed(definition, await record)
   const change = (attributes: Readonly<Record<string, Json>>, related: AnyRelated = {}) => ({ attributes, related })
   return {
-    list: ({ where, include = [], ...options }: AnyListing = {}) =>
+    list: ({ where, ...options }: AnyListing = {}) =>
       withIncluded(
         manifest,
         entity,
-        include,
-        client.list(entity, { ...options, include, ...(where === undefined ? {} : { where: texts(where) }) }),
+        options,
+        client.list(entity, { ...options, ...(where === undefined ? {} : { where: texts(where) }) }),
       ),
     ...(endpoints.get !== undefined && {
       get: async (id: string, parents?: AnyRelated) => {

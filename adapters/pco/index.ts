@@ -33,6 +33,8 @@ export interface PcoOptions {
   readonly limit?: { readonly requests: number; readonly periodMs: number } | null
   /** Of one request, with its answer; default: 30,000. */
   readonly timeoutMs?: number
+  /** How often a request is sent again after a failure that may pass; default: for about ten minutes. 0: never. */
+  readonly retries?: number
   /** Names your program to the vendor. */
   readonly userAgent?: string
   /** API versions, pinned: `peopleVersion` and `groupsVersion`, as YYYY-MM-DD. */
@@ -59,12 +61,13 @@ const authOf = (auth: PcoAuth, baseUrl: string): AuthProvider => {
  * ('config'). Sends nothing before it is asked to.
  */
 export const pcoAdapter = (options: PcoOptions): PcoClient => {
-  const { auth, baseUrl = pco.baseUrl, limit = pco.limit, timeoutMs, userAgent, settings } = options
+  const { auth, baseUrl = pco.baseUrl, limit = pco.limit, timeoutMs, retries, userAgent, settings } = options
   const client = createClient(pco, {
     auth: authOf(auth, baseUrl),
     baseUrl,
     ...(limit === null ? {} : createPace(limit)),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(retries === undefined ? {} : { retries }),
     ...(userAgent === undefined ? {} : { userAgent }),
     ...(settings === undefined ? {} : { settings }),
   })
