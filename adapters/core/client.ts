@@ -6,7 +6,7 @@ import { split } from '../../manifests/split.ts'
 import { isSynclineError, SynclineError } from '../../platform/errors.ts'
 import { suggest } from '../../platform/suggest.ts'
 import type { Adapter, ApiRequest, ApiResponse, ConnectionOptions, RecordChange } from './adapter.ts'
-import { type ListOptions, listRecords } from './list.ts'
+import { type ListOptions, listPages } from './list.ts'
 import { type RetryOptions, sendWithRetry } from './retry.ts'
 
 export interface ClientOptions extends ConnectionOptions, Pick<RetryOptions, 'permit' | 'observe' | 'random' | 'retries'> {}
@@ -16,6 +16,8 @@ type Related = NonNullable<RecordChange['related']>
 export interface Client {
   /** Records in the order of the walk, each at least once; once unless rows move while it is walked. Throws ApiError. */
   list(entity: string, options?: ListOptions): AsyncIterable<SourceRecord>
+  /** The same, page by page. */
+  pages(entity: string, options?: ListOptions): AsyncIterable<readonly SourceRecord[]>
   /** Null when there is none (404 or 410). `related`: ids of the parents whose path it is below. */
   get(entity: string, id: string, related?: Related): Promise<SourceRecord | null>
   /** Not repeated when it is unknown whether the vendor carried it out. */
@@ -47,8 +49,13 @@ export const createClient = (adapter: Adapter, options: ClientOptions): Client =
     return unlessGone(send({ method: 'GET', path, query: {} }, readOne(entity)), null)
   }
 
+  const pages: Client['pages'] = (entity, listOptions = {}) => listPages(adapter, send, entity, listOptions)
+
   return {
-    list: (entity, listOptions = {}) => listRecords(adapter, send, entity, listOptions),
+    async *list(entity, listOptions) {
+      for await (const page of pages(entity, listOptions)) yield* page
+    },
+    pages,
     get,
     create: async (entity, change) => {
       const definition = adapter.manifest.get(entity)

@@ -1,4 +1,4 @@
-// A list as a stream of records: picks the walk that the manifest and the options ask for, and drives it to its end.
+// A list as a stream of pages of records: picks the walk that the manifest and the options ask for, and drives it to its end.
 
 import type { EntityDefinition, Manifest, SourceRecord } from '../../manifests/manifest.ts'
 import { split } from '../../manifests/split.ts'
@@ -25,12 +25,13 @@ interface Page {
   readonly next: Json | null
 }
 
-export async function* listRecords(
+/** Records of a page come together, what it includes after its own; those that the page before had too are left out. */
+export async function* listPages(
   adapter: Adapter,
   send: Send,
   entity: string,
   options: ListOptions,
-): AsyncGenerator<SourceRecord, void> {
+): AsyncGenerator<readonly SourceRecord[], void> {
   const definition = adapter.manifest.get(entity)
   checkNames(definition, options)
   const carries = carriedBy(adapter.manifest, entity, options.include ?? [])
@@ -46,7 +47,7 @@ export async function* listRecords(
   let before: readonly ReadonlySet<string>[] = []
   for (let cursor: Json | null = walk.start; cursor !== null; ) {
     const page: Page = await takePage(walk, cursor, (request, at) => send(request, read(at), options.signal))
-    yield* page.records.filter((record) => record.externalId === null || !before.some((seen) => seen.has(keyOf(record))))
+    yield page.records.filter((record) => record.externalId === null || !before.some((seen) => seen.has(keyOf(record))))
     before = [new Set(page.records.map(keyOf)), ...before].slice(0, REMEMBERED_PAGES)
     cursor = page.next
   }

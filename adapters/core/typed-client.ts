@@ -140,7 +140,10 @@ type If<Condition, Then> = [Condition] extends [never] ? unknown : Then
 
 /** What can be done with one entity: no more than the API offers. */
 export type EntityClient<All extends EntityDefinition, D extends EntityDefinition> = {
-  /** Each record at least once, and once unless rows move while it is walked. Holds one page in memory. */
+  /**
+   * Each record at least once, and once unless rows move while it is walked; with `where`, `order` or `parent`, one that changes its
+   * place meanwhile can be missed. Holds one page in memory.
+   */
   readonly list: ListOf<All, D>
 } & If<Has<D, 'get'>, Get<D>> &
   If<Has<D, 'create'>, Create<D>> &
@@ -181,38 +184,28 @@ type AnyRelated = Readonly<Record<string, string | readonly string[] | null>>
 const texts = (where: Readonly<Record<string, Value | undefined>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(where).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])))
 
-/** Records of the entity, each with those of its page that point to it. A page's own come before what it includes. */
-async function* withIncluded(
+type AnyListed = AnyRecord & { readonly included: Readonly<Record<string, AnyRecord[]>> }
+
+/** Records of the entity on a page, each with those of the page that point to it. */
+const listedOn = (
   manifest: Manifest,
-  entity: string,
+  definition: EntityDefinition,
   { include = [], fields }: AnyListing,
-  records: AsyncIterable<SourceRecord>,
-): AsyncGenerator<AnyRecord & { readonly included: Readonly<Record<string, readonly AnyRecord[]>> }, void> {
-  const definition = manifest.get(entity)
-  let page = new Map<string, AnyRecord & { included: Record<string, AnyRecord[]> }>()
-  let hasIncluded = false
-  for await (const record of records) {
-    if (record.entity === entity) {
-      // The first of the next page.
-      if (hasIncluded) {
-        yield* page.values()
-        page = new Map()
-        hasIncluded = false
-      }
-      const own = typed(definition, record, fields)
-      const listed = { ...own, included: Object.fromEntries(include.map((name): [string, AnyRecord[]] => [name, []])) }
-      if (include.length === 0) yield listed
-      else page.set(own.id, listed)
-      continue
-    }
-    hasIncluded = true
+  page: readonly SourceRecord[],
+): Iterable<AnyListed> => {
+  const { entity } = definition
+  const own = page.filter((record) => record.entity === entity).map((record) => typed(definition, record, fields))
+  const none = () => Object.fromEntries(include.map((name): [string, AnyRecord[]] => [name, []]))
+  const listed = new Map(own.map((record): [string, AnyListed] => [record.id, { ...record, included: none() }]))
+  for (const record of page) {
+    if (record.entity === entity) continue
     const child = manifest.get(record.entity)
     const owner = Object.entries(child.relationships).find(([, { type }]) => manifest.byType(type)?.entity === entity)?.[0] ?? ''
     const id = record.related[owner]
-    const of = typeof id === 'string' ? page.get(id) : undefined
+    const of = typeof id === 'string' ? listed.get(id) : undefined
     of?.included[child.carriedBy?.include ?? '']?.push(typed(child, record))
   }
-  yield* page.values()
+  return listed.values()
 }
 
 const entityClient = (manifest: Manifest, client: Client, definition: EntityDefinition) => {
@@ -220,13 +213,10 @@ const entityClient = (manifest: Manifest, client: Client, definition: EntityDefi
   const one = async (record: Promise<SourceRecord>) => typed(definition, await record)
   const change = (attributes: Readonly<Record<string, Json>>, related: AnyRelated = {}) => ({ attributes, related })
   return {
-    list: ({ where, ...options }: AnyListing = {}) =>
-      withIncluded(
-        manifest,
-        entity,
-        options,
-        client.list(entity, { ...options, ...(where === undefined ? {} : { where: texts(where) }) }),
-      ),
+    async *list({ where, ...options }: AnyListing = {}): AsyncGenerator<AnyListed, void> {
+      const asked = { ...options, ...(where === undefined ? {} : { where: texts(where) }) }
+      for await (const page of client.pages(entity, asked)) yield* listedOn(manifest, definition, options, page)
+    },
     ...(endpoints.get !== undefined && {
       get: async (id: string, parents?: AnyRelated) => {
         const record = await client.get(entity, id, parents)

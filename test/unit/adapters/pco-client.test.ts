@@ -66,6 +66,18 @@ describe('records', () => {
     )
   })
 
+  test('come as soon as their page has, and members with the household that they are of', async () => {
+    for await (const { included } of clientOf().person.list({ include: ['emails'] })) {
+      expect(included.emails).toBeInstanceOf(Array)
+      break
+    }
+    expect(simulator.stats().calls).toBe(1)
+    const households = await collect(clientOf().household.list({ include: ['people'], fields: ['name'] }))
+    const members = households.flatMap(({ id, included }) => included.people.map(({ related }) => `${id} ${related.person}`))
+    const expected = modelRows('household-membership').map((row) => `${pointerOf(row, 'household')} ${pointerOf(row, 'person')}`)
+    expect(members.toSorted()).toEqual(expected.toSorted())
+  })
+
   test('have the fields that were asked for and no others, and are on pages of the size that was asked for', async () => {
     const fields = ['first_name', 'child'] as const
     const expected = modelRows('person').map(({ id, attributes }) => [
