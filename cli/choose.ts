@@ -1,5 +1,6 @@
 // Which sources, strategy and entities a command means, from its options. Throws SynclineError('usage') naming the nearest.
 import { adapterByName } from '../adapters/index.ts'
+import { type Selected, selectEntities } from '../manifests/select.ts'
 import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
@@ -17,20 +18,9 @@ export const parseStrategy = (name: string): Strategy => {
   throw new SynclineError('usage', `There is no strategy '${name}'.`, { remedy: suggest(name, STRATEGIES) })
 }
 
-/** All entities of the manifest, or those named. */
-export const chooseSelection = (adapter: string, select: string | undefined): readonly string[] =>
-  select === undefined
-    ? adapterByName(adapter).manifest.definitions.map((definition) => definition.entity)
-    : parseSelection(adapter, select)
+/** The entities that --select and --exclude mean; all of them without. */
+export const chooseSelection = (adapter: string, options: Selected): readonly string[] =>
+  selectEntities(adapterByName(adapter).manifest, options)
 
-/** Entities separated by commas, in the manifest's names. */
-export const parseSelection = (adapter: string, select: string): readonly string[] => {
-  const { manifest } = adapterByName(adapter)
-  const names = select
-    .split(',')
-    .map((name) => name.trim())
-    .filter(Boolean)
-  if (names.length === 0)
-    throw new SynclineError('usage', '--select names no entity.', { remedy: 'See them with: syncline graph' })
-  return [...new Set(names)].map((name) => manifest.get(name).entity)
-}
+export const SELECT_HELP = 'only these, separated by commas; +person: with what it needs, person+: with what needs it'
+export const EXCLUDE_HELP = 'but not these'

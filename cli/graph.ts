@@ -7,6 +7,8 @@ import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'
 import { type Paint, painterFor } from './color.ts'
 import { type Column, renderColumns } from './columns.ts'
+import { type Picture, pictureOf, readText } from './graph-picture.ts'
+import { dot, mermaid } from './graph-text-formats.ts'
 import { print, stdoutWidth } from './terminal.ts'
 import { count } from './words.ts'
 
@@ -14,13 +16,16 @@ const EXAMPLES = `
 Examples:
   $ syncline graph
   $ syncline graph --adapter pco --format json | jq -r '.order[]'
-  $ syncline graph --format json | jq '.edges[] | select(.kind == "hard")'`
+  $ syncline graph --format json | jq '.edges[] | select(.kind == "hard")'
+  $ syncline graph --format svg > graph.svg
+  $ syncline graph --of person --format mermaid`
 
-const FORMATS = ['text', 'json']
+const FORMATS = ['text', 'mermaid', 'dot', 'svg', 'json']
 
 interface GraphOptions {
   readonly adapter: string
   readonly format: string
+  readonly of?: string
   readonly json?: boolean
 }
 
@@ -28,19 +33,40 @@ export const graphCommand = (): Command =>
   new Command('graph')
     .description('show the entities of an adapter: order, tiers, dependencies')
     .option('--adapter <name>', 'the API', 'pco')
-    .option('--format <format>', 'text or json', 'text')
+    .option('--format <format>', FORMATS.join(', '), 'text')
+    .option('--of <entity>', 'one entity, what it needs and what needs it')
     .option('--json', 'the same as --format json')
     .addHelpText('after', EXAMPLES)
     .action(graph)
 
-const graph = ({ adapter, format, json }: GraphOptions): void => {
+const graph = async ({ adapter, format, of, json }: GraphOptions): Promise<void> => {
   if (!FORMATS.includes(format)) {
     throw new SynclineError('usage', `There is no format '${format}'.`, { remedy: suggest(format, FORMATS) })
   }
   const { manifest } = adapterByName(adapter)
-  const found = entityGraph(manifest)
-  if (json || format === 'json') print(JSON.stringify(found))
+  const whole = entityGraph(manifest)
+  const picture = pictureOf(manifest, of, whole)
+  if (format === 'mermaid') return print(mermaid(picture))
+  if (format === 'dot') return print(dot(picture))
+  // Laying out is loaded for this alone.
+  if (format === 'svg') return print((await import('./graph-svg.ts')).svg(picture))
+  const found = of === undefined ? whole : around(whole, picture)
+  if (json || format === 'json')
+    print(JSON.stringify({ ...found, carried: picture.arrows.filter(({ kind }) => kind === 'carried') }))
   else print(graphText(manifest, found, { width: stdoutWidth(), paint: painterFor(process.stdout) }))
+}
+
+/** Of the whole graph what the picture shows. */
+const around = (whole: EntityGraph, { boxes, arrows }: Picture): EntityGraph => {
+  const shown = new Set(boxes.map(({ entity }) => entity))
+  const isShown = (edge: { readonly from: string; readonly to: string }): boolean =>
+    arrows.some(({ from, to }) => from === edge.to && to === edge.from)
+  return {
+    order: whole.order.filter((entity) => shown.has(entity)),
+    tiers: whole.tiers.map((tier) => tier.filter((entity) => shown.has(entity))),
+    edges: whole.edges.filter(isShown),
+    cut: whole.cut.filter(isShown),
+  }
 }
 
 interface Row {
@@ -57,18 +83,6 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'AFTER', cell: (row) => row.soft, style: () => 'yellow' },
   { title: 'READ', cell: (row) => readText(row.definition), min: 10 },
 ]
-
-const readText = ({ carriedBy, paging }: EntityDefinition): string => {
-  if (carriedBy !== undefined) return `on pages of ${carriedBy.carrier} (include=${carriedBy.include})`
-  switch (paging.kind) {
-    case 'keyset':
-      return `by ${paging.field}, in ranges`
-    case 'offset':
-      return `by offset${paging.order === null ? '' : `, in order of ${paging.order}`}`
-    case 'parents':
-      return `below each ${paging.parent}`
-  }
-}
 
 const rowsOf = (manifest: Manifest, { tiers, edges }: EntityGraph): readonly Row[] => {
   const dependencies = (entity: string, kind: 'hard' | 'soft'): string =>

@@ -3,7 +3,7 @@ import { Command, Option } from 'commander'
 import { databaseTime, listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import { SynclineError } from '../platform/errors.ts'
-import { parseSelection, parseStrategy } from './choose.ts'
+import { chooseSelection, EXCLUDE_HELP, parseStrategy, SELECT_HELP } from './choose.ts'
 import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { requireSchedule } from './schedule-change.ts'
@@ -28,6 +28,7 @@ interface AddOptions {
   readonly name?: string
   readonly strategy: string
   readonly select?: string
+  readonly exclude?: string
   readonly every?: string
   readonly cron?: string
   readonly timeZone: string
@@ -45,7 +46,8 @@ export const scheduleAddCommand = (): Command =>
     .option('--source <name>', 'which connected account, when there are several')
     .option('--name <name>', 'what to call it; default: its strategy')
     .option('--strategy <name>', 'as `sync` takes it', 'full')
-    .option('--select <entities>', 'only these, separated by commas')
+    .option('--select <entities>', SELECT_HELP)
+    .option('--exclude <entities>', EXCLUDE_HELP)
     .option('--every <span>', 'an interval: 90s, 10m, 6h, 1d')
     .option('--cron <expression>', "minute, hour, day, month, weekday: '0 3 * * *'")
     .option('--time-zone <name>', 'of the cron expression and the blackouts', 'UTC')
@@ -86,7 +88,8 @@ const ruleOf = (options: AddOptions, source: string, selection: readonly string[
 const addSchedule = async (runtime: Runtime, options: AddOptions): Promise<void> => {
   const { pool } = runtime
   const connection = chooseConnection(await requireOrg(runtime, options.org), options)
-  const selection = options.select === undefined ? null : parseSelection(connection.adapter, options.select)
+  const isWhole = options.select === undefined && options.exclude === undefined
+  const selection = isWhole ? null : chooseSelection(connection.adapter, options)
   const rule = checkRule(ruleOf(options, connection.source, selection), connection.adapter)
   const due = nextDue(rule, await databaseTime(pool), Math.random)
   const exists = (await listSchedules(pool, rule.orgId)).some(({ name }) => name === rule.name)

@@ -5,7 +5,7 @@ import { createRun } from '../ledger/runs.ts'
 import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { probeVendor } from '../producers/probe.ts'
-import { chooseSelection, parseStrategy } from './choose.ts'
+import { chooseSelection, EXCLUDE_HELP, parseStrategy, SELECT_HELP } from './choose.ts'
 import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { planOf, showPlan } from './dry-run.ts'
 import { followRun } from './follow.ts'
@@ -20,6 +20,7 @@ Examples:
   $ syncline sync --org acme --wait                    # workers run elsewhere
   $ syncline sync --org acme --with-workers            # all roles in this process
   $ syncline sync --org acme --select person,email --with-workers --json
+  $ syncline sync --org acme --select +group-membership --exclude campus
   $ syncline sync --org acme --strategy delta --wait                  # what has changed
   $ syncline sync --org acme --strategy delta --since 2026-11-20T08:00Z
   $ syncline sync --org acme --strategy reconcile --wait              # everything, and what is gone
@@ -35,6 +36,7 @@ export interface SyncOptions {
   readonly source?: string
   readonly strategy: string
   readonly select?: string
+  readonly exclude?: string
   readonly since?: Date
   readonly dryRun?: boolean
   readonly wait?: boolean
@@ -48,7 +50,8 @@ export const syncCommand = (): Command =>
     .requiredOption('--org <id>', 'the organisation')
     .option('--source <name>', 'which connected account, when there are several')
     .option('--strategy <name>', STRATEGIES.join(', '), 'full')
-    .option('--select <entities>', 'only these, separated by commas')
+    .option('--select <entities>', SELECT_HELP)
+    .option('--exclude <entities>', EXCLUDE_HELP)
     .option('--since <time>', 'with delta: what has changed since then, e.g. 36h or 2026-11-20', (text) => parseSince(text))
     .option('--dry-run', 'say what would be read, and ask for nothing')
     .option('--wait', 'wait for the end of the run')
@@ -62,7 +65,7 @@ export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void
   await runtime.migrate()
   const connection = chooseConnection(await requireOrg(runtime, options.org), options)
   const { orgId, source, adapter } = connection
-  const selection = chooseSelection(adapter, options.select)
+  const selection = chooseSelection(adapter, options)
   const asked = { orgId, source, adapter, strategy, selection, ...(options.since && { changedSince: options.since }) }
   // Before anything is begun: a run that would read nothing is none.
   const plan = await planOf(runtime, asked)

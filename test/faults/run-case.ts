@@ -13,7 +13,8 @@ export interface Settings {
 }
 
 /** After the last fault a run that has not ended by then is called hung. */
-const HUNG_AFTER_MS = 300_000
+/** Of so many records: half of them may come after the last fault. */
+const hungAfterMs = (records: number): number => 300_000 + 2 * records
 
 export const runCase = async (lab: Lab, test: FaultCase, { seed, long }: Settings): Promise<Outcome> => {
   const startedAt = performance.now()
@@ -40,6 +41,6 @@ const play = async (scene: Scene, test: FaultCase): Promise<readonly Dead[]> => 
   scene.lab.crew.fill(test.members ?? 1)
   await scene.begin()
   await test.strike(scene)
-  await scene.untilEnded(HUNG_AFTER_MS)
+  await scene.untilEnded(hungAfterMs(scene.size.records))
   return dead
 }

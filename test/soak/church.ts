@@ -30,6 +30,8 @@ export class Church {
   readonly org: string
   readonly simulator: Simulator
   readonly byOAuth: boolean
+  /** How often somebody had to consent again. */
+  consents = 0
   readonly #lab: Lab
   readonly #ring: KeyRing
   readonly #change: () => void
@@ -71,7 +73,7 @@ export class Church {
   }
 
   async #connect(): Promise<void> {
-    if (this.byOAuth) return this.consent()
+    if (this.byOAuth) return this.#authorise()
     const { url: baseUrl, personalToken: credential } = this.simulator
     const connection = { ...this.owner, adapter: 'pco', baseUrl, settings: {}, rateLimit: null, credential }
     await saveConnection(this.#lab.pool, this.#ring, connection)
@@ -97,9 +99,14 @@ export class Church {
     await saveSchedule(this.#lab.pool, rule, { dueAt: now, firesAt })
   }
 
-  /** As an administrator does, at first and whenever the connection has to be authorised again. */
-  consent(): Promise<void> {
+  #authorise(): Promise<void> {
     return authorise(this.#lab.pool, this.#ring, this.simulator, this.org)
+  }
+
+  /** As an administrator does when the connection has to be authorised again. */
+  consentAgain(): Promise<void> {
+    this.consents++
+    return this.#authorise()
   }
 
   /** The vendor tells of changes from now on. */

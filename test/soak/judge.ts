@@ -15,9 +15,11 @@ const deliveries = ({ simulator }: Church): string | undefined => {
   return delivered > 0 ? undefined : 'no delivery came'
 }
 
-const tokens = ({ simulator, byOAuth }: Church): string | undefined => {
+/** Who was killed with a pair that it had just received cannot say so: the old token is tried once, and somebody consents again. */
+const tokens = ({ simulator, byOAuth, consents }: Church): string | undefined => {
   const { usedAgain, refreshes } = simulator.oauth.stats()
-  if (usedAgain > 0) return `${usedAgain} refresh tokens were used after their successor was received`
+  if (usedAgain > consents)
+    return `${usedAgain} refresh tokens were used after their successor was received, ${consents} consents`
   return byOAuth && refreshes === 0 ? 'its tokens were never refreshed' : undefined
 }
 

@@ -29,7 +29,6 @@ export class Soak {
   #churches: Church[] = []
   #changes = 0
   #kills = 0
-  #consents = 0
 
   constructor(lab: Lab, settings: Arguments, chance: Chance, print: Print) {
     this.#lab = lab
@@ -100,10 +99,7 @@ export class Soak {
   /** A worker that dies with a pair of tokens it has just received leaves a connection that must be consented to again: somebody does. */
   async #consent(): Promise<void> {
     const { rows } = await this.#lab.pool.query<{ org_id: string }>("select org_id from sync.tokens where state = 'reauthorise'")
-    for (const { org_id } of rows) {
-      await this.#churches.find(({ org }) => org === org_id)?.consent()
-      this.#consents++
-    }
+    for (const { org_id } of rows) await this.#churches.find(({ org }) => org === org_id)?.consentAgain()
   }
 
   async #line(minute: number): Promise<string> {
@@ -117,7 +113,7 @@ export class Soak {
     return [
       `minute ${Math.round(minute)}: runs: ${rows[0]?.text ?? 'none'}; ${sum(({ simulator }) => simulator.stats().calls)} calls`,
       `${this.#changes} changes, ${told} deliveries taken, ${sum(({ simulator }) => simulator.oauth.stats().refreshes)} refreshes`,
-      `${this.#kills} kills, ${this.#consents} consents again, largest worker ${Math.round(mb)} MB`,
+      `${this.#kills} kills, ${sum(({ consents }) => consents)} consents again, largest worker ${Math.round(mb)} MB`,
     ].join(', ')
   }
 
