@@ -26,7 +26,7 @@ export const retryDelay = (error: unknown, attempt: number, random: () => number
 export interface RetryOptions extends SendOptions {
   readonly auth: AuthProvider
   /** Awaited before every send, repetitions included: where a limiter stands. */
-  readonly permit?: () => Promise<void>
+  readonly permit?: (signal?: AbortSignal) => Promise<void>
   /** After every answer and failure: what a limiter learns from; empty when the vendor did not answer. */
   readonly observe?: (rate: RateObservation) => void
   readonly random?: () => number
@@ -46,7 +46,7 @@ export const sendWithRetry = async <T>(
 ): Promise<T> => {
   const failures = new Map<string, number>()
   for (;;) {
-    await options.permit?.()
+    await options.permit?.(options.signal)
     try {
       return read(await sendObserved(connection, request, options))
     } catch (error) {
