@@ -80,6 +80,9 @@ const specOf = ({ entity, paging }: EntityDefinition, { where, order, parent }: 
   return { kind: 'keyset', field: paging.field, from: null, to: null, split: false }
 }
 
+/** Of a comparison, `created_at[gte]`. */
+const OPERATORS = ['gt', 'gte', 'lt', 'lte']
+
 /** The API answers an unknown name with the whole collection, so that names are checked before. */
 const checkNames = ({ entity, queryable, orderable, endpoints, attributes }: EntityDefinition, options: ListOptions): void => {
   const { fields = [], perPage = 1 } = options
@@ -87,8 +90,11 @@ const checkNames = ({ entity, queryable, orderable, endpoints, attributes }: Ent
   if (!Number.isSafeInteger(perPage) || perPage < 1) {
     throw new SynclineError('usage', '`perPage` must be a whole number from 1 on')
   }
-  for (const name of Object.keys(options.where ?? {}))
-    need(name.replace(/\[.*$/, ''), queryable, `${entity} cannot be queried by`)
+  for (const name of Object.keys(options.where ?? {})) {
+    const [, field = name, operator] = /^([^[]*)\[(.*)\]$/.exec(name) ?? []
+    need(field, queryable, `${entity} cannot be queried by`)
+    if (operator !== undefined) need(operator, OPERATORS, `${entity} cannot be compared by`)
+  }
   if (options.order !== undefined) need(options.order.replace(/^-/, ''), orderable, `${entity} cannot be ordered by`)
   if (options.parent !== undefined) {
     if (options.order !== undefined) throw new SynclineError('usage', 'A list below a parent cannot be given an order')

@@ -4,9 +4,10 @@ import { pcoManifest } from '../../manifests/pco/index.ts'
 import type { AuthProvider } from '../core/adapter.ts'
 import { personalAccessToken } from '../core/auth.ts'
 import { createClient } from '../core/client.ts'
+import type { TypedClient, TypedRecord } from '../core/client-types.ts'
 import { createPace } from '../core/pace.ts'
 import { memoryTokens, refreshingTokens, type StoredTokens, type TokenStore } from '../core/token-auth.ts'
-import * as typed from '../core/typed-client.ts'
+import { typedClient } from '../core/typed-client.ts'
 import { pcoOAuth } from './oauth.ts'
 import { pco } from './pco.ts'
 
@@ -42,10 +43,10 @@ export interface PcoOptions {
 }
 
 type Definitions = (typeof pcoManifest)['definitions']
-export type PcoClient = typed.TypedClient<Definitions>
+export type PcoClient = TypedClient<Definitions>
 export type PcoEntity = Definitions[number]['entity']
 /** A record of an entity: `PcoRecord<'person'>`. */
-export type PcoRecord<Entity extends PcoEntity> = typed.TypedRecord<Extract<Definitions[number], { readonly entity: Entity }>>
+export type PcoRecord<Entity extends PcoEntity> = TypedRecord<Extract<Definitions[number], { readonly entity: Entity }>>
 
 const isStore = (tokens: StoredTokens | TokenStore): tokens is TokenStore => 'load' in tokens
 
@@ -71,5 +72,5 @@ export const pcoAdapter = (options: PcoOptions): PcoClient => {
     ...(userAgent === undefined ? {} : { userAgent }),
     ...(settings === undefined ? {} : { settings }),
   })
-  return typed.typedClient(pcoManifest, client)
+  return typedClient(pcoManifest, client)
 }

@@ -107,6 +107,11 @@ describe('records', () => {
       code: 'usage',
       remedy: 'Did you mean first_name?',
     })
+    const unknown: { where: Record<never, string> } = { where: { 'created_at[get]': '2020-01-01T00:00:00Z' } }
+    expect(await thrownBy(collect(clientOf().person.list(unknown)))).toMatchObject({
+      code: 'usage',
+      message: "person cannot be compared by 'get'",
+    })
     for (const perPage of [0, -1, 1.5, Number.NaN]) {
       expect(await thrownBy(collect(clientOf().person.list({ perPage })))).toMatchObject({ code: 'usage' })
     }
