@@ -91,7 +91,7 @@ export const createDocuments = (world: World, baseUrl: string): Documents => {
     out.text(']')
   }
 
-  const writeData = ({ entity, view }: Listed, rows: readonly number[], names: readonly string[]): Included => {
+  const writeData = ({ entity, view }: Listed, rows: readonly number[], { include: names, fields }: ListQuery): Included => {
     const { spec } = world.collections[entity]
     const included = emptyIncluded(names)
     out.text(',"data":[')
@@ -99,7 +99,7 @@ export const createDocuments = (world: World, baseUrl: string): Documents => {
       const row = rows[at] ?? 0
       if (at > 0) out.text(',')
       const extras = names.map((name) => include(spec, row, name, included))
-      renderer.write(out, { entity, row, view }, extras, false)
+      renderer.write(out, { entity, row, view }, extras, false, fields)
     }
     out.text(']')
     return included
@@ -132,7 +132,7 @@ export const createDocuments = (world: World, baseUrl: string): Documents => {
     }
     out.clear()
     out.text(`{"links":${JSON.stringify(links)}`)
-    const included = writeData(listed, selection.rows, query.include)
+    const included = writeData(listed, selection.rows, query)
     writeIncluded(included)
     out.text(`,"meta":${JSON.stringify(metaOf(listed, selection, next, prev))}}`)
     return out.take()

@@ -19,6 +19,8 @@ export interface ListQuery {
   readonly order: { readonly key: string; readonly descending: boolean } | undefined
   readonly conditions: readonly Condition[]
   readonly include: readonly string[]
+  /** Attributes and relationships that are wanted; undefined: all. */
+  readonly fields: ReadonlySet<string> | undefined
 }
 
 const OPERATORS: ReadonlySet<string> = new Set(['gt', 'gte', 'lt', 'lte'])
@@ -47,10 +49,14 @@ export const includesOf = (parameters: URLSearchParams, spec: EntitySpec): strin
   return [...new Set(names)].filter((name) => spec.include.includes(name))
 }
 
+/** JSON:API's sparse fieldset of the listed type. */
+const fieldsOf = (text: string | null): ListQuery['fields'] => (text === null ? undefined : new Set(text.split(',')))
+
 export const readQuery = (parameters: URLSearchParams, spec: EntitySpec): ListQuery => ({
   perPage: Math.min(MAX_PER_PAGE, count(parameters.get('per_page'), DEFAULT_PER_PAGE)),
   offset: count(parameters.get('offset'), 0),
   order: readOrder(parameters.get('order'), spec),
   conditions: [...parameters].flatMap(([name, value]) => readCondition(name, value, spec)),
   include: includesOf(parameters, spec),
+  fields: fieldsOf(parameters.get(`fields[${spec.type}]`)),
 })

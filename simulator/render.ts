@@ -22,8 +22,8 @@ export interface Extra {
 }
 
 export interface Renderer {
-  /** Without `nested` only links.self is written, as in lists. */
-  write(out: JsonWriter, shown: Shown, extras: readonly Extra[], nested: boolean): void
+  /** Without `nested` only links.self is written, as in lists; of attributes and relationships only `fields`, where they are given. */
+  write(out: JsonWriter, shown: Shown, extras: readonly Extra[], nested: boolean, fields?: ReadonlySet<string>): void
   /** Type and id of a row in a view. */
   refTo(shown: Shown): Ref
 }
@@ -127,16 +127,22 @@ export const createRenderer = (world: World, baseUrl: string): Renderer => {
     return `"${name}":{"links":{"related":"${url}/${name}"},"data":${data}}`
   }
 
-  const relationshipsText = (plan: Plan, { entity, row }: Shown, url: string, extras: readonly Extra[]): string => {
-    const isExtra = (name: string) => extras.some((extra) => extra.name === name)
+  const relationshipsText = (
+    plan: Plan,
+    { entity, row }: Shown,
+    url: string,
+    extras: readonly Extra[],
+    fields: ReadonlySet<string> | undefined,
+  ): string => {
+    const isLeftOut = (name: string) => extras.some((extra) => extra.name === name) || fields?.has(name) === false
     let text = ''
     for (const { name, opening } of plan.relationships) {
-      if (isExtra(name) || plan.collection.relation(row, name) === undefined) continue
+      if (isLeftOut(name) || plan.collection.relation(row, name) === undefined) continue
       const ref = refOf(world, entity, row, name)
       text += `${text === '' ? '' : ','}${opening}${ref === null ? 'null' : refText(ref)}}`
     }
     for (const { name, opening, link } of plan.shown) {
-      if (isExtra(name)) continue
+      if (isLeftOut(name)) continue
       const related = follow(world, entity, row, link)
       const refs = related?.rows.map((each) => refTo({ entity: related.entity, row: each, view: 'own' })) ?? []
       text += `${text === '' ? '' : ','}${opening}${dataText(refs)}}`
@@ -164,7 +170,15 @@ export const createRenderer = (world: World, baseUrl: string): Renderer => {
     })
   }
 
-  const write: Renderer['write'] = (out, shown, extras, nested) => {
+  const writeAttributes = (out: JsonWriter, { collection }: Plan, row: number, fields: ReadonlySet<string> | undefined): void => {
+    if (fields === undefined) collection.writeAttributes(row, out)
+    else {
+      const wanted = Object.entries(collection.resource(row).attributes).filter(([name]) => fields.has(name))
+      out.text(JSON.stringify(Object.fromEntries(wanted)))
+    }
+  }
+
+  const write: Renderer['write'] = (out, shown, extras, nested, fields) => {
     const { entity, row, view } = shown
     const plan = planFor(entity)
     const planted = plan.collection.planted(row)
@@ -173,9 +187,9 @@ export const createRenderer = (world: World, baseUrl: string): Renderer => {
     const opening = view === 'own' ? plan.opening : `{"type":"${view}","id":"`
     const url = baseUrl + pathOf(world, entity, row)
     out.text(`${opening}${plan.collection.id(row)}","attributes":`)
-    plan.collection.writeAttributes(row, out)
+    writeAttributes(out, plan, row, fields)
     const links = nested ? nestedLinks(plan, shown, url) : ''
-    out.text(`,"relationships":{${relationshipsText(plan, shown, url, extras)}},"links":{${links}"self":"${url}"}}`)
+    out.text(`,"relationships":{${relationshipsText(plan, shown, url, extras, fields)}},"links":{${links}"self":"${url}"}}`)
   }
   return { write, refTo }
 }

@@ -113,6 +113,16 @@ export interface Walk {
   readonly asksAfter?: (cursor: Json) => { readonly externalId: string; readonly shows: 'one' | 'list' }
 }
 
+/** What a caller asks of the pages of a walk; names were checked against the definition. */
+export interface PageOptions {
+  /** A field, or one with an operator, to a value. Not for keyset walks, which filter by themselves and prove themselves by totals. */
+  readonly where?: Readonly<Record<string, string>>
+  /** Attributes that are wanted. More may come. */
+  readonly fields?: readonly string[]
+  /** At least 1; more than the vendor allows is as many as it allows. */
+  readonly perPage?: number
+}
+
 /** What a record is to have; relationships by name, as `SourceRecord.related` has them. */
 export interface RecordChange {
   readonly id?: string
@@ -131,8 +141,7 @@ export interface Adapter {
   /** Not there: accounts are connected by a fixed credential only. */
   readonly oauth?: OAuthApi
   open(options: ConnectionOptions): ApiConnection
-  /** `where` narrows the collection; not for keyset walks, which filter by themselves and prove themselves by totals. */
-  walk(spec: RangeSpec, where?: Readonly<Record<string, string>>): Walk
+  walk(spec: RangeSpec, options?: PageOptions): Walk
   /** Parses a 2xx list body; throws SynclineError('bad-response'). */
   parseList(entity: string, body: Buffer): ListPage
   /** Parses a 2xx body of one record, for `split`; throws SynclineError('bad-response'). */

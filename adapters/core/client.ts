@@ -6,16 +6,18 @@ import { split } from '../../manifests/split.ts'
 import { isSynclineError, SynclineError } from '../../platform/errors.ts'
 import { suggest } from '../../platform/suggest.ts'
 import type { Adapter, ApiRequest, ApiResponse, ConnectionOptions, RecordChange } from './adapter.ts'
-import { type ListOptions, listRecords } from './list.ts'
+import { type ListOptions, listPages } from './list.ts'
 import { type RetryOptions, sendWithRetry } from './retry.ts'
 
-export interface ClientOptions extends ConnectionOptions, Pick<RetryOptions, 'permit' | 'observe' | 'random'> {}
+export interface ClientOptions extends ConnectionOptions, Pick<RetryOptions, 'permit' | 'observe' | 'random' | 'retries'> {}
 
 type Related = NonNullable<RecordChange['related']>
 
 export interface Client {
   /** Records in the order of the walk, each at least once; once unless rows move while it is walked. Throws ApiError. */
   list(entity: string, options?: ListOptions): AsyncIterable<SourceRecord>
+  /** The same, page by page. */
+  pages(entity: string, options?: ListOptions): AsyncIterable<readonly SourceRecord[]>
   /** Null when there is none (404 or 410). `related`: ids of the parents whose path it is below. */
   get(entity: string, id: string, related?: Related): Promise<SourceRecord | null>
   /** Not repeated when it is unknown whether the vendor carried it out. */
@@ -28,13 +30,14 @@ export interface Client {
 
 /** Unknown entities and names are SynclineError('usage') with the nearest valid ones. */
 export const createClient = (adapter: Adapter, options: ClientOptions): Client => {
-  const { permit, observe, random, ...connectionOptions } = options
+  const { permit, observe, random, retries, ...connectionOptions } = options
   const connection = adapter.open(connectionOptions)
   const retry: RetryOptions = {
     auth: options.auth,
     ...(permit && { permit }),
     ...(observe && { observe }),
     ...(random && { random }),
+    ...(retries !== undefined && { retries }),
   }
 
   const send = <T>(request: ApiRequest, read: (response: ApiResponse) => T, signal?: AbortSignal): Promise<T> =>
@@ -46,8 +49,13 @@ export const createClient = (adapter: Adapter, options: ClientOptions): Client =
     return unlessGone(send({ method: 'GET', path, query: {} }, readOne(entity)), null)
   }
 
+  const pages: Client['pages'] = (entity, listOptions = {}) => listPages(adapter, send, entity, listOptions)
+
   return {
-    list: (entity, listOptions = {}) => listRecords(adapter, send, entity, listOptions),
+    async *list(entity, listOptions) {
+      for await (const page of pages(entity, listOptions)) yield* page
+    },
+    pages,
     get,
     create: async (entity, change) => {
       const definition = adapter.manifest.get(entity)

@@ -1,15 +1,14 @@
-// A list as a stream of records: picks the walk that the manifest and the options ask for, and drives it to its end.
+// A list as a stream of pages of records: picks the walk that the manifest and the options ask for, and drives it to its end.
 
 import type { EntityDefinition, Manifest, SourceRecord } from '../../manifests/manifest.ts'
 import { split } from '../../manifests/split.ts'
 import type { Json, WalkSpec } from '../../manifests/walk.ts'
 import { isSynclineError, SynclineError } from '../../platform/errors.ts'
 import { suggest } from '../../platform/suggest.ts'
-import type { Adapter, ApiRequest, ApiResponse, Walk } from './adapter.ts'
+import type { Adapter, ApiRequest, ApiResponse, PageOptions, Walk } from './adapter.ts'
 
-export interface ListOptions {
-  /** Field, or field with an operator (`created_at[gte]`), to value; fields that the manifest says can be queried. */
-  readonly where?: Readonly<Record<string, string>>
+/** `where` takes fields that the manifest says can be queried; `fields` are of those that it knows. */
+export interface ListOptions extends PageOptions {
   /** A field that can be ordered by; `-field` is descending. */
   readonly order?: string
   /** Names of the API's `include` parameter; the records come after those of their page. */
@@ -26,16 +25,17 @@ interface Page {
   readonly next: Json | null
 }
 
-export async function* listRecords(
+/** Records of a page come together, what it includes after its own; those that the page before had too are left out. */
+export async function* listPages(
   adapter: Adapter,
   send: Send,
   entity: string,
   options: ListOptions,
-): AsyncGenerator<SourceRecord, void> {
+): AsyncGenerator<readonly SourceRecord[], void> {
   const definition = adapter.manifest.get(entity)
   checkNames(definition, options)
   const carries = carriedBy(adapter.manifest, entity, options.include ?? [])
-  const walk = adapter.walk({ entity, walk: specOf(definition, options), carries }, options.where)
+  const walk = adapter.walk({ entity, walk: specOf(definition, options), carries }, options)
   const read =
     (cursor: Json) =>
     (response: ApiResponse): Page => {
@@ -44,15 +44,17 @@ export async function* listRecords(
       return { records: [...split(adapter.manifest, entity, carries, page.body).values()].flat(), next }
     }
 
-  let before: ReadonlySet<string> = new Set()
+  let before: readonly ReadonlySet<string>[] = []
   for (let cursor: Json | null = walk.start; cursor !== null; ) {
     const page: Page = await takePage(walk, cursor, (request, at) => send(request, read(at), options.signal))
-    yield* page.records.filter((record) => record.externalId === null || !before.has(keyOf(record)))
-    // The seam repeats rows of the page before: to remember more would grow with the list.
-    before = new Set(page.records.map(keyOf))
+    yield page.records.filter((record) => record.externalId === null || !before.some((seen) => seen.has(keyOf(record))))
+    before = [new Set(page.records.map(keyOf)), ...before].slice(0, REMEMBERED_PAGES)
     cursor = page.next
   }
 }
+
+/** The seam repeats rows of the pages just before, and a look back is a page too: to remember all would grow with the list. */
+const REMEMBERED_PAGES = 4
 
 const keyOf = ({ entity, externalId }: SourceRecord): string => `${entity}/${externalId}`
 
@@ -78,10 +80,21 @@ const specOf = ({ entity, paging }: EntityDefinition, { where, order, parent }: 
   return { kind: 'keyset', field: paging.field, from: null, to: null, split: false }
 }
 
+/** Of a comparison, `created_at[gte]`. */
+const OPERATORS = ['gt', 'gte', 'lt', 'lte']
+
 /** The API answers an unknown name with the whole collection, so that names are checked before. */
-const checkNames = ({ entity, queryable, orderable, endpoints }: EntityDefinition, options: ListOptions): void => {
-  for (const name of Object.keys(options.where ?? {}))
-    need(name.replace(/\[.*$/, ''), queryable, `${entity} cannot be queried by`)
+const checkNames = ({ entity, queryable, orderable, endpoints, attributes }: EntityDefinition, options: ListOptions): void => {
+  const { fields = [], perPage = 1 } = options
+  for (const name of fields) need(name, Object.keys(attributes.shape), `${entity} has no attribute`)
+  if (!Number.isSafeInteger(perPage) || perPage < 1) {
+    throw new SynclineError('usage', '`perPage` must be a whole number from 1 on')
+  }
+  for (const name of Object.keys(options.where ?? {})) {
+    const [, field = name, operator] = /^([^[]*)\[(.*)\]$/.exec(name) ?? []
+    need(field, queryable, `${entity} cannot be queried by`)
+    if (operator !== undefined) need(operator, OPERATORS, `${entity} cannot be compared by`)
+  }
   if (options.order !== undefined) need(options.order.replace(/^-/, ''), orderable, `${entity} cannot be ordered by`)
   if (options.parent !== undefined) {
     if (options.order !== undefined) throw new SynclineError('usage', 'A list below a parent cannot be given an order')

@@ -3,8 +3,8 @@
 import type { RateObservation } from './adapter.ts'
 
 export interface Pace {
-  /** Resolves when the next request may be sent; in the order asked. */
-  permit(): Promise<void>
+  /** Resolves when the next request may be sent; in the order asked. Who has been aborted by then gets none: rejects with the reason. */
+  permit(signal?: AbortSignal): Promise<void>
   /** To be told of every answer and failure; empty when the vendor did not answer. */
   observe(rate: RateObservation): void
 }
@@ -44,15 +44,23 @@ export const createPace = (limit: Readonly<Window>, now: () => number = () => pe
       wake = done
     })
 
-  const take = async (): Promise<void> => {
-    for (let ms = freeInMs(); ms > 0; ms = freeInMs()) await wait(ms)
-    underWay++
+  const take = async (signal: AbortSignal | undefined): Promise<void> => {
+    const stop = (): void => wake?.()
+    signal?.addEventListener('abort', stop)
+    try {
+      for (let ms = freeInMs(); ms > 0 && signal?.aborted !== true; ms = freeInMs()) await wait(ms)
+      signal?.throwIfAborted()
+      underWay++
+    } finally {
+      signal?.removeEventListener('abort', stop)
+    }
   }
 
   return {
-    permit: () => {
-      last = last.then(take)
-      return last
+    permit: (signal) => {
+      const taken = last.then(() => take(signal))
+      last = taken.catch(() => {})
+      return taken
     },
     observe: (rate) => {
       const at = now()

@@ -26,10 +26,12 @@ export const retryDelay = (error: unknown, attempt: number, random: () => number
 export interface RetryOptions extends SendOptions {
   readonly auth: AuthProvider
   /** Awaited before every send, repetitions included: where a limiter stands. */
-  readonly permit?: () => Promise<void>
+  readonly permit?: (signal?: AbortSignal) => Promise<void>
   /** After every answer and failure: what a limiter learns from; empty when the vendor did not answer. */
   readonly observe?: (rate: RateObservation) => void
   readonly random?: () => number
+  /** How often a request is sent again after failures that pass with time; default: as often as the table says. */
+  readonly retries?: number
 }
 
 /**
@@ -44,11 +46,11 @@ export const sendWithRetry = async <T>(
 ): Promise<T> => {
   const failures = new Map<string, number>()
   for (;;) {
-    await options.permit?.()
+    await options.permit?.(options.signal)
     try {
       return read(await sendObserved(connection, request, options))
     } catch (error) {
-      const delay = delayFor(error, request, failures, options.random ?? Math.random)
+      const delay = delayFor(error, request, failures, options)
       if (delay === null || (retryOf(error).kind === 'after-refresh' && !(await options.auth.refresh()))) throw error
       await waitFor(delay, options.signal)
     }
@@ -82,8 +84,15 @@ const waitFor = (ms: number, signal: AbortSignal | undefined): Promise<void> =>
     if (signal?.aborted) stop()
   })
 
-const delayFor = (error: unknown, request: ApiRequest, failures: Map<string, number>, random: () => number): number | null => {
+const delayFor = (
+  error: unknown,
+  request: ApiRequest,
+  failures: Map<string, number>,
+  { random = Math.random, retries = Number.POSITIVE_INFINITY }: RetryOptions,
+): number | null => {
   if (!(error instanceof ApiError)) return null
+  const timed = [...failures].reduce((sum, [code, count]) => (code === 'auth' ? sum : sum + count), 0)
+  if (retryOf(error).kind === 'timed' && timed >= retries) return null
   const attempt = (failures.get(error.code) ?? 0) + 1
   failures.set(error.code, attempt)
   return request.method === 'POST' && !isNotCarriedOut(error) ? null : retryDelay(error, attempt, random)

@@ -13,10 +13,14 @@ export interface StoredTokens {
   readonly expiresAt?: number
 }
 
-/** Where a pair is kept. Of several processes that share one, only one may refresh at a time: that is the store's to see to. */
+/** Where a pair is kept. Processes that share one take what another has stored; two of them must not refresh in the same moment. */
 export interface TokenStore {
+  /** Asked at the beginning and before each refresh. */
   load(): Promise<StoredTokens>
-  /** Must not resolve before the pair would survive the process: the one before is worth nothing any more. */
+  /**
+   * Must not resolve before the pair would survive the process: the one before is worth nothing any more. When it fails, the pair is
+   * saved again with the next request, and not used before.
+   */
   save(tokens: StoredTokens): Promise<void>
 }
 
@@ -41,6 +45,8 @@ export const refreshingTokens = (endpoint: TokenEndpoint, store: TokenStore, now
   let current: StoredTokens | undefined
   let refreshAt = Number.POSITIVE_INFINITY
   let refreshing: Promise<void> | undefined
+  /** Could not be saved yet; the pair in the store is worth nothing any more. */
+  let unsaved: StoredTokens | undefined
 
   const keep = (tokens: StoredTokens): void => {
     current = tokens
@@ -48,14 +54,32 @@ export const refreshingTokens = (endpoint: TokenEndpoint, store: TokenStore, now
     refreshAt = now() + Math.max(left - AHEAD_MS, left / 2)
   }
 
-  const load = async (): Promise<StoredTokens> => {
-    if (current === undefined) keep(await store.load())
-    if (current === undefined) throw new SynclineError('config', 'The token store holds no tokens')
-    return current
+  const read = async (): Promise<StoredTokens> => {
+    // A store that is not written in TypeScript may find nothing.
+    const stored: StoredTokens | null | undefined = await asking('give its tokens', () => store.load())
+    if (!stored) throw new SynclineError('config', 'The token store holds no tokens', { remedy: 'Connect the account first.' })
+    keep(stored)
+    return stored
+  }
+  const load = async (): Promise<StoredTokens> => current ?? read()
+
+  const save = async (tokens: StoredTokens): Promise<void> => {
+    unsaved = tokens
+    await asking('keep new tokens', () => store.save(tokens))
+    unsaved = undefined
+    keep(tokens)
   }
 
   const renew = async (): Promise<void> => {
-    const { refreshToken } = await load()
+    if (unsaved !== undefined) return save(unsaved)
+    const before = (await load()).accessToken
+    const stored = await read()
+    // Another process has refreshed them.
+    if (stored.accessToken !== before && now() < refreshAt) return
+    await exchange(stored.refreshToken)
+  }
+
+  const exchange = async (refreshToken: string): Promise<void> => {
     const answer = await ask(endpoint, refreshToken)
     if (answer.kind === 'refused') {
       throw new ApiError('auth', `The tokens could not be refreshed: ${answer.reason}`, {
@@ -64,9 +88,7 @@ export const refreshingTokens = (endpoint: TokenEndpoint, store: TokenStore, now
     }
     if (answer.kind !== 'tokens') throw answer.error
     const { accessToken, refreshToken: next, expiresInSeconds } = answer.tokens
-    const tokens = { accessToken, refreshToken: next, expiresAt: now() + expiresInSeconds * 1000 }
-    await store.save(tokens)
-    keep(tokens)
+    await save({ accessToken, refreshToken: next, expiresAt: now() + expiresInSeconds * 1000 })
   }
 
   const renewOnce = (): Promise<void> => {
@@ -80,8 +102,11 @@ export const refreshingTokens = (endpoint: TokenEndpoint, store: TokenStore, now
   return {
     headers: async () => {
       const { expiresAt = Number.POSITIVE_INFINITY } = await load()
+      const mayGoOn = () => unsaved === undefined && now() < expiresAt
       // While it is still good, a refresh that fails is tried again with the next request.
-      if (now() >= refreshAt) await renewOnce().catch((error: unknown) => now() >= expiresAt && Promise.reject(error))
+      if (unsaved !== undefined || now() >= refreshAt) {
+        await renewOnce().catch((error: unknown) => !mayGoOn() && Promise.reject(error))
+      }
       return { authorization: `Bearer ${(await load()).accessToken}` }
     },
     refused: ({ authorization }) => {
@@ -92,6 +117,18 @@ export const refreshingTokens = (endpoint: TokenEndpoint, store: TokenStore, now
       if (refused === `Bearer ${(await load()).accessToken}`) await renewOnce()
       return true
     },
+  }
+}
+
+/** The store is the caller's: what it throws is no answer of the vendor, and is not tried again. */
+const asking = async <T>(what: string, act: () => Promise<T>): Promise<T> => {
+  try {
+    return await act()
+  } catch (cause) {
+    throw new SynclineError('unavailable', `The token store could not ${what}`, {
+      cause,
+      remedy: 'Its own error is the cause of this one.',
+    })
   }
 }
 

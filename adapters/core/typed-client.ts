@@ -1,201 +1,61 @@
 // The client of one API with everything that its manifest says known to the compiler: entities, attributes, filters, orders, includes, and
 // what can be created, changed or deleted. Adds to client.ts nothing but types, and what a page includes to the record it belongs to.
-import type { z } from 'zod'
 import type { EntityDefinition, Manifest, SourceRecord } from '../../manifests/manifest.ts'
 import type { Json } from '../../manifests/walk.ts'
 import { SynclineError } from '../../platform/errors.ts'
 import type { Client } from './client.ts'
+import type { Listing, TypedClient, Value } from './client-types.ts'
 import { ApiError } from './errors.ts'
-
-/** `group-membership` as a property: `groupMembership`. */
-export type CamelCase<Name extends string> = Name extends `${infer Head}-${infer Tail}`
-  ? `${Head}${Capitalize<CamelCase<Tail>>}`
-  : Name
-
-/** As the API sends them: text, numbers, booleans; dates as `YYYY-MM-DD`, times as ISO 8601. Null: the API says nothing of it. */
-export type Attributes<D extends EntityDefinition> = {
-  readonly [Name in keyof z.input<D['attributes']>]-?: Exclude<z.input<D['attributes']>[Name], undefined>
-}
-
-/** Ids by relationship; absent where the API says nothing. */
-export type Related<D extends EntityDefinition> = {
-  readonly [Name in keyof D['relationships']]?:
-    | (D['relationships'][Name]['cardinality'] extends 'many' ? readonly string[] : string)
-    | null
-}
-
-export interface TypedRecord<D extends EntityDefinition> {
-  readonly entity: D['entity']
-  readonly id: string
-  readonly attributes: Attributes<D>
-  /** Attributes that the manifest does not know, as received. */
-  readonly other: Readonly<Record<string, unknown>>
-  readonly related: Related<D>
-}
-
-type CarriedBy<All extends EntityDefinition, D extends EntityDefinition> = Extract<
-  All,
-  { readonly carriedBy: { readonly carrier: D['entity'] } }
->
-
-type IncludeOf<C extends EntityDefinition> = NonNullable<C['carriedBy']>['include']
-
-/** What pages of an entity can bring besides. */
-export type Include<All extends EntityDefinition, D extends EntityDefinition> = IncludeOf<CarriedBy<All, D>>
-
-type IncludedAs<C extends EntityDefinition, Name extends string> = C extends { readonly carriedBy: { readonly include: Name } }
-  ? TypedRecord<C>
-  : never
-
-/** With what was asked to be included. */
-export type Listed<All extends EntityDefinition, D extends EntityDefinition, Names extends string> = TypedRecord<D> & {
-  readonly included: { readonly [Name in Names]: readonly IncludedAs<CarriedBy<All, D>, Name>[] }
-}
-
-type Comparison = 'gt' | 'gte' | 'lt' | 'lte' | 'not'
-type Value = string | number | boolean
-
-/** A field, or one with an operator (`created_at[gte]`), to a value. */
-export type Where<D extends EntityDefinition> = {
-  readonly [Name in D['queryable'][number] | `${D['queryable'][number]}[${Comparison}]`]?: Value
-}
-
-/** A field; `-field` is descending. */
-export type Order<D extends EntityDefinition> = D['orderable'][number] | `-${D['orderable'][number]}`
-
-type Parents<D extends EntityDefinition> = NonNullable<D['endpoints']['listBy']>
-
-type Below<D extends EntityDefinition> = {
-  readonly [Parent in keyof Parents<D>]: { readonly entity: Parent; readonly id: string }
-}[keyof Parents<D>]
-
-interface Listing<D extends EntityDefinition, Names extends string> {
-  /** Narrows the list. */
-  readonly where?: Where<D>
-  readonly order?: Order<D>
-  /** Records that come on the same pages, each with the record it belongs to. */
-  readonly include?: readonly Names[]
-  readonly signal?: AbortSignal
-}
-
-/** A list of its own; or one below a parent, which is then to be named. */
-type ListOf<All extends EntityDefinition, D extends EntityDefinition> = D['endpoints'] extends { readonly list: string }
-  ? <Names extends Include<All, D> = never>(
-      options?: Listing<D, Names> & { readonly parent?: Below<D> },
-    ) => AsyncIterable<Listed<All, D, Names>>
-  : <Names extends Include<All, D> = never>(
-      options: Listing<D, Names> & { readonly parent: Below<D> },
-    ) => AsyncIterable<Listed<All, D, Names>>
-
-/** Names in a path's braces. */
-type Params<Path> = Path extends `${string}{${infer Name}}${infer Rest}` ? Name | Params<Rest> : never
-/** Ids of the parents that a path is below: `{person_id}` is `person`. */
-type ParentIds<Path> = { readonly [Name in Params<Path> as Name extends `${infer Parent}_id` ? Parent : never]: string }
-type Needed<Ids> = keyof Ids extends never ? [] : [parents: Ids]
-
-type Writable<D extends EntityDefinition> = NonNullable<D['writable']>[number]
-/** What a request may set; null takes a value away. An attribute that is not read back, such as `primary_campus_id`, is an id. */
-export type Change<D extends EntityDefinition> = {
-  readonly [Name in Writable<D>]?: Name extends keyof Attributes<D> ? Attributes<D>[Name] : string | null
-}
-
-type UpdatePath<D extends EntityDefinition> = NonNullable<D['endpoints']['update']>['path']
-type Has<D extends EntityDefinition, Action extends string> = D['endpoints'] extends { readonly [Name in Action]: unknown }
-  ? unknown
-  : never
-
-interface Get<D extends EntityDefinition> {
-  /** Null when there is none. */
-  get(id: string, ...parents: Needed<ParentIds<D['endpoints']['get']>>): Promise<TypedRecord<D> | null>
-}
-interface Create<D extends EntityDefinition> {
-  /** `related`: its parents, and what else it points to. Not repeated when it is unknown whether it was carried out. */
-  create(
-    change: Change<D>,
-    ...related: keyof ParentIds<D['endpoints']['create']> extends never
-      ? [related?: Related<D>]
-      : [related: Related<D> & ParentIds<D['endpoints']['create']>]
-  ): Promise<TypedRecord<D>>
-}
-interface Update<D extends EntityDefinition> {
-  update(id: string, change: Change<D>, ...parents: Needed<ParentIds<UpdatePath<D>>>): Promise<TypedRecord<D>>
-}
-interface Delete<D extends EntityDefinition> {
-  /** False when it was gone already. */
-  delete(id: string, ...parents: Needed<ParentIds<D['endpoints']['delete']>>): Promise<boolean>
-}
-type If<Condition, Then> = [Condition] extends [never] ? unknown : Then
-
-/** What can be done with one entity: no more than the API offers. */
-export type EntityClient<All extends EntityDefinition, D extends EntityDefinition> = {
-  /** Each record at least once, and once unless rows move while it is walked. Holds one page in memory. */
-  readonly list: ListOf<All, D>
-} & If<Has<D, 'get'>, Get<D>> &
-  If<Has<D, 'create'>, Create<D>> &
-  If<Has<D, 'update'>, Update<D>> &
-  If<Has<D, 'delete'>, Delete<D>>
-
-export type TypedClient<Definitions extends readonly EntityDefinition[]> = {
-  readonly [D in Definitions[number] as CamelCase<D['entity']>]: EntityClient<Definitions[number], D>
-} & {
-  /** Lets requests under way end, then gives the sockets back. */
-  close(): Promise<void>
-}
 
 const camelCase = (name: string): string => name.replace(/-(\w)/g, (_, letter: string) => letter.toUpperCase())
 
 /** Throws ApiError('bad-response') for a record that is not what the manifest says. */
-const typed = (definition: EntityDefinition, { externalId, attributes, related }: SourceRecord) => {
+const typed = (
+  definition: EntityDefinition,
+  { externalId, attributes, related }: SourceRecord,
+  fields: readonly string[] = Object.keys(definition.attributes.shape),
+) => {
   const { entity, attributes: schema } = definition
   const bad = (what: string): ApiError => new ApiError('bad-response', `${entity} ${externalId ?? 'without an id'}: ${what}`)
   if (externalId === null || attributes === null) throw bad('the record has no id or no attributes')
   const issue = schema.safeParse(attributes).error?.issues[0]
   if (issue !== undefined) throw bad(`${issue.path.join('.')} ${issue.message}`)
-  const names = Object.keys(schema.shape)
-  const known = Object.fromEntries(names.map((name) => [name, attributes[name] ?? null]))
+  const known = Object.fromEntries(fields.map((name) => [name, attributes[name] ?? null]))
   const other = Object.fromEntries(Object.entries(attributes).filter(([name]) => !Object.hasOwn(schema.shape, name)))
   return { entity, id: externalId, attributes: known, other, related }
 }
 
 type AnyRecord = ReturnType<typeof typed>
-type AnyListing = Listing<EntityDefinition, string> & { readonly parent?: { readonly entity: string; readonly id: string } }
+type AnyListing = Listing<EntityDefinition, string, string> & {
+  readonly parent?: { readonly entity: string; readonly id: string }
+}
 type AnyRelated = Readonly<Record<string, string | readonly string[] | null>>
 
 const texts = (where: Readonly<Record<string, Value | undefined>>): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(where).flatMap(([name, value]) => (value === undefined ? [] : [[name, String(value)]])))
 
-/** Records of the entity, each with those of its page that point to it. A page's own come before what it includes. */
-async function* withIncluded(
+type AnyListed = AnyRecord & { readonly included: Readonly<Record<string, AnyRecord[]>> }
+
+/** Records of the entity on a page, each with those of the page that point to it. */
+const listedOn = (
   manifest: Manifest,
-  entity: string,
-  include: readonly string[],
-  records: AsyncIterable<SourceRecord>,
-): AsyncGenerator<AnyRecord & { readonly included: Readonly<Record<string, readonly AnyRecord[]>> }, void> {
-  const definition = manifest.get(entity)
-  let page = new Map<string, AnyRecord & { included: Record<string, AnyRecord[]> }>()
-  let hasIncluded = false
-  for await (const record of records) {
-    if (record.entity === entity) {
-      // The first of the next page.
-      if (hasIncluded) {
-        yield* page.values()
-        page = new Map()
-        hasIncluded = false
-      }
-      const own = typed(definition, record)
-      const listed = { ...own, included: Object.fromEntries(include.map((name): [string, AnyRecord[]] => [name, []])) }
-      if (include.length === 0) yield listed
-      else page.set(own.id, listed)
-      continue
-    }
-    hasIncluded = true
+  definition: EntityDefinition,
+  { include = [], fields }: AnyListing,
+  page: readonly SourceRecord[],
+): Iterable<AnyListed> => {
+  const { entity } = definition
+  const own = page.filter((record) => record.entity === entity).map((record) => typed(definition, record, fields))
+  const none = () => Object.fromEntries(include.map((name): [string, AnyRecord[]] => [name, []]))
+  const listed = new Map(own.map((record): [string, AnyListed] => [record.id, { ...record, included: none() }]))
+  for (const record of page) {
+    if (record.entity === entity) continue
     const child = manifest.get(record.entity)
     const owner = Object.entries(child.relationships).find(([, { type }]) => manifest.byType(type)?.entity === entity)?.[0] ?? ''
     const id = record.related[owner]
-    const of = typeof id === 'string' ? page.get(id) : undefined
+    const of = typeof id === 'string' ? listed.get(id) : undefined
     of?.included[child.carriedBy?.include ?? '']?.push(typed(child, record))
   }
-  yield* page.values()
+  return listed.values()
 }
 
 const entityClient = (manifest: Manifest, client: Client, definition: EntityDefinition) => {
@@ -203,13 +63,10 @@ const entityClient = (manifest: Manifest, client: Client, definition: EntityDefi
   const one = async (record: Promise<SourceRecord>) => typed(definition, await record)
   const change = (attributes: Readonly<Record<string, Json>>, related: AnyRelated = {}) => ({ attributes, related })
   return {
-    list: ({ where, include = [], ...options }: AnyListing = {}) =>
-      withIncluded(
-        manifest,
-        entity,
-        include,
-        client.list(entity, { ...options, include, ...(where === undefined ? {} : { where: texts(where) }) }),
-      ),
+    async *list({ where, ...options }: AnyListing = {}): AsyncGenerator<AnyListed, void> {
+      const asked = { ...options, ...(where === undefined ? {} : { where: texts(where) }) }
+      for await (const page of client.pages(entity, asked)) yield* listedOn(manifest, definition, options, page)
+    },
     ...(endpoints.get !== undefined && {
       get: async (id: string, parents?: AnyRelated) => {
         const record = await client.get(entity, id, parents)

@@ -4,9 +4,10 @@ import { pcoManifest } from '../../manifests/pco/index.ts'
 import type { AuthProvider } from '../core/adapter.ts'
 import { personalAccessToken } from '../core/auth.ts'
 import { createClient } from '../core/client.ts'
+import type { TypedClient, TypedRecord } from '../core/client-types.ts'
 import { createPace } from '../core/pace.ts'
 import { memoryTokens, refreshingTokens, type StoredTokens, type TokenStore } from '../core/token-auth.ts'
-import * as typed from '../core/typed-client.ts'
+import { typedClient } from '../core/typed-client.ts'
 import { pcoOAuth } from './oauth.ts'
 import { pco } from './pco.ts'
 
@@ -33,6 +34,8 @@ export interface PcoOptions {
   readonly limit?: { readonly requests: number; readonly periodMs: number } | null
   /** Of one request, with its answer; default: 30,000. */
   readonly timeoutMs?: number
+  /** How often a request is sent again after a failure that may pass; default: for about ten minutes. 0: never. */
+  readonly retries?: number
   /** Names your program to the vendor. */
   readonly userAgent?: string
   /** API versions, pinned: `peopleVersion` and `groupsVersion`, as YYYY-MM-DD. */
@@ -40,10 +43,10 @@ export interface PcoOptions {
 }
 
 type Definitions = (typeof pcoManifest)['definitions']
-export type PcoClient = typed.TypedClient<Definitions>
+export type PcoClient = TypedClient<Definitions>
 export type PcoEntity = Definitions[number]['entity']
 /** A record of an entity: `PcoRecord<'person'>`. */
-export type PcoRecord<Entity extends PcoEntity> = typed.TypedRecord<Extract<Definitions[number], { readonly entity: Entity }>>
+export type PcoRecord<Entity extends PcoEntity> = TypedRecord<Extract<Definitions[number], { readonly entity: Entity }>>
 
 const isStore = (tokens: StoredTokens | TokenStore): tokens is TokenStore => 'load' in tokens
 
@@ -59,14 +62,15 @@ const authOf = (auth: PcoAuth, baseUrl: string): AuthProvider => {
  * ('config'). Sends nothing before it is asked to.
  */
 export const pcoAdapter = (options: PcoOptions): PcoClient => {
-  const { auth, baseUrl = pco.baseUrl, limit = pco.limit, timeoutMs, userAgent, settings } = options
+  const { auth, baseUrl = pco.baseUrl, limit = pco.limit, timeoutMs, retries, userAgent, settings } = options
   const client = createClient(pco, {
     auth: authOf(auth, baseUrl),
     baseUrl,
     ...(limit === null ? {} : createPace(limit)),
     ...(timeoutMs === undefined ? {} : { timeoutMs }),
+    ...(retries === undefined ? {} : { retries }),
     ...(userAgent === undefined ? {} : { userAgent }),
     ...(settings === undefined ? {} : { settings }),
   })
-  return typed.typedClient(pcoManifest, client)
+  return typedClient(pcoManifest, client)
 }

@@ -38,7 +38,7 @@ export const pco: Adapter = {
       },
     })
   },
-  walk: (spec, where) => walkOf(pcoManifest, spec, where),
+  walk: (spec, options) => walkOf(pcoManifest, spec, options),
   parseList: (entity, body) => parseCollection(pcoManifest.get(entity), body),
   parseOne: parseSingle,
   encode: (entity, change) => encodeResource(pcoManifest.get(entity).resource.type, entity, change),

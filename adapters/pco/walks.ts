@@ -3,7 +3,7 @@ import { type Asking, askingAfter, pathById } from '../../manifests/by-id.ts'
 import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
 import type { MissingRow, RangeSpec } from '../../manifests/walk.ts'
 import { SynclineError } from '../../platform/errors.ts'
-import type { ApiRequest, Walk } from '../core/adapter.ts'
+import type { ApiRequest, PageOptions, Walk } from '../core/adapter.ts'
 import { countWalk } from '../core/paging/count.ts'
 import { downWalk } from '../core/paging/down.ts'
 import { confirmWalk, idsWalk } from '../core/paging/ids.ts'
@@ -25,10 +25,11 @@ const dialect: Dialect = {
 }
 
 /** Throws SynclineError('internal') when the definition has no such list, or does not carry what it is to carry. */
-export const walkOf = (manifest: Manifest, spec: RangeSpec, where: Readonly<Record<string, string>> = {}): Walk => {
+export const walkOf = (manifest: Manifest, spec: RangeSpec, options: PageOptions = {}): Walk => {
   const definition = manifest.get(spec.entity)
-  const query = { ...includeOf(manifest, spec), ...filterOf(where) }
-  const listing = (path: string): Listing => ({ path, query, maxPerPage: MAX_PER_PAGE, dialect })
+  const query = { ...includeOf(manifest, spec), ...fieldsOf(definition, spec, options.fields), ...filterOf(options.where) }
+  const maxPerPage = Math.min(options.perPage ?? MAX_PER_PAGE, MAX_PER_PAGE)
+  const listing = (path: string): Listing => ({ path, query, maxPerPage, dialect })
   const { walk } = spec
   switch (walk.kind) {
     case 'keyset':
@@ -112,6 +113,20 @@ const includeOf = (
   return includes.length === 0 ? {} : { include: [...new Set(includes)].join(',') }
 }
 
+/**
+ * Left out where a record is made from more than its attributes, because relationships are fields to JSON:API, too: what is carried, and
+ * records that are brought into another form. All attributes come then.
+ */
+const fieldsOf = (
+  { resource, normalise }: EntityDefinition,
+  { walk, carries }: RangeSpec,
+  fields: readonly string[] = [],
+): Readonly<Record<string, string>> => {
+  if (fields.length === 0 || carries.length > 0 || normalise !== undefined) return {}
+  const walked = walk.kind === 'keyset' ? [walk.field] : []
+  return { [`fields[${resource.type}]`]: [...new Set([...walked, ...fields])].join(',') }
+}
+
 /** `field` becomes `where[field]`, `field[gte]` becomes `where[field][gte]`; the names were checked against the definition. */
-const filterOf = (where: Readonly<Record<string, string>>): Readonly<Record<string, string>> =>
+const filterOf = (where: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(where).map(([name, value]) => [`where${name.replace(/^[^[]+/, '[$&]')}`, value]))

@@ -1,8 +1,9 @@
 // `npm run test:pack`: what `npm pack` makes, installed in an empty folder as somebody would: the demo runs, and a program in TypeScript
-// that uses the adapter library compiles against its types and reads a simulated API. Exit code 1 when something does not.
+// that uses the adapter library compiles against its types, reads a simulated API, and loads neither Kafka nor PostgreSQL nor Redis. Exit
+// code 1 when something does not.
 import { spawn, spawnSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createInterface } from 'node:readline'
@@ -35,12 +36,22 @@ const SETTINGS = {
   include: ['program.ts'],
 }
 
-/** @param {string} cwd @param {string} command @param {readonly string[]} args */
-const run = (cwd, command, args) => {
-  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8' })
+/** Where the files of the library are, in the folder of installed packages: ours, and packages with what they bring along. */
+const LIBRARY =
+  /^(syncline\/dist\/(adapters|manifests|platform|topics)|zod|node-fetch|data-uri-to-buffer|fetch-blob|formdata-polyfill|node-domexception)\//
+
+/** @param {string} cwd @param {string} command @param {readonly string[]} args @param {Readonly<Record<string, string>>} env */
+const run = (cwd, command, args, env = {}) => {
+  const { status, stdout, stderr } = spawnSync(command, args, { cwd, encoding: 'utf8', env: { ...process.env, ...env } })
   if (status !== 0) throw new Error(`${command} ${args.join(' ')} ended with ${status}:\n${stdout}${stderr}`)
   return stdout
 }
+
+/** The installed files that a program loaded, by whatever kind of import: the coverage that Node wrote names them. */
+const filesLoaded = (/** @type {string} */ coverage) =>
+  readdirSync(coverage)
+    .flatMap((name) => JSON.parse(readFileSync(join(coverage, name), 'utf8')).result)
+    .flatMap(({ url }) => url.split('/node_modules/').slice(1, 2))
 
 /** @param {string} app */
 const libraryWorks = async (app) => {
@@ -53,8 +64,15 @@ const libraryWorks = async (app) => {
   try {
     const [line] = await once(createInterface(simulator.stdout), 'line')
     const { url, personalToken } = JSON.parse(line)
-    const said = run(app, process.execPath, [join('out', 'program.js'), url, ...personalToken.split(':')])
+    const said = run(app, process.execPath, [join('out', 'program.js'), url, ...personalToken.split(':')], {
+      NODE_V8_COVERAGE: join(app, 'coverage'),
+    })
     if (said.trim() !== '250') throw new Error(`The program read ${said.trim()} people of 250`)
+    const loaded = filesLoaded(join(app, 'coverage'))
+    if (!loaded.includes('syncline/dist/adapters/pco/index.js')) throw new Error('What the program loaded is not known')
+    const others = loaded.filter((file) => !LIBRARY.test(file))
+    if (others.length > 0) throw new Error(`The library loads what it is to do without:\n${others.join('\n')}`)
+    console.log(`it loads ${loaded.length} files, and none of a service`)
   } finally {
     simulator.kill()
     await once(simulator, 'exit')

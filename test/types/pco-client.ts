@@ -22,6 +22,21 @@ export const lists = async (): Promise<void> => {
     // @ts-expect-error: it was not asked to be included
     void included.phone_numbers
   }
+  for await (const { attributes } of client.person.list({ fields: ['first_name', 'child'], perPage: 50 })) {
+    const name: string | null = attributes.first_name
+    const child: boolean | null = attributes.child
+    void [name, child]
+    // @ts-expect-error: it was not asked for
+    void attributes.last_name
+  }
+  for await (const person of client.person.list({ fields: ['first_name'], include: ['emails'] })) {
+    const address: string | null | undefined = person.included.emails[0]?.attributes.address
+    void address
+    // @ts-expect-error: it was not asked for
+    void person.attributes.last_name
+  }
+  // @ts-expect-error: there is no such attribute
+  client.person.list({ fields: ['shoe_size'] })
   // @ts-expect-error: pages of people do not bring memberships
   client.person.list({ include: ['memberships'] })
   // @ts-expect-error: not a field to go by

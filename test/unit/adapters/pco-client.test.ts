@@ -66,6 +66,58 @@ describe('records', () => {
     )
   })
 
+  test('come as soon as their page has, and members with the household that they are of', async () => {
+    for await (const { included } of clientOf().person.list({ include: ['emails'] })) {
+      expect(included.emails).toBeInstanceOf(Array)
+      break
+    }
+    expect(simulator.stats().calls).toBe(1)
+    const households = await collect(clientOf().household.list({ include: ['people'], fields: ['name'] }))
+    const members = households.flatMap(({ id, included }) => included.people.map(({ related }) => `${id} ${related.person}`))
+    const expected = modelRows('household-membership').map((row) => `${pointerOf(row, 'household')} ${pointerOf(row, 'person')}`)
+    expect(members.toSorted()).toEqual(expected.toSorted())
+  })
+
+  test('have the fields that were asked for and no others, and are on pages of the size that was asked for', async () => {
+    const fields = ['first_name', 'child'] as const
+    const expected = modelRows('person').map(({ id, attributes }) => [
+      id,
+      { first_name: attributes['first_name'], child: attributes['child'] },
+    ])
+    for (const options of [
+      {},
+      { include: ['emails'] },
+      { order: 'last_name' },
+      { where: { 'created_at[gte]': '1970-01-01T00:00:00Z' } },
+    ] as const) {
+      const people = await collect(clientOf().person.list({ ...options, fields }))
+      expect(people.map(({ id, attributes, other }) => [id, attributes, other]).toSorted()).toEqual(
+        expected.map(([id, attributes]) => [id, attributes, {}]).toSorted(),
+      )
+    }
+    const before = simulator.stats().calls
+    expect(await collect(clientOf().person.list({ perPage: 40, fields: [] }))).toHaveLength(250)
+    expect(simulator.stats().calls - before).toBeGreaterThanOrEqual(Math.ceil(250 / 40))
+    expect(await collect(clientOf().campus.list({ perPage: 1 }))).toHaveLength(modelRows('campus').length)
+  })
+
+  test('that cannot be are refused before anything is sent: unknown fields, no records a page', async () => {
+    const untyped: { fields: never[] } = JSON.parse('{"fields": ["first_nam"]}')
+    expect(await thrownBy(collect(clientOf().person.list(untyped)))).toMatchObject({
+      code: 'usage',
+      remedy: 'Did you mean first_name?',
+    })
+    const unknown: { where: Record<never, string> } = { where: { 'created_at[get]': '2020-01-01T00:00:00Z' } }
+    expect(await thrownBy(collect(clientOf().person.list(unknown)))).toMatchObject({
+      code: 'usage',
+      message: "person cannot be compared by 'get'",
+    })
+    for (const perPage of [0, -1, 1.5, Number.NaN]) {
+      expect(await thrownBy(collect(clientOf().person.list({ perPage })))).toMatchObject({ code: 'usage' })
+    }
+    expect(simulator.stats().calls).toBe(0)
+  })
+
   test('that are not what the manifest says are an error that names the record and the rule', async () => {
     const [person] = modelRows('person')
     simulator.mutate({ op: 'update', entity: 'person', id: person?.id ?? '', attributes: { child: 'perhaps' } })
@@ -119,6 +171,23 @@ describe('one record', () => {
     const untyped: Record<string, string> = { first_nam: 'Ada' }
     await expect(clientOf().person.create(untyped)).rejects.toMatchObject({ code: 'usage', remedy: 'Did you mean first_name?' })
     expect(simulator.stats().calls).toBe(0)
+  })
+})
+
+describe('a failure that may pass', () => {
+  test('is waited out as often as was asked for, and tokens are refreshed all the same', async () => {
+    simulator.tamper('web-page')
+    const refused = await thrownBy(collect(clientOf({ retries: 0 }).campus.list()))
+    expect(isApiError(refused, 'bad-response')).toBe(true)
+    expect(String(refused)).toContain('a web page instead of JSON')
+    expect(simulator.stats().calls).toBe(1)
+    simulator.tamper('error-502')
+    expect(await collect(clientOf({ retries: 1 }).campus.list({ perPage: 50 }))).toHaveLength(modelRows('campus').length)
+    expect(simulator.tampering()).toEqual([])
+    const { accessToken, refreshToken } = await tokensOf(simulator)
+    const auth = { type: 'oauth' as const, ...simulator.app, tokens: { accessToken, refreshToken } }
+    simulator.oauth.expire()
+    expect(await collect(clientOf({ retries: 0, auth }).campus.list())).toHaveLength(modelRows('campus').length)
   })
 })
 
@@ -176,6 +245,44 @@ describe('tokens', () => {
     simulator.oauth.fail('dropped')
     await collect(client.campus.list())
     expect(simulator.oauth.stats()).toMatchObject({ refreshes: 1, usedAgain: 0 })
+  })
+
+  test('that could not be stored are stored with the next request, and not used before', async () => {
+    const store = memoryTokens(await consented())
+    let isFull = true
+    const tokens = {
+      load: store.load,
+      save: async (next: StoredTokens) => {
+        if (isFull) throw new Error('the disk is full')
+        await store.save(next)
+      },
+    }
+    const client = clientOf({ auth: { ...app(), tokens } })
+    simulator.oauth.expire()
+    for (let again = 0; again < 2; again++) {
+      const error = await thrownBy(collect(client.campus.list()))
+      expect(error).toMatchObject({ code: 'unavailable', cause: { message: 'the disk is full' } })
+    }
+    isFull = false
+    expect(await collect(client.campus.list())).toHaveLength(modelRows('campus').length)
+    expect(simulator.oauth.stats()).toMatchObject({ refreshes: 1, usedAgain: 0 })
+  })
+
+  test('that another process has refreshed are taken from the store', async () => {
+    const tokens = memoryTokens(await consented())
+    const [one, other] = [clientOf({ auth: { ...app(), tokens } }), clientOf({ auth: { ...app(), tokens } })]
+    await collect(one.campus.list())
+    await collect(other.campus.list())
+    simulator.oauth.expire()
+    await collect(one.campus.list())
+    await collect(other.campus.list())
+    expect(simulator.oauth.stats()).toMatchObject({ refreshes: 1, usedAgain: 0 })
+  })
+
+  test('that a store does not hold are said to be missing', async () => {
+    const tokens = { load: async () => JSON.parse('null'), save: async () => {} }
+    const error = await thrownBy(collect(clientOf({ auth: { ...app(), tokens } }).campus.list()))
+    expect(error).toMatchObject({ code: 'config', remedy: expect.stringContaining('Connect') })
   })
 
   test('that the vendor does not refresh any more say that somebody has to consent', async () => {

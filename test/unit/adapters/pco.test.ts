@@ -141,9 +141,21 @@ describe('requests to Planning Center', () => {
     expect(walk.request(walk.start).path).toBe('/groups/v2/groups/a%2Fb/memberships')
   })
 
+  it('ask for fields and for what the walk goes by, and for all where a record is made from more', () => {
+    const keyset = { kind: 'keyset', field: 'created_at', from: null, to: null, split: false } as const
+    const asked = (entity: string, carries: readonly string[], fields: readonly string[]) => {
+      const walk = pco.walk({ entity, walk: keyset, carries }, { fields, perPage: 7 })
+      return Object.entries(walk.request(walk.start).query).filter(([name]) => /^(fields|per_page)/.test(name))
+    }
+    const seven = ['per_page', '7']
+    expect(asked('person', [], ['first_name'])).toEqual([['fields[Person]', 'created_at,first_name'], seven])
+    expect(asked('person', ['email'], ['first_name'])).toEqual([seven])
+    expect(asked('person-merger', [], ['created_at'])).toEqual([seven])
+  })
+
   it('filter by field and operator', () => {
     const spec = { entity: 'person', walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
-    const walk = pco.walk(spec, { status: 'active', 'updated_at[gte]': '2020-01-01T00:00:00Z' })
+    const walk = pco.walk(spec, { where: { status: 'active', 'updated_at[gte]': '2020-01-01T00:00:00Z' } })
     expect(walk.request(walk.start).query).toMatchObject({
       'where[status]': 'active',
       'where[updated_at][gte]': '2020-01-01T00:00:00Z',
