@@ -26,7 +26,6 @@ interface GraphOptions {
 
 export const graphCommand = (): Command =>
   new Command('graph')
-    .description('show the entities of an adapter: order, tiers, dependencies')
     .option('--adapter <name>', 'the API', 'pco')
     .option('--format <format>', 'text or json', 'text')
     .option('--json', 'the same as --format json')

@@ -44,7 +44,6 @@ export interface SyncOptions {
 
 export const syncCommand = (): Command =>
   new Command('sync')
-    .description('sync an organisation')
     .requiredOption('--org <id>', 'the organisation')
     .option('--source <name>', 'which connected account, when there are several')
     .option('--strategy <name>', STRATEGIES.join(', '), 'full')

@@ -29,7 +29,6 @@ interface WorkerOptions {
 
 export const workerCommand = (): Command =>
   new Command('worker')
-    .description('run worker roles until Ctrl-C or SIGTERM')
     .argument('<roles...>', 'all, or any of: orchestrate fetch process sink webhooks')
     .option('--port <number>', 'serve health and metrics on this port')
     .option('--host <address>', 'the address that it listens on (default: 127.0.0.1)')
