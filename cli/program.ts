@@ -1,6 +1,7 @@
 // The tree of commands: what a line names is there whole, the rest as a list shows it, so that help and completion are quick.
 import { Command } from 'commander'
 import { COMMANDS, type CommandEntry } from './commands.ts'
+import { stdoutWidth } from './terminal.ts'
 import { versionText } from './version.ts'
 
 const EXAMPLES = `
@@ -8,6 +9,9 @@ Examples:
   $ syncline demo                          # all of it on this machine, with a simulated church
   $ syncline sync --help                   # each command has examples
   $ source <(syncline completion bash)     # also zsh and fish`
+
+/** Wider lines are hard to read. */
+const MAX_HELP_WIDTH = 120
 
 const allOf = (command: Command): Command[] => [command, ...command.commands.flatMap(allOf)]
 
@@ -28,6 +32,8 @@ export const programFor = async (words: readonly string[] | 'all'): Promise<Comm
   for (const command of commands) root.addCommand(command)
   if (isNamed('completion', 'complete')) (await import('./completion.ts')).addCompletion(root)
   else root.command('completion').description('Generate shell completion scripts')
-  for (const command of allOf(root)) command.exitOverride()
+  const helpWidth = () => Math.min(stdoutWidth(), MAX_HELP_WIDTH)
+  const widths = { getOutHelpWidth: helpWidth, getErrHelpWidth: helpWidth }
+  for (const command of allOf(root)) command.exitOverride().configureOutput(widths)
   return root
 }

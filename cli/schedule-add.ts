@@ -1,6 +1,7 @@
 // `syncline schedule add`: adds a schedule to an organisation, or gives one another rule.
 import { Command, Option } from 'commander'
 import { databaseTime, listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
+import { STRATEGIES } from '../manifests/strategy.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { parseSelection, parseStrategy } from './choose.ts'
@@ -44,7 +45,7 @@ export const scheduleAddCommand = (): Command =>
     .requiredOption('--org <id>', 'the organisation')
     .option('--source <name>', 'which connected account, when there are several')
     .option('--name <name>', 'what to call it; default: its strategy')
-    .option('--strategy <name>', 'as `sync` takes it', 'full')
+    .addOption(new Option('--strategy <name>', 'as `sync` takes it').choices(STRATEGIES).default('full'))
     .option('--select <entities>', 'only these, separated by commas')
     .option('--every <span>', 'an interval: 90s, 10m, 6h, 1d')
     .option('--cron <expression>', "minute, hour, day, month, weekday: '0 3 * * *'")

@@ -36,8 +36,9 @@ export const print = (text: string): void => {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
-/** Characters of a line of stdout; unlimited when it is not a terminal. */
-export const stdoutWidth = (): number => (process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY)
+/** Characters of a line of stdout; unlimited when it is not a terminal, unless COLUMNS says otherwise. */
+export const stdoutWidth = (): number =>
+  Number(process.env['COLUMNS']) || (process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY)
 
 /** What happened, why if known, and what to do next; with --json also as an object on stdout. */
 export const reportError = (error: unknown, json: boolean): void => {
@@ -56,6 +57,7 @@ export const table = (header: readonly string[], rows: readonly (readonly (strin
   renderColumns(
     header.map((title, i) => ({ title, cell: (row: readonly (string | number)[]) => row[i] ?? '' })),
     rows,
+    { width: stdoutWidth() },
   ).join('\n')
 
 /** Aborts at the first Ctrl-C or SIGTERM; the second ends the process at once, with the code of an interruption. */
