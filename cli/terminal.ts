@@ -13,8 +13,9 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   'already-running': EXIT.alreadyRunning,
 }
 
-export const exitCodeOf = (error: unknown): number =>
-  isSynclineError(error) ? (EXIT_OF_CODE[error.code] ?? EXIT.failed) : EXIT.failed
+export const exitCodeOfCode = (code: ErrorCode): number => EXIT_OF_CODE[code] ?? EXIT.failed
+
+export const exitCodeOf = (error: unknown): number => (isSynclineError(error) ? exitCodeOfCode(error.code) : EXIT.failed)
 
 export const say = (line: string): void => {
   process.stderr.write(`${line}\n`)

@@ -4,6 +4,7 @@ import { dirname, join, resolve } from 'node:path'
 import type { Command } from 'commander'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { errorPage } from '../../cli/error-page.ts'
 import { programFor } from '../../cli/program.ts'
 import { configPage } from '../../platform/config-page.ts'
 import { METRICS } from '../../platform/telemetry.ts'
@@ -43,7 +44,7 @@ const brokenLink = (page: string, link: string): string | undefined => {
 
 /** Code in a page: lines of its blocks, with continuations joined, and what stands between backticks. */
 const codeIn = (text: string): string[] => {
-  const blocks = [...text.matchAll(/^```\w*\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
+  const blocks = [...text.matchAll(/^```[^\n]*\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
   const prose = text.replace(/^```[\s\S]*?^```/gm, '')
   return [
     ...blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n')),
@@ -101,6 +102,10 @@ describe('docs/configuration.md', () => {
       .flatMap((file) => [...read(file).matchAll(/SYNCLINE_[A-Z]+(?:_[A-Z]+)*/g)].map(([variable]) => variable))
     expect([...new Set(variables)].filter((variable) => !configPage().includes(`\`${variable}\``))).toEqual([])
   })
+})
+
+test('docs/errors.md is what the table of codes says', () => {
+  expect(read('docs/errors.md')).toBe(errorPage())
 })
 
 test('docs/operations.md tells of every metric what it is', () => {
