@@ -47,8 +47,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  for (const child of besides) await end(child)
-  await run('npx syncline down')
+  await Promise.all(besides.map(end)).finally(() => run('npx syncline down'))
   rmSync(folder, { recursive: true, force: true })
 })
 
@@ -81,11 +80,17 @@ const run = async (script: string): Promise<{ code: number | null; output: strin
   return { code, output: output() }
 }
 
+/** The shell and what it started are one group: they are told to end, then made to, so that none outlives the test. */
 const end = async (child: ChildProcess): Promise<void> => {
-  if (child.exitCode !== null || child.pid === undefined) return
-  const ended = once(child, 'exit')
-  process.kill(-child.pid, 'SIGTERM')
-  await ended
+  const signal = (name: NodeJS.Signals | 0): boolean => {
+    try {
+      return child.pid !== undefined && process.kill(-child.pid, name)
+    } catch {
+      return false
+    }
+  }
+  signal('SIGTERM')
+  await until('it has ended', () => !signal(0), 15_000).catch(() => signal('SIGKILL'))
 }
 
 /** With this machine's free ports, and the run that a reader would take from the list. */
