@@ -1,6 +1,6 @@
 // Compiles the sources into dist/ and copies beside them the files that the program reads at run time.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, cpSync, existsSync, rmSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, rmSync, writeFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { dirname, extname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -34,5 +34,10 @@ for (const folder of folders) {
     filter: (path) => extname(path) === '' || carried.has(extname(path)),
   })
 }
+// Nothing where this is no checkout of its own, such as an unpacked archive inside another repository.
+const git = (...words) => spawnSync('git', words, { cwd: root, encoding: 'utf8' }).stdout?.trim()
+const revision = git('rev-parse', '--show-prefix') === '' ? git('rev-parse', '--short', 'HEAD') : undefined
+writeFileSync(join(root, 'dist', 'build.json'), JSON.stringify({ revision: revision || undefined }))
+
 const bin = join(root, 'dist', 'cli', 'main.js')
 if (existsSync(bin)) chmodSync(bin, 0o755)

@@ -56,7 +56,6 @@ export const parseHead = (text: string): AuditLink => {
 
 export const auditCommand = (): Command =>
   new Command('audit')
-    .description('show the audit trail of an organisation, or check that nobody changed it')
     .option('--org <id>', 'the organisation; also one that was removed')
     .addOption(new Option('--since <when>', 'not older than this: 36h, 7d, 2026-11-20').argParser((text) => parseSince(text)))
     .option('--limit <n>', 'the newest so many', parseLimit, 100)

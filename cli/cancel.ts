@@ -24,7 +24,6 @@ interface CancelOptions {
 
 export const cancelCommand = (): Command =>
   new Command('cancel')
-    .description('end runs for good; rows that have landed stay')
     .option('--run <id>', 'this run')
     .option('--org <id>', 'all active runs of this organisation')
     .option('--source <name>', 'of the organisation, only of this connected account')

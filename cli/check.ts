@@ -27,7 +27,6 @@ interface CheckOptions {
 
 export const checkCommand = (): Command =>
   new Command('check')
-    .description('check services, tables, topics and connected accounts')
     .option('--org <id>', 'of the accounts only those of this organisation')
     .option('--source <name>', 'only this one')
     .option('--json', 'one JSON object a line')

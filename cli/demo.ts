@@ -26,7 +26,6 @@ On a terminal the services stay up until Ctrl-C, to be looked at; otherwise the 
 
 export const demoCommand = (): Command =>
   new Command('demo')
-    .description('bring everything up on this machine, sync a simulated church of 5,000 people and prove the result')
     .option('--people <n>', 'people in the simulated church', DEFAULT_PEOPLE)
     .addHelpText('after', EXAMPLES)
     .action((options: { people: string }) => demo(options))

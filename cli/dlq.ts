@@ -17,7 +17,6 @@ Examples:
 
 export const dlqCommand = (): Command =>
   new Command('dlq')
-    .description('look at dead letters, replay them, or drop them')
     .addHelpText('after', TEXT)
     .addCommand(listCommand())
     .addCommand(showLetterCommand())

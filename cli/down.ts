@@ -15,7 +15,6 @@ Data stays in .syncline/ for the next \`syncline up\`; remove that folder to beg
 
 export const downCommand = (): Command =>
   new Command('down')
-    .description('end the services that `syncline up` has started')
     .option('--json', 'print one JSON line: whether a stack was running')
     .addHelpText('after', EXAMPLES)
     .action((options: DownOptions) => down(options))

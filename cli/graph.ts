@@ -1,10 +1,8 @@
 // `syncline graph`: what an adapter's entities depend on, in which order and how they are read.
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { adapterByName } from '../adapters/index.ts'
 import { type EntityGraph, entityGraph } from '../manifests/graph.ts'
 import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
-import { SynclineError } from '../platform/errors.ts'
-import { suggest } from '../platform/suggest.ts'
 import { type Paint, painterFor } from './color.ts'
 import { type Column, renderColumns } from './columns.ts'
 import { type Picture, pictureOf, readText } from './graph-picture.ts'
@@ -31,18 +29,14 @@ interface GraphOptions {
 
 export const graphCommand = (): Command =>
   new Command('graph')
-    .description('show the entities of an adapter: order, tiers, dependencies')
     .option('--adapter <name>', 'the API', 'pco')
-    .option('--format <format>', FORMATS.join(', '), 'text')
+    .addOption(new Option('--format <format>', 'how it is written').choices(FORMATS).default('text'))
     .option('--of <entity>', 'one entity, what it needs and what needs it')
     .option('--json', 'the same as --format json')
     .addHelpText('after', EXAMPLES)
     .action(graph)
 
 const graph = async ({ adapter, format, of, json }: GraphOptions): Promise<void> => {
-  if (!FORMATS.includes(format)) {
-    throw new SynclineError('usage', `There is no format '${format}'.`, { remedy: suggest(format, FORMATS) })
-  }
   const { manifest } = adapterByName(adapter)
   const whole = entityGraph(manifest)
   const picture = pictureOf(manifest, of, whole)

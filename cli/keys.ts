@@ -20,7 +20,7 @@ interface RotateOptions {
 }
 
 export const keysCommand = (): Command =>
-  new Command('keys').description('change the key under which secrets are encrypted').addCommand(
+  new Command('keys').addHelpText('after', EXAMPLES).addCommand(
     new Command('rotate')
       .description('encrypt all secrets anew, under SYNCLINE_ENCRYPTION_KEY and new keys of the organisations')
       .option('--all', 'those too that are under this key already')

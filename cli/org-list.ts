@@ -4,6 +4,11 @@ import { type Connection, type ListedConnection, listConnections } from '../ledg
 import { withRuntime } from './runtime.ts'
 import { print, printJson, say, table } from './terminal.ts'
 
+const EXAMPLES = `
+Examples:
+  $ syncline org list
+  $ syncline org list --json | jq -r 'select(.reauthorise != null) | .org'`
+
 interface ListOptions {
   readonly source?: string
   readonly json?: boolean
@@ -14,6 +19,7 @@ export const listCommand = (): Command =>
     .description('list the organisations and their connected accounts')
     .option('--source <name>', 'only accounts of this name')
     .option('--json', 'one JSON line each')
+    .addHelpText('after', EXAMPLES)
     .action(listOrgs)
 
 export const publicOf = ({ orgId, source, adapter, baseUrl }: Connection) => ({ org: orgId, source, adapter, baseUrl })

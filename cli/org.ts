@@ -17,7 +17,6 @@ Examples:
 
 export const orgCommand = (): Command =>
   new Command('org')
-    .description('add, connect, list, remove and forget organisations')
     .addHelpText('after', EXAMPLES)
     .addCommand(addCommand())
     .addCommand(connectCommand())

@@ -28,7 +28,6 @@ interface PauseOptions {
 
 export const pauseCommand = (): Command =>
   new Command('pause')
-    .description('pause a run, or all of an organisation: nothing is lost, and what was fetched still lands')
     .option('--run <id>', 'this run alone')
     .option('--org <id>', 'the organisation: its runs, its schedules, and new runs')
     .option('--source <name>', 'of the organisation, only this connected account')

@@ -26,7 +26,6 @@ interface ApproveOptions extends FollowOptions {
 
 export const reconcileCommand = (): Command =>
   new Command('reconcile')
-    .description('look at what reconciliations found to be gone, and approve deletions')
     .addHelpText('after', TEXT)
     .addCommand(
       new Command('show')

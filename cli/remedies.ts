@@ -1,5 +1,5 @@
 // What to do next about a failure, by its code: one table.
-import { ERROR_CODES, type ErrorCode } from '../platform/errors.ts'
+import { ERRORS, type ErrorCode } from '../platform/errors.ts'
 
 const AGAIN = (org: string): string => `Then sync again: syncline sync --org ${org}`
 
@@ -23,7 +23,7 @@ const REMEDIES: Readonly<Record<ErrorCode, (org: string) => string>> = {
   internal: (org) => `Read the log of the worker, and report it. ${AGAIN(org)}`,
 }
 
-const isErrorCode = (code: string): code is ErrorCode => (ERROR_CODES as readonly string[]).includes(code)
+const isErrorCode = (code: string): code is ErrorCode => Object.hasOwn(ERRORS, code)
 
 export const remedyOf = (code: string | null, org: string): string =>
   code !== null && isErrorCode(code) ? REMEDIES[code](org) : AGAIN(org)

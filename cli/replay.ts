@@ -57,7 +57,6 @@ interface ReplayOptions {
 
 export const replayCommand = (): Command =>
   new Command('replay')
-    .description("make an entity's records again from Kafka, compare them with the table, and mend it")
     .addOption(new Option('--from <topic>', 'pages as received, or mapped records').choices(ORIGINS).makeOptionMandatory())
     .requiredOption('--org <id>', 'the organisation')
     .requiredOption('--entity <name>', 'the entity, e.g. person')

@@ -31,7 +31,6 @@ interface ResumeOptions extends FollowOptions {
 
 export const resumeCommand = (): Command =>
   new Command('resume')
-    .description('go on with a paused run, or with all of a paused organisation')
     .option('--run <id>', 'this run')
     .option('--org <id>', 'the organisation: its runs, its schedules, and new runs')
     .option('--source <name>', 'of the organisation, only this connected account')

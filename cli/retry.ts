@@ -24,7 +24,6 @@ Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5
 
 export const retryCommand = (): Command =>
   new Command('retry')
-    .description('take up what of an ended run failed, or was skipped for that')
     .argument('<run>', 'the run')
     .option('--wait', 'wait for the end of the new run')
     .option('--with-workers', 'run all worker roles in this process until the new run ends')

@@ -5,7 +5,6 @@ import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { builtProgram } from '../platform/built-program.ts'
 import { requireSettings } from '../platform/config.ts'
-import { SynclineError } from '../platform/errors.ts'
 import { armFailpoints } from '../platform/failpoints.ts'
 import { outagesOf } from '../platform/health.ts'
 import { ensureTopics } from '../platform/kafka/admin.ts'
@@ -18,7 +17,6 @@ import { persist, type Role } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
 import { connectRedis } from '../platform/redis.ts'
 import { endsWithin } from '../platform/stopping.ts'
-import { suggest } from '../platform/suggest.ts'
 import { supervise } from '../platform/supervise.ts'
 import { uuidv7 } from '../platform/uuid.ts'
 import { inItsThread, inThisThread, liveWorkOf } from '../processors/page-worker.ts'
@@ -39,15 +37,10 @@ export const ROLE_NAMES = ['orchestrate', 'fetch', 'process', 'sink'] as const
 const EVERY_ROLE = [...ROLE_NAMES, 'webhooks'] as const
 export type RoleName = (typeof EVERY_ROLE)[number]
 
-/** `all` (those that sync), or several names; throws SynclineError('usage') with the nearest names. */
+export const ROLE_CHOICES: readonly string[] = ['all', ...EVERY_ROLE]
+
+/** `all` (those that sync), or several names, all of ROLE_CHOICES. */
 export const parseRoles = (names: readonly string[]): readonly RoleName[] => {
-  const known: readonly string[] = ['all', ...EVERY_ROLE]
-  const unknown = names.find((name) => !known.includes(name))
-  if (unknown !== undefined) {
-    throw new SynclineError('usage', `There is no worker role '${unknown}'.`, {
-      remedy: suggest(unknown, known),
-    })
-  }
   const wanted: readonly string[] = names.includes('all') ? [...names, ...ROLE_NAMES] : names
   return EVERY_ROLE.filter((role) => wanted.includes(role))
 }

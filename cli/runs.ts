@@ -33,7 +33,6 @@ export const parseLimit = (text: string): number => {
 
 export const runsCommand = (): Command =>
   new Command('runs')
-    .description('list runs, newest first')
     .option('--org <id>', 'of one organisation')
     .option('--source <name>', 'of connected accounts of this name')
     .option('--limit <n>', 'so many at most', parseLimit, 20)

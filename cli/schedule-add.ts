@@ -1,6 +1,7 @@
 // `syncline schedule add`: adds a schedule to an organisation, or gives one another rule.
 import { Command, Option } from 'commander'
 import { databaseTime, listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
+import { STRATEGIES } from '../manifests/strategy.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { chooseSelection, EXCLUDE_HELP, parseStrategy, SELECT_HELP } from './choose.ts'
@@ -45,7 +46,7 @@ export const scheduleAddCommand = (): Command =>
     .requiredOption('--org <id>', 'the organisation')
     .option('--source <name>', 'which connected account, when there are several')
     .option('--name <name>', 'what to call it; default: its strategy')
-    .option('--strategy <name>', 'as `sync` takes it', 'full')
+    .addOption(new Option('--strategy <name>', 'as `sync` takes it').choices(STRATEGIES).default('full'))
     .option('--select <entities>', SELECT_HELP)
     .option('--exclude <entities>', EXCLUDE_HELP)
     .option('--every <span>', 'an interval: 90s, 10m, 6h, 1d')

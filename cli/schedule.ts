@@ -15,7 +15,6 @@ Examples:
 
 export const scheduleCommand = (): Command =>
   new Command('schedule')
-    .description('say what runs by itself, and when')
     .addHelpText('after', TEXT)
     .addCommand(scheduleAddCommand())
     .addCommand(scheduleListCommand())

@@ -27,7 +27,6 @@ interface ShowOptions {
 
 export const showCommand = (): Command =>
   new Command('show')
-    .description('everything about one run: state, timing, entities, ranges, failures with what to do')
     .requiredOption('--run <id>', 'the run')
     .option('--json', 'print it as one JSON line')
     .addHelpText('after', EXAMPLES)

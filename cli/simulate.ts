@@ -65,7 +65,6 @@ const simulate = async (flags: SimulateFlags): Promise<void> => {
 
 export const simulateCommand = (): Command =>
   new Command('simulate')
-    .description('Serve a simulated vendor over HTTP, for trying things out and for tests')
     .addArgument(new Argument('<api>', 'the API to simulate').choices(['pco']))
     .option('--people <n>', 'an organisation of so many generated people', whole(2_000_000))
     .option('--from <files...>', 'serve the resources of recorded exchanges instead')

@@ -12,8 +12,4 @@ Examples:
   $ syncline state import state.jsonl`
 
 export const stateCommand = (): Command =>
-  new Command('state')
-    .description('take schedules and watermarks from one installation to another')
-    .addHelpText('after', TEXT)
-    .addCommand(stateExportCommand())
-    .addCommand(stateImportCommand())
+  new Command('state').addHelpText('after', TEXT).addCommand(stateExportCommand()).addCommand(stateImportCommand())

@@ -37,7 +37,6 @@ interface StatusOptions extends RunChoice {
 
 export const statusCommand = (): Command =>
   new Command('status')
-    .description('what active runs are doing, and what they wait for')
     .option('--run <id>', 'of this run, active or not')
     .option('--org <id>', 'of the active run of this organisation')
     .option('--source <name>', 'of this connected account, when there are several')

@@ -1,5 +1,5 @@
 // `syncline sync`: asks for a run, checks address and credential first, and if wished waits for it or brings its own workers.
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import type { Connection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
@@ -46,10 +46,9 @@ export interface SyncOptions {
 
 export const syncCommand = (): Command =>
   new Command('sync')
-    .description('sync an organisation')
     .requiredOption('--org <id>', 'the organisation')
     .option('--source <name>', 'which connected account, when there are several')
-    .option('--strategy <name>', STRATEGIES.join(', '), 'full')
+    .addOption(new Option('--strategy <name>', 'what is read').choices(STRATEGIES).default('full'))
     .option('--select <entities>', SELECT_HELP)
     .option('--exclude <entities>', EXCLUDE_HELP)
     .option('--since <time>', 'with delta: what has changed since then, e.g. 36h or 2026-11-20', (text) => parseSince(text))

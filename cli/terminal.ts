@@ -13,8 +13,9 @@ const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   'already-running': EXIT.alreadyRunning,
 }
 
-export const exitCodeOf = (error: unknown): number =>
-  isSynclineError(error) ? (EXIT_OF_CODE[error.code] ?? EXIT.failed) : EXIT.failed
+export const exitCodeOfCode = (code: ErrorCode): number => EXIT_OF_CODE[code] ?? EXIT.failed
+
+export const exitCodeOf = (error: unknown): number => (isSynclineError(error) ? exitCodeOfCode(error.code) : EXIT.failed)
 
 export const say = (line: string): void => {
   process.stderr.write(`${line}\n`)
@@ -36,8 +37,9 @@ export const print = (text: string): void => {
   process.stdout.write(text.endsWith('\n') ? text : `${text}\n`)
 }
 
-/** Characters of a line of stdout; unlimited when it is not a terminal. */
-export const stdoutWidth = (): number => (process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY)
+/** Characters of a line of stdout; unlimited when it is not a terminal, unless COLUMNS says otherwise. */
+export const stdoutWidth = (): number =>
+  Number(process.env['COLUMNS']) || (process.stdout.isTTY ? process.stdout.columns : Number.POSITIVE_INFINITY)
 
 /** What happened, why if known, and what to do next; with --json also as an object on stdout. */
 export const reportError = (error: unknown, json: boolean): void => {
@@ -56,6 +58,7 @@ export const table = (header: readonly string[], rows: readonly (readonly (strin
   renderColumns(
     header.map((title, i) => ({ title, cell: (row: readonly (string | number)[]) => row[i] ?? '' })),
     rows,
+    { width: stdoutWidth() },
   ).join('\n')
 
 /** Aborts at the first Ctrl-C or SIGTERM; the second ends the process at once, with the code of an interruption. */

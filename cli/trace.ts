@@ -35,7 +35,6 @@ interface TraceOptions {
 
 export const traceCommand = (): Command =>
   new Command('trace')
-    .description('where a row comes from: run, page, request, offsets; also what became of a dead, parked or deleted record')
     .argument('<entity>', 'such as person or phone-number')
     .argument('<id>', "the vendor's id, or the row's")
     .requiredOption('--org <id>', 'the organisation')

@@ -20,7 +20,6 @@ Data is kept in .syncline/, or in the folder that SYNCLINE_HOME names.`
 
 export const upCommand = (): Command =>
   new Command('up')
-    .description('start Kafka, a schema registry, PostgreSQL and Redis on this machine')
     .option('-d, --detach', 'leave the services running and return')
     .option('--json', 'print the addresses as one JSON line')
     .addHelpText('after', EXAMPLES)

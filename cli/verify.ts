@@ -41,7 +41,6 @@ interface VerifyOptions extends Omit<AgainstApiOptions, 'org'> {
 
 export const verifyCommand = (): Command =>
   new Command('verify')
-    .description('show that every record of every page of a run is accounted for, or that the tables equal the API')
     .option('--run <id>', 'the run')
     .option('--org <id>', 'the organisation whose tables are compared')
     .option('--source <name>', 'which connected account, when there are several')

@@ -12,8 +12,4 @@ Examples:
   $ syncline webhooks list --org acme`
 
 export const webhooksCommand = (): Command =>
-  new Command('webhooks')
-    .description('subscribe to the deliveries of an API, and look after the subscriptions')
-    .addHelpText('after', TEXT)
-    .addCommand(ensureWebhooksCommand())
-    .addCommand(listWebhooksCommand())
+  new Command('webhooks').addHelpText('after', TEXT).addCommand(ensureWebhooksCommand()).addCommand(listWebhooksCommand())

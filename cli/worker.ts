@@ -1,11 +1,11 @@
 // `syncline worker`: runs roles until it is told to stop.
-import { Command } from 'commander'
+import { Argument, Command } from 'commander'
 import type { Settings } from '../platform/config.ts'
 import { type HealthServer, startHealthServer } from '../platform/health-server.ts'
 import { createMetrics } from '../platform/prometheus.ts'
 import { workerActor } from './actor.ts'
 import { createObservers, type Observers } from './observers.ts'
-import { parseRoles, type RoleName, runWorker } from './roles.ts'
+import { parseRoles, ROLE_CHOICES, type RoleName, runWorker } from './roles.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
 import { EXIT, onInterrupt } from './terminal.ts'
 import { collectBacklog, collectHealth } from './worker-metrics.ts'
@@ -29,8 +29,7 @@ interface WorkerOptions {
 
 export const workerCommand = (): Command =>
   new Command('worker')
-    .description('run worker roles until Ctrl-C or SIGTERM')
-    .argument('<roles...>', 'all, or any of: orchestrate fetch process sink webhooks')
+    .addArgument(new Argument('<roles...>', 'what this process does').choices(ROLE_CHOICES))
     .option('--port <number>', 'serve health and metrics on this port')
     .option('--host <address>', 'the address that it listens on (default: 127.0.0.1)')
     .addHelpText('after', EXAMPLES)

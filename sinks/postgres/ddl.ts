@@ -19,6 +19,13 @@ export const tableColumns = ({ record }: Layout): readonly Column[] => [
   ...commonOf(RUN_COLUMNS).map(({ column, pgType }) => ({ name: column, pgType })),
 ]
 
+/** Entities whose tables came after the first migration, each with the file of its own in migrations/. */
+export const LATER_TABLES: Readonly<Record<string, string>> = {}
+
+const firstLayouts = layouts.filter(({ entity }) => !Object.hasOwn(LATER_TABLES, entity))
+
+const withParents = (some: readonly Layout[]): readonly Layout[] => some.filter(({ parents }) => parents.length > 0)
+
 /** Columns that came after the first migration, by entity. */
 const ADDED: Readonly<Record<string, readonly string[]>> = { person: ['merged_into_id'] }
 
@@ -77,8 +84,8 @@ const canonicalTable = (layout: Layout): readonly string[] => [
   ...parentIndexes(layout.table, layout.name, layout.parents),
 ]
 
-const parkedTable = (layout: Layout): readonly string[] => [
-  table(layout.parked, [...firstParkedColumns(layout).map(defined), '  primary key ("org_id", "id")'], 100),
+const parkedTable = (layout: Layout, columns: readonly Column[]): readonly string[] => [
+  table(layout.parked, [...columns.map(defined), '  primary key ("org_id", "id")'], 100),
   ...parentIndexes(layout.parked, `parked_${layout.name}`, layout.parents),
 ]
 
@@ -88,9 +95,10 @@ const header = `-- Canonical tables, parents first, and the parked rows of entit
 
 /** The SQL of migrations/0001_canonical.sql. */
 export const generateCanonicalMigration = (): string => {
-  const withParents = layouts.filter(({ parents }) => parents.length > 0)
-  const up = [...layouts.map(canonicalTable), ...withParents.map(parkedTable)].map((lines) => lines.join('\n')).join('\n\n')
-  const down = [...withParents.map(({ parked }) => parked), ...layouts.map(({ table }) => table).reverse()]
+  const parked = withParents(firstLayouts)
+  const parkedTables = parked.map((layout) => parkedTable(layout, firstParkedColumns(layout)))
+  const up = [...firstLayouts.map(canonicalTable), ...parkedTables].map((lines) => lines.join('\n')).join('\n\n')
+  const down = [...parked.map((layout) => layout.parked), ...firstLayouts.map(({ table }) => table).reverse()]
   return [
     `-- Up Migration\n${header}\n`,
     'create schema if not exists sync;\ncreate schema if not exists canonical;\n',
@@ -99,9 +107,24 @@ export const generateCanonicalMigration = (): string => {
   ].join('\n')
 }
 
+/** The SQL of the migration of one of LATER_TABLES. */
+export const generateTableMigration = (layout: Layout): string => {
+  const parked = withParents([layout]).map((each) => parkedTable(each, parkedColumns(each)))
+  const down = [...withParents([layout]).map((each) => each.parked), layout.table]
+  return `-- Up Migration
+-- The table of ${layout.entity}. Derived from its schema by sinks/postgres/ddl.ts.
+${[canonicalTable(layout), ...parked].map((lines) => lines.join('\n')).join('\n\n')}
+
+select canonical.restrict_readers();
+
+-- Down Migration
+${down.map((name) => `drop table ${name};`).join('\n')}
+`
+}
+
 /** The SQL of migrations/0004_repair.sql. */
 export const generateParentsMigration = (): string => {
-  const parked = layouts.filter(({ parents }) => parents.length > 0).map((layout) => layout.parked)
+  const parked = withParents(firstLayouts).map((layout) => layout.parked)
   return `-- Up Migration
 -- External ids of a parked row's parents by the column that points to them, as the record's header told them: what the parents are
 -- asked for by, because a canonical id does not tell. Derived by sinks/postgres/ddl.ts.
@@ -114,7 +137,7 @@ ${parked.map((name) => `alter table ${name} drop column ${quoted(PARENTS.name)};
 
 /** The SQL of migrations/0011_parked_originals.sql. */
 export const generateOriginalsMigration = (): string => {
-  const parked = layouts.filter(({ parents }) => parents.length > 0).map((layout) => layout.parked)
+  const parked = withParents(firstLayouts).map((layout) => layout.parked)
   const columns = parked.flatMap((table) => ORIGINAL.map((column) => ({ table, column })))
   return `-- Up Migration
 -- The record as it stood on its topic, and which letter was replayed with it: a parked row that its table refuses becomes a dead letter of

@@ -1,11 +1,14 @@
 // Holds the prose to the program: links lead somewhere, commands and flags that are named exist, generated pages are current.
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
-import { Command } from 'commander'
+import type { Command } from 'commander'
 import { beforeAll, describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { errorPage } from '../../cli/error-page.ts'
+import { programFor } from '../../cli/program.ts'
 import { configPage } from '../../platform/config-page.ts'
 import { METRICS } from '../../platform/telemetry.ts'
+import { callsIn, unknownInCall } from './calls.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -41,45 +44,12 @@ const brokenLink = (page: string, link: string): string | undefined => {
 
 /** Code in a page: lines of its blocks, with continuations joined, and what stands between backticks. */
 const codeIn = (text: string): string[] => {
-  const blocks = [...text.matchAll(/^```\w*\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
+  const blocks = [...text.matchAll(/^```[^\n]*\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
   const prose = text.replace(/^```[\s\S]*?^```/gm, '')
   return [
     ...blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n')),
     ...[...prose.matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code),
   ]
-}
-
-/** The calls of our command line in a line of code: words up to a pipe, a comment, or the next command. */
-const callsIn = (code: string): string[][] =>
-  [...code.matchAll(/(?:^|[\s(])(?:npx syncline|syncline|node dist\/cli\/main\.js)((?: [^|#;&>)\s]+)+)/g)].map(([, words = '']) =>
-    words.trim().split(/\s+/),
-  )
-
-const commandsOfProgram = async (): Promise<Command[]> => {
-  const factories = [...read('cli/main.ts').matchAll(/import \{ (\w+Command) \} from '\.\/([\w-]+\.ts)'/g)]
-  return Promise.all(
-    factories.map(async ([, name = '', file = '']) => {
-      const module: Record<string, unknown> = await import(join(root, 'cli', file))
-      const make = module[name]
-      return z.instanceof(Command).parse(typeof make === 'function' ? make() : undefined)
-    }),
-  )
-}
-
-const knowsOption = (command: Command, word: string): boolean =>
-  ['--help', '--version'].includes(word) ||
-  command.options.some((option) => [option.long, option.short].includes(word.split('=')[0]))
-
-/** What in a call does not exist; undefined when all does. */
-const unknownInCall = (commands: readonly Command[], [name = '', ...words]: readonly string[]): string | undefined => {
-  if (name.startsWith('-')) return undefined
-  const command = commands.find((candidate) => candidate.name() === name)
-  if (command === undefined) return `syncline ${name}`
-  const inner = command.commands.find((candidate) => candidate.name() === words[0]) ?? command
-  const isNamed = words[0] !== undefined && /^[a-z]+$/.test(words[0])
-  if (command.commands.length > 0 && isNamed && inner === command) return `syncline ${name} ${words[0]}`
-  const option = words.find((word) => /^--?[a-z]/.test(word) && !knowsOption(inner, word))
-  return option === undefined ? undefined : `syncline ${name} … ${option}`
 }
 
 describe('a page', () => {
@@ -98,7 +68,7 @@ describe('a page', () => {
 describe('the command line', () => {
   let commands: readonly Command[] = []
   beforeAll(async () => {
-    commands = await commandsOfProgram()
+    commands = (await programFor('all')).commands.filter((command) => command.name() !== 'complete')
   })
 
   test('is found', () => {
@@ -132,6 +102,10 @@ describe('docs/configuration.md', () => {
       .flatMap((file) => [...read(file).matchAll(/SYNCLINE_[A-Z]+(?:_[A-Z]+)*/g)].map(([variable]) => variable))
     expect([...new Set(variables)].filter((variable) => !configPage().includes(`\`${variable}\``))).toEqual([])
   })
+})
+
+test('docs/errors.md is what the table of codes says', () => {
+  expect(read('docs/errors.md')).toBe(errorPage())
 })
 
 test('docs/operations.md tells of every metric what it is', () => {

