@@ -1,39 +1,13 @@
 // The main job, timed: all records of a simulated organisation from the API to the tables, no rate limit, one worker with all roles,
 // everything on that is on in production. First into empty tables, then again with nothing changed.
 // Usage: npm run bench:main -- [people] [entity,entity… | all] [passes]. One JSON object per pass on stdout.
-import { spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { join, resolve } from 'node:path'
-import { createInterface } from 'node:readline'
 import { createInstallation, type Installation, type WorkerProcess } from '../test/harness/installation.ts'
 import { until } from '../test/harness/until.ts'
 import { cpuSeconds, mainThreadSeconds, peakResidentMb } from './process-figures.ts'
+import { type SimulatorProcess, startSimulator } from './simulator-process.ts'
 import { type BenchStack, withStack } from './stack.ts'
 
 const WITHIN_MS = 900_000
-const MAIN = resolve(join('dist', 'cli', 'main.js'))
-
-interface SimulatorProcess {
-  readonly pid: number
-  readonly url: string
-  readonly personalToken: string
-  end(): Promise<void>
-}
-
-/** In a process of its own: what it uses is not ours. */
-const startSimulator = async (people: string): Promise<SimulatorProcess> => {
-  const child = spawn(process.execPath, [MAIN, 'simulate', 'pco', '--people', people, '--json'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  process.once('exit', () => child.kill())
-  const [line] = await once(createInterface(child.stdout), 'line')
-  const { url, personalToken } = JSON.parse(String(line))
-  const end = async () => {
-    child.kill()
-    await once(child, 'exit')
-  }
-  return { pid: child.pid ?? -1, url, personalToken, end }
-}
 
 interface Run {
   readonly ended: number
