@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { startFront } from '../harness/front.ts'
 import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
 
 let installation: Installation
@@ -239,6 +240,42 @@ describe('the receiver', () => {
     await until('the receiver is gone', () => !receiver.isRunning())
     await startReceiver()
     await lastNameIs(id, 'Survived')
+  })
+})
+
+describe('an organisation that leaves', () => {
+  const add = async (org: string, url: string): Promise<void> => {
+    const added = await installation.cli(
+      ['org', 'add', org, '--base-url', url, '--no-schedules', '--pat-stdin'],
+      simulator.personalToken,
+    )
+    expect(added.code, added.stderr).toBe(0)
+    const ensured = await installation.cli(['webhooks', 'ensure', '--org', org, '--url', base])
+    expect(ensured.code, ensured.stderr).toBe(0)
+  }
+  const subscribed = (org: string): number =>
+    [...simulator.webhooks.subscriptions.values()].filter(({ url }) => url.includes(`/webhooks/${org}/`)).length
+
+  test('takes its subscriptions at the API along, and no others', async () => {
+    await add('leaver', simulator.url)
+    expect(subscribed('leaver')).toBe(22)
+    const { code, json } = await installation.cli(['org', 'remove', 'leaver', '--yes', '--json'])
+    expect([code, json]).toMatchObject([0, [{ type: 'org-removed', subscriptions: [{ removed: 22, left: null }] }]])
+    expect([subscribed('leaver'), subscribed(ORG)]).toEqual([0, 22])
+  })
+
+  test('is let go though the API refuses, and it is said what is left there', async () => {
+    const front = await startFront(simulator.url)
+    try {
+      await add('shut-out', front.url)
+      front.refuse(/^\/webhooks\//)
+      const { code, json, stderr } = await installation.cli(['org', 'remove', 'shut-out', '--yes', '--json'])
+      expect([code, json]).toMatchObject([0, [{ subscriptions: [{ removed: 0, left: expect.any(String) }] }]])
+      expect(stderr).toContain(`${base}/webhooks/shut-out/pco/`)
+      expect((await installation.cli(['org', 'list', '--json'])).stdout).not.toContain('shut-out')
+    } finally {
+      await front.close()
+    }
   })
 })
 
