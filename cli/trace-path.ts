@@ -10,6 +10,7 @@ import type { RowVersion } from '../sinks/postgres/find-row.ts'
 import { schemaIdOf } from '../topics/canonical-codec.ts'
 import { decodeRecordOrigin, ORIGIN_HEADER } from '../topics/headers.ts'
 import { CANONICAL_PARTITIONS } from '../topics/list.ts'
+import { findLive, type LivePath } from './trace-live.ts'
 import {
   CLOCK_SLACK_MS,
   findOnPages,
@@ -35,6 +36,8 @@ export interface Path {
   readonly origin: Origin | null
   readonly page: PageFacts | null
   readonly raw: TopicPlace | null
+  /** What of the live topic made it: deliveries and questions belong to no run. */
+  readonly live: LivePath | null
   readonly canonical: CanonicalPlace | null
   readonly outcome: Outcome | null
   /** The entity had ended in the run by then. */
@@ -67,10 +70,13 @@ export const tracePath = async (
       ? await searchRaw(deps, of, origin, version.observedAt)
       : await findOnPages(deps, of, gaps, receipts)
   const at = origin === null ? found.origin : { ...origin, count: countOf(origin, found) }
-  if (found.page === null) gaps.push(noPage(origin, receipts.length))
+  const live = origin === null && found.page === null ? await findLive(deps, of, version) : null
+  if (found.page === null && live === null) gaps.push(noPage(origin, receipts.length))
+  if (live !== null && live.delivery === null) gaps.push(NOT_TOLD)
   return {
     ...(await landingOf(deps, of, at)),
     ...found,
+    live,
     origin: at,
     canonical: canonical === undefined ? null : placeOf(deps, of, canonical),
     gaps,
@@ -84,13 +90,16 @@ export const traceLetter = async (deps: PathDeps, of: Wanted, { origin }: Traced
   const found = await findOnPages(deps, of, gaps, page === undefined ? [] : [page])
   if (page === undefined) gaps.push(noPage(origin, 0))
   const at = origin === null ? null : { ...origin, count: countOf(origin, found) }
-  return { ...(await landingOf(deps, of, at)), ...found, origin: at, canonical: null, gaps }
+  return { ...(await landingOf(deps, of, at)), ...found, live: null, origin: at, canonical: null, gaps }
 }
+
+const NOT_TOLD =
+  'No delivery of the hour before names it: a parked record or an operator asked for it, or the live topic has removed it (7 days).'
 
 const noPage = (origin: PageKey | null, candidates: number): string => {
   if (candidates > 0) return `The request is not known: ${candidates} pages were asked for at that moment, and none can be read.`
   return origin === null
-    ? 'The request is not known: no receipt in the ledger names a page of that moment (they are kept for 30 days after the run).'
+    ? 'The request is not known: no receipt in the ledger names a page of that moment (they are kept for 30 days after the run), and nothing on the live topic (7 days).'
     : `The request is not known: page ${origin.page} (attempt ${origin.attempt}) has no receipt, because its worker died before writing one or it was dropped after 30 days.`
 }
 
