@@ -41,6 +41,10 @@ export interface Receipt {
   readonly receivedAt: number
 }
 
+/** No message of the version is older. Of a hint only the source knows when it was true. */
+export const notBefore = ({ observedAt, sourceUpdatedAt }: RowVersion): Date =>
+  observedAt.getTime() === HINT_OBSERVED_AT ? (sourceUpdatedAt ?? observedAt) : observedAt
+
 /** Whether the version is what the event said. A deletion is of the moment of its receipt, a change of the record's own time. */
 export const isToldBy = (
   manifest: Manifest,

@@ -8,7 +8,7 @@ import type { RowVersion } from '../sinks/postgres/find-row.ts'
 import { isHint } from '../topics/hints.ts'
 import { LIVE_PARTITIONS } from '../topics/list.ts'
 import { decodeLiveOrigin, type LiveOrigin } from '../topics/live.ts'
-import { eventAbout, isToldBy, type Receipt } from './trace-delivery.ts'
+import { eventAbout, isToldBy, notBefore, type Receipt } from './trace-delivery.ts'
 import { CLOCK_SLACK_MS, type PathDeps, type TopicPlace, type Wanted } from './trace-page.ts'
 
 export interface ToldAt extends TopicPlace {
@@ -93,10 +93,8 @@ const deliveriesSince = async (
 
 /** What is delivered twice was told the first time. */
 const findDelivery = async (deps: Deps, of: Wanted, version: RowVersion): Promise<ToldAt | null> => {
-  const { deletedAt, observedAt, sourceUpdatedAt } = version
-  const toldAfter = deletedAt === null ? (sourceUpdatedAt?.getTime() ?? 0) : observedAt.getTime()
   const isIt = (receipt: Receipt) => isToldBy(deps.manifest, of, version, receipt)
-  const [first = null] = await deliveriesSince(deps, of, toldAfter - CLOCK_SLACK_MS, isIt)
+  const [first = null] = await deliveriesSince(deps, of, notBefore(version).getTime() - CLOCK_SLACK_MS, isIt)
   return first
 }
 

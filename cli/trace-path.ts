@@ -10,6 +10,7 @@ import type { RowVersion } from '../sinks/postgres/find-row.ts'
 import { schemaIdOf } from '../topics/canonical-codec.ts'
 import { decodeRecordOrigin, ORIGIN_HEADER } from '../topics/headers.ts'
 import { CANONICAL_PARTITIONS } from '../topics/list.ts'
+import { notBefore } from './trace-delivery.ts'
 import { findLive, type LivePath } from './trace-live.ts'
 import {
   CLOCK_SLACK_MS,
@@ -59,7 +60,7 @@ export const tracePath = async (
   known: (PageKey & { readonly index: number }) | null,
 ): Promise<Path> => {
   const gaps: string[] = []
-  const canonical = await findCanonical(deps, of, gaps, version.observedAt, (message) =>
+  const canonical = await findCanonical(deps, of, gaps, notBefore(version), (message) =>
     known === null ? isVersion(deps, of, message, version) : isOrigin(message, known),
   )
   const origin = known ?? decodeRecordOrigin(canonical?.headers[ORIGIN_HEADER]) ?? null
@@ -94,7 +95,7 @@ export const traceLetter = async (deps: PathDeps, of: Wanted, { origin }: Traced
 }
 
 const NOT_TOLD =
-  'No delivery of the hour before names it: a parked record or an operator asked for it, or the live topic has removed it (7 days).'
+  'No delivery of the hour before names it: it was asked for because a parked record waits for it, or the live topic has removed the delivery (7 days).'
 
 const noPage = (origin: PageKey | null, candidates: number): string => {
   if (candidates > 0) return `The request is not known: ${candidates} pages were asked for at that moment, and none can be read.`

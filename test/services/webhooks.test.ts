@@ -1,9 +1,13 @@
 // Deliveries of a simulated vendor to the tables, by the real processes: in any order, more than once, forged, while services are away.
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKafka } from '../../platform/kafka/client.ts'
+import { withLook } from '../../platform/kafka/look.ts'
+import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { startFront } from '../harness/front.ts'
 import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
+import { stackAddresses } from './support.ts'
 
 let installation: Installation
 let simulator: Simulator
@@ -12,6 +16,8 @@ let receiver: WorkerProcess
 let base: string
 
 const ORG = 'acme'
+
+const kafka = () => createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
 
 const portOf = async (worker: WorkerProcess): Promise<number> => {
   const line = () =>
@@ -120,6 +126,39 @@ describe('a change', () => {
     await until('the deletion is an observation', async () => (await rowOf('person', made?.id ?? ''))?.mapping_revision === 1)
     await nothingAsked()
     expect(await rowOf('person', made?.id ?? '')).toMatchObject({ last_name: null })
+  })
+
+  test('is traced to the delivery that told of it, and a deletion to the question that confirmed it', async () => {
+    const [id = ''] = people().slice(40)
+    const traced = async () => (await installation.cli(['trace', 'person', id, '--org', ORG, '--json'])).json.at(-1) ?? {}
+    const messageAt = (place: unknown) => {
+      // The shape of `trace --json`; a wrong one fails the look-up.
+      const { topic, partition, offset } = place as { topic: string; partition: number; offset: number }
+      return withLook(kafka(), (look) => look.at({ topic, partition }, BigInt(offset)))
+    }
+    rename(id, 'Traced')
+    await lastNameIs(id, 'Traced')
+    const changed = await traced()
+    expect(changed).toMatchObject({
+      state: 'row',
+      gaps: [],
+      answer: null,
+      delivery: { event: 'people.v2.events.person.updated' },
+    })
+    expect(String((await messageAt(changed['delivery']))?.value)).toContain('Traced')
+
+    simulator.mutate({ op: 'delete', entity: 'person', id })
+    await until('the deletion is an observation', async () => (await rowOf('person', id))?.mapping_revision === 1)
+    const deleted = await traced()
+    expect(deleted).toMatchObject({
+      ...{ state: 'deleted', gaps: [], answer: { gone: true } },
+      delivery: { event: 'people.v2.events.person.destroyed' },
+    })
+    expect(await messageAt(deleted['answer'])).toMatchObject({ headers: { kind: 'gone', id } })
+    expect(String((await messageAt(deleted['delivery']))?.value)).toContain('person.destroyed')
+    const { stdout } = await installation.cli(['trace', 'person', id, '--org', ORG])
+    expect(stdout).toMatch(/told +delivery people\.v2\.events\.person\.destroyed/)
+    expect(stdout).toMatch(/asked +by its id: the API does not have it/)
   })
 
   test('that comes five times, late and in another order ends as the vendor has it', async () => {
