@@ -44,5 +44,5 @@ const chosenRuns = async (runtime: Runtime, { run, org, source }: CancelOptions)
   if (org === undefined) return [await requireRun(runtime, run ?? '')]
   const active = await activeRunsOf(runtime, chooseSources(await requireOrg(runtime, org), { org, source }))
   // Of none it says what there is instead.
-  return active.length > 0 ? active : [await chooseRun(runtime, { org })]
+  return active.length > 0 ? active : [await chooseRun(runtime, { org, source })]
 }

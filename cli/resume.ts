@@ -55,7 +55,7 @@ const follow = async (runtime: Runtime, run: Run, options: ResumeOptions): Promi
 const resumeOrg = async (runtime: Runtime, org: string, options: ResumeOptions): Promise<void> => {
   const sources = chooseSources(await requireOrg(runtime, org), { org, source: options.source })
   // Asked first: a run to follow must be one.
-  const followed = options.wait || options.withWorkers ? await chooseRun(runtime, { org }) : undefined
+  const followed = options.wait || options.withWorkers ? await chooseRun(runtime, { org, source: options.source }) : undefined
   for (const { orgId, source } of sources) {
     const changed = await resumeSource(runtime.pool, { orgId, source })
     if (options.json) printJson({ type: 'source-resumed', org: orgId, source, changed })
