@@ -1,0 +1,75 @@
+// The files of deploy/kubernetes on real things: the schemas of Kubernetes, by kubernetes-validate, and workers that have no more in
+// their environment than their Deployment gives them.
+import { spawnSync } from 'node:child_process'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { freePorts } from '../../local/ports.ts'
+import { commonSettings, type Deployment, deployments, FOLDER, resourceFiles } from '../harness/manifests.ts'
+import { type Installation, newInstallation, until } from './installation.ts'
+
+const VALIDATOR = 'kubernetes-validate==1.37.0'
+const INSTALL_TIMEOUT_MS = 300_000
+/** Kinds that are not built in: their schemas are KEDA's. */
+const WITHOUT_SCHEMA = ['ScaledObject']
+
+const run = (command: string, ...args: readonly string[]) =>
+  spawnSync(command, args, { encoding: 'utf8', timeout: INSTALL_TIMEOUT_MS })
+
+const venv = mkdtempSync(join(tmpdir(), 'syncline-validate-'))
+afterAll(() => rmSync(venv, { recursive: true, force: true }))
+
+/** Why there is no validator; undefined when it is installed. */
+const installValidator = (): string | undefined => {
+  if (run('python3', '-m', 'venv', venv).status !== 0) return '`python3 -m venv` does not run here'
+  const installed = run(join(venv, 'bin', 'pip'), 'install', '--quiet', VALIDATOR)
+  return installed.status === 0 ? undefined : `pip cannot install ${VALIDATOR}`
+}
+
+const missing = installValidator()
+
+describe(`the schemas of Kubernetes${missing === undefined ? '' : ` (skipped: ${missing})`}`, () => {
+  test.skipIf(missing !== undefined).each(resourceFiles())('%s is as they want it', (name) => {
+    const { status, stdout, stderr } = run(join(venv, 'bin', 'kubernetes-validate'), '--strict', join(FOLDER, name))
+    const said = `${stdout}${stderr}`
+    expect(status, said).toBe(0)
+    expect(said).toContain('passed for resource')
+    const unknown = [...said.matchAll(/Couldn't find schema for kind (\w+)/g)].map(([, kind = '']) => kind)
+    expect(unknown.filter((kind) => !WITHOUT_SCHEMA.includes(kind))).toEqual([])
+  })
+})
+
+describe('a worker with what its Deployment gives it', () => {
+  let installation: Installation
+  beforeAll(async () => {
+    installation = await newInstallation()
+  })
+  afterAll(() => installation?.remove())
+
+  /** What every process of the installation has and this Deployment does not give: empty, which is as if it were not set. */
+  const withheldFrom = (deployment: Deployment): Record<string, string> => {
+    const required = deployment.spec.template.spec.containers[0].env.filter((each) => !each.valueFrom?.secretKeyRef.optional)
+    const given = new Set([...Object.keys(commonSettings()), ...required.map(({ name }) => name), 'SYNCLINE_TOPIC_PREFIX'])
+    return Object.fromEntries(
+      Object.keys(installation.env)
+        .filter((name) => !given.has(name))
+        .map((name) => [name, '']),
+    )
+  }
+
+  test.each(deployments())('$metadata.name comes up and is ready', async (deployment) => {
+    const { args, livenessProbe, readinessProbe } = deployment.spec.template.spec.containers[0]
+    const [, ...roles] = args
+    const [port = 0, webhooksPort = 0] = await freePorts(2)
+    const ports = { SYNCLINE_METRICS_PORT: String(port), SYNCLINE_WEBHOOKS_PORT: String(webhooksPort) }
+    const worker = installation.workerWith({ ...withheldFrom(deployment), ...ports }, ...roles)
+    const status = async (path: string) => {
+      expect(worker.isRunning(), worker.log()).toBe(true)
+      return (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status
+    }
+    await until('its readiness probe succeeds', async () => (await status(readinessProbe.httpGet.path)) === 200)
+    expect(await status(livenessProbe.httpGet.path)).toBe(200)
+    expect(await worker.stop()).toBe(0)
+  })
+})
