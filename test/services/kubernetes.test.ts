@@ -40,6 +40,17 @@ describe(`the schemas of Kubernetes${missing === undefined ? '' : ` (skipped: ${
   })
 })
 
+const noKubectl = run('kubectl', 'version', '--client').status !== 0
+
+test.skipIf(noKubectl)(`kubectl puts them together${noKubectl ? ' (skipped: no kubectl here)' : ''}`, () => {
+  const { status, stdout, stderr } = run('kubectl', 'kustomize', FOLDER)
+  expect(status, stderr).toBe(0)
+  const images = [...stdout.matchAll(/^ +image: (\S+)$/gm)].map(([, image]) => image)
+  expect(images).toEqual(deployments().map(() => expect.stringMatching(/^registry\.example\.org\/syncline:/)))
+  // Named by its content, so that a change of it rolls the pods.
+  expect(new Set([...stdout.matchAll(/^ +name: (syncline-[a-z0-9]{10})$/gm)].map(([, name]) => name)).size).toBe(1)
+})
+
 describe('a worker with what its Deployment gives it', () => {
   let installation: Installation
   beforeAll(async () => {
