@@ -26,22 +26,23 @@ const differences = (after: Figures, before: Figures): Figures =>
       .filter(([, value]) => value !== 0),
   )
 
-interface Ledger {
+interface Tables {
   readonly rows: Figures
   readonly bytes: Figures
 }
 
-/** By table of the ledger, partitions counted with theirs. */
-const ledgerOf = async ({ pool }: Installation): Promise<Ledger> => {
+/** By table of a schema, partitions counted with theirs, indexes with theirs. */
+const tablesOf = async ({ pool }: Installation, schema: 'sync' | 'canonical'): Promise<Tables> => {
   const { rows: tables } = await pool.query<{ name: string; bytes: string }>(
     `select c.relname as name, sum(pg_total_relation_size(coalesce(i.inhrelid, c.oid)))::text as bytes
      from pg_class c left join pg_inherits i on i.inhparent = c.oid
-     where c.relnamespace = 'sync'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+     where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
      group by c.relname order by c.relname`,
+    [schema],
   )
   const rows: Record<string, number> = {}
   for (const { name } of tables) {
-    const counted = await pool.query<{ n: string }>(`select count(*) as n from sync."${name}"`)
+    const counted = await pool.query<{ n: string }>(`select count(*) as n from ${schema}."${name}"`)
     rows[name] = Number(counted.rows[0]?.n)
   }
   return { rows, bytes: Object.fromEntries(tables.map(({ name, bytes }) => [name, Number(bytes)])) }
@@ -91,11 +92,11 @@ const main = async (stack: BenchStack, people: string, organisations: number, pe
       Object.fromEntries(workers.map(({ role, worker }) => [role, figure(worker.pid)]))
 
     const phase = async (name: string, work: () => Promise<unknown>): Promise<void> => {
-      const before = { cpu: byRole(cpuSeconds), services: stack.used(), ledger: await ledgerOf(installation) }
+      const before = { cpu: byRole(cpuSeconds), services: stack.used(), ledger: await tablesOf(installation, 'sync') }
       const [recordsBefore, runsBefore, startedMs] = [await records(installation), await ended(installation), performance.now()]
       await work()
       const seconds = Math.round((performance.now() - startedMs) / 100) / 10
-      const ledger = await ledgerOf(installation)
+      const ledger = await tablesOf(installation, 'sync')
       const figures = {
         seconds,
         runs: (await ended(installation)) - runsBefore,
@@ -105,6 +106,7 @@ const main = async (stack: BenchStack, people: string, organisations: number, pe
         peakMb: differences(byRole(peakResidentMb), {}),
         ledgerRows: differences(ledger.rows, before.ledger.rows),
         ledgerBytes: differences(ledger.bytes, before.ledger.bytes),
+        tables: await tablesOf(installation, 'canonical'),
         topicBytes: stack.topicBytes(installation.prefix),
       }
       process.stdout.write(`${JSON.stringify({ type: 'phase', name, ...figures })}\n`)
