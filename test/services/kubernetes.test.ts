@@ -17,8 +17,9 @@ const WITHOUT_SCHEMA = ['ScaledObject']
 const run = (command: string, ...args: readonly string[]) =>
   spawnSync(command, args, { encoding: 'utf8', timeout: INSTALL_TIMEOUT_MS })
 
-const venv = mkdtempSync(join(tmpdir(), 'syncline-validate-'))
-afterAll(() => rmSync(venv, { recursive: true, force: true }))
+const folder = mkdtempSync(join(tmpdir(), 'syncline-kubernetes-'))
+const venv = join(folder, 'venv')
+afterAll(() => rmSync(folder, { recursive: true, force: true }))
 
 /** Why there is no validator; undefined when it is installed. */
 const installValidator = (): string | undefined => {
@@ -73,8 +74,9 @@ describe('a worker with what its Deployment gives it', () => {
     const { args, livenessProbe, readinessProbe } = deployment.spec.template.spec.containers[0]
     const [, ...roles] = args
     const [port = 0, webhooksPort = 0] = await freePorts(2)
-    const ports = { SYNCLINE_METRICS_PORT: String(port), SYNCLINE_WEBHOOKS_PORT: String(webhooksPort) }
-    const worker = installation.workerWith({ ...withheldFrom(deployment), ...ports }, ...roles)
+    // A home without a stack, or the worker would find there what it was not given.
+    const own = { SYNCLINE_METRICS_PORT: String(port), SYNCLINE_WEBHOOKS_PORT: String(webhooksPort), SYNCLINE_HOME: folder }
+    const worker = installation.workerWith({ ...withheldFrom(deployment), ...own }, ...roles)
     const status = async (path: string) => {
       expect(worker.isRunning(), worker.log()).toBe(true)
       return (await fetch(`http://127.0.0.1:${port}${path}`).catch(() => undefined))?.status
