@@ -93,7 +93,7 @@ export const BREAKS: readonly Break[] = [
     file: 'producers/limiter/limiter.lua',
     from: "'+inf') - limit",
     to: "'+inf') - limit - 20",
-    cases: ['F2/process'],
+    cases: ['F6/killed'],
     red: ['M5'],
   },
   {

@@ -99,7 +99,10 @@ describe('a schedule', () => {
     expect((await done(cli('schedule', 'resume', 'full', '--org', 'acme', '--json'))).json[0]?.['pausedAt']).toBeNull()
     for (const [args, message] of [
       [['add', '--org', 'acme', '--every', '6h'], "has a schedule 'full' already"],
-      [['add', '--org', 'acme', '--every', '6h', '--name', 'b', '--strategy', 'fill'], "no strategy 'fill'"],
+      [
+        ['add', '--org', 'acme', '--every', '6h', '--name', 'b', '--strategy', 'fill'],
+        "'fill' is invalid. Allowed choices are full, delta",
+      ],
       [['add', '--org', 'acme', '--name', 'b', '--cron', '61 * * * *'], 'not a cron expression'],
       [['remove', 'ful', '--org', 'acme'], "no schedule 'ful'"],
     ] as const) {

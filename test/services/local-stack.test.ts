@@ -86,7 +86,7 @@ test('services that have lost supervisor and guards are ended by whoever looks n
   const services = new Set(processes.map(({ pid }) => pid))
   const guards = family.filter(({ pid }) => !services.has(pid) && isShell(pid))
   for (const { pid } of [supervisor, ...guards]) process.kill(pid, 'SIGKILL')
-  await vi.waitFor(() => expect([supervisor, ...guards].filter(isAlive)).toEqual([]))
+  await vi.waitFor(() => expect([supervisor, ...guards].filter(isAlive)).toEqual([]), { timeout: GONE_WITHIN_MS, interval: 50 })
   expect(processes.filter(isAlive)).toEqual(processes)
   expect(await findStack(home)).toBeUndefined()
   await untilGone(family)

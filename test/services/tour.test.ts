@@ -90,7 +90,11 @@ const end = async (child: ChildProcess): Promise<void> => {
     }
   }
   signal('SIGTERM')
-  await until('it has ended', () => !signal(0), 15_000).catch(() => signal('SIGKILL'))
+  try {
+    await until('it has ended', () => !signal(0), 15_000)
+  } finally {
+    signal('SIGKILL')
+  }
 }
 
 /** With this machine's free ports, and the run that a reader would take from the list. */
