@@ -13,6 +13,7 @@ import {
   markForgotten,
   noteTombstones,
 } from '../ledger/forget.ts'
+import { listConnections } from '../ledger/organisations.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { armFailpoints, failpoint } from '../platform/failpoints.ts'
@@ -28,6 +29,7 @@ import { prepareInstallation } from './roles.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
 import { writeTombstones } from './tombstones.ts'
+import { type Unsubscribed, unsubscribe } from './unsubscribe.ts'
 import { count, moment } from './words.ts'
 
 const EXAMPLES = `
@@ -69,6 +71,8 @@ const forget = async (runtime: Runtime, orgId: string, { yes, json }: ForgetOpti
   await prepareInstallation(runtime)
   await markForgotten(pool, orgId)
   await failpoint('forget.after-mark')
+  const connections = (await listConnections(pool)).filter((connection) => connection.orgId === orgId)
+  const subscriptions = await unsubscribe(runtime, connections)
   await deleteData(pool, orgId)
   await destroyKey(pool, orgId)
   say(`Rows, runs and keys of ${orgId} are gone. Waiting for what is still on its way …`)
@@ -78,7 +82,7 @@ const forget = async (runtime: Runtime, orgId: string, { yes, json }: ForgetOpti
   await deleteData(pool, orgId)
   await finishForgetting(pool, orgId)
   const done = await findForgotten(pool, orgId)
-  if (done !== undefined) report(runtime, done, json ?? false)
+  if (done !== undefined) report(runtime, done, { json: json ?? false, subscriptions })
 }
 
 const PATIENCE_MS = 60_000
@@ -142,7 +146,12 @@ const daysOf = ({ topics }: Runtime, name: string, setting: 'retention.ms' | 'mi
   return Number(specs.find((spec) => spec.name === name)?.config[setting] ?? 0) / DAY_MS
 }
 
-const report = (runtime: Runtime, done: Forgotten, json: boolean): void => {
+interface Report {
+  readonly json: boolean
+  readonly subscriptions: readonly Unsubscribed[]
+}
+
+const report = (runtime: Runtime, done: Forgotten, { json, subscriptions }: Report): void => {
   const { topics } = runtime
   const days = {
     raw: daysOf(runtime, topics.raw(adapters[0]?.name ?? ''), 'retention.ms'),
@@ -151,7 +160,7 @@ const report = (runtime: Runtime, done: Forgotten, json: boolean): void => {
   }
   const { orgId, forgottenAt, finishedAt, rows, parked, runs, deadLetters, tombstones } = done
   if (json) {
-    const facts = { rows, parked, runs, deadLetters, tombstones, keysDestroyed: true, keptOnTopicsForDays: days }
+    const facts = { rows, parked, runs, deadLetters, tombstones, keysDestroyed: true, subscriptions, keptOnTopicsForDays: days }
     printJson({
       type: 'org-forgotten',
       org: orgId,

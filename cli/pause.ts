@@ -11,7 +11,7 @@ import { printJson, say } from './terminal.ts'
 
 const TEXT = `
 With --run one run stops where it is. With --org the organisation does: its active runs stop, its schedules do not fire, and a sync is
-refused with a line that says so, until it is resumed.
+refused with a line that says so and exit code 5, until it is resumed.
 
 Examples:
   $ syncline pause --org acme --reason 'ticket 4711'

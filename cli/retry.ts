@@ -20,7 +20,7 @@ Examples:
   $ syncline retry 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --wait
   $ syncline retry 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --with-workers --json
 
-Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 already running, 130 interrupted.`
+Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 not begun: one is running or paused, 130 interrupted.`
 
 export const retryCommand = (): Command =>
   new Command('retry')

@@ -95,7 +95,7 @@ export interface NewRun {
 
 /**
  * Asks for a run. Throws SynclineError('already-running') naming the holder: of each entity of an organisation and source one backfill
- * (full or reconcile) may be active at a time, and one delta beside it. Throws 'conflict' when the source is paused.
+ * (full or reconcile) may be active at a time, and one delta beside it. Throws 'paused' when the source is.
  */
 export const createRun = (pool: Pool, run: NewRun): Promise<string> => inTransaction(pool, (client) => insertRun(client, run))
 
@@ -200,8 +200,8 @@ const TRANSITIONS = {
 } as const satisfies Record<string, { from: readonly RunState[]; to: RunState }>
 
 /**
- * An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it, or when it is to
- * go on and its source is paused.
+ * An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it,
+ * 'paused' when it is to go on and its source is paused.
  */
 export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSITIONS): Promise<Run> =>
   inTransaction(pool, async (client) => {

@@ -32,7 +32,7 @@ const lockPause = async (client: Queryable, { orgId, source }: SourceName, mode:
   await client.query(`select ${lock}($1, hashtext($2))`, [PAUSE_LOCK, `${orgId}/${source}`])
 }
 
-/** In the transaction that begins a run. Throws SynclineError('conflict') when its source is paused. */
+/** In the transaction that begins a run, and to ask beforehand. Throws SynclineError('paused') when its source is. */
 export const requireUnpaused = async (client: Queryable, source: SourceName): Promise<void> => {
   await lockPause(client, source, 'shared')
   const { rows } = await client.query<{ paused_at: Date; pause_reason: string | null }>(
@@ -42,11 +42,9 @@ export const requireUnpaused = async (client: Queryable, source: SourceName): Pr
   const paused = rows[0]
   if (paused === undefined) return
   const why = paused.pause_reason === null ? '' : `: ${paused.pause_reason}`
-  throw new SynclineError(
-    'conflict',
-    `${source.orgId}/${source.source} is paused since ${paused.paused_at.toISOString()}${why}.`,
-    { remedy: `Go on with: syncline resume --org ${source.orgId}` },
-  )
+  throw new SynclineError('paused', `${source.orgId}/${source.source} is paused since ${paused.paused_at.toISOString()}${why}.`, {
+    remedy: `Go on with: syncline resume --org ${source.orgId}`,
+  })
 }
 
 /** False: it was paused already. */

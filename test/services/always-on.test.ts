@@ -159,8 +159,10 @@ describe('a source that fails again and again', () => {
     front.refuse(null)
     const before = (await runs()).length
     await installation.pool.query(`update sync.schedules set due_at = now(), fires_at = now() where org_id = 'acme'`)
+    const asked = simulator.stats().calls
     const refused = await cli('sync', '--org', 'acme', '--json')
-    expect(refused.code).toBe(1)
+    expect([refused.code, refused.json]).toMatchObject([5, [{ type: 'error', code: 'paused' }]])
+    expect(simulator.stats().calls).toBe(asked)
     expect(refused.stderr).toMatch(/acme\/pco is paused since .*: 2 runs in a row failed/)
     expect(refused.stderr).toContain('syncline resume --org acme')
     expect((await runs()).length).toBe(before)

@@ -26,6 +26,8 @@ beforeAll(async () => {
     await installation.cli(args, simulator.personalToken)
     const { code, stderr } = await installation.cli(['sync', '--org', org, '--with-workers'])
     expect(code, stderr).toBe(0)
+    const ensured = await installation.cli(['webhooks', 'ensure', '--org', org, '--url', 'https://hooks.example.org'])
+    expect(ensured.code, ensured.stderr).toBe(0)
   }
 })
 
@@ -123,6 +125,8 @@ test('an organisation is forgotten though it is cut off at every step', async ()
     tombstones: rows,
     keysDestroyed: true,
   })
+  const told = [...simulator.webhooks.subscriptions.values()].map(({ url }) => new URL(url).pathname.split('/')[2])
+  expect(new Set(told)).toEqual(new Set(['stays']))
   expect(await tablesWith('gone')).toEqual(['sync.audit_heads', 'sync.audit_log', 'sync.forgotten'])
   expect(await idsOf('stays')).toEqual(neighbours)
   for (const { entity } of canonicalEntities) {
@@ -138,8 +142,8 @@ test('an organisation is forgotten though it is cut off at every step', async ()
   }
   const trail = await auditTrail(installation.pool, { orgId: 'gone', limit: 1_000 })
   expect(trail.at(-1)?.action).toMatch(/organisation\.(forgotten|removed)/)
-  const told = trail.find(({ action }) => action === 'organisation.forgotten')
-  expect(JSON.parse(told?.facts ?? '')).toEqual({ rows, parked: 0, runs: 1, deadLetters: 0, tombstones: rows })
+  const forgotten = trail.find(({ action }) => action === 'organisation.forgotten')
+  expect(JSON.parse(forgotten?.facts ?? '')).toEqual({ rows, parked: 0, runs: 1, deadLetters: 0, tombstones: rows })
   expect((await installation.cli(['audit', '--check', '--org', 'gone'])).code).toBe(0)
   await worker.stop()
 })

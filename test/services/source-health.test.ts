@@ -75,7 +75,7 @@ describe('failures in a row', () => {
     const paused = await Promise.all([pauseFailingSources(pool, 3), pauseFailingSources(pool, 3)])
     expect(paused.flat()).toMatchObject([{ orgId, failures: 3 }])
     expect(await told()).toEqual(['source-paused'])
-    await expect(ask()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('3 runs in a row failed') })
+    await expect(ask()).rejects.toMatchObject({ code: 'paused', message: expect.stringContaining('3 runs in a row failed') })
   })
 
   test('are counted anew after a resume; the first complete run after it is told, and the next is not', async () => {
