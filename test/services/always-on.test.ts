@@ -149,7 +149,7 @@ describe('a source that fails again and again', () => {
     expect(posts.map(({ taken }) => taken)).toEqual([false, true])
     expect(posts[0]?.body).toEqual(posts[1]?.body)
     expect(posts[1]?.body).toMatchObject({ type: 'source-paused', org: 'acme', source: 'pco', failures: 2, runId: last.runId })
-    expect(posts[1]?.body['next']).toBe('syncline resume --org acme')
+    expect(posts[1]?.body['next']).toBe('syncline resume --org acme --source pco')
     expect(worker.log()).toContain('"msg":"source paused"')
     expect(worker.log() + JSON.stringify(posts)).not.toContain('hook-canary')
     expect(await actions()).toContain('source.paused')
