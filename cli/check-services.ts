@@ -17,6 +17,8 @@ import { count } from './words.ts'
 /** Every registry gives its first schema this one; whether there is one, it answers. */
 const SOME_SCHEMA = 1
 const MADE_BY = 'Any worker makes what is missing when it starts: syncline worker all'
+/** Of a new installation. */
+const NOT_MADE = 'not made yet; the first sync or worker makes it'
 
 const database = async ({ pool }: Runtime): Promise<string> => {
   const { rows } = await pool.query<{ version: string }>("select current_setting('server_version') as version")
@@ -28,6 +30,7 @@ const migrations =
   async (): Promise<string> => {
     const pending = await pendingMigrations(pool, set)
     if (pending.length === 0) return 'as this version needs it'
+    if (pending[0]?.startsWith('0001_')) return NOT_MADE
     throw new SynclineError('incompatible', `${count(pending.length, 'migration')} to be run, first ${pending[0]}`, {
       remedy: MADE_BY,
     })
@@ -45,6 +48,7 @@ const topics = async ({ config, topics: names, log }: Runtime): Promise<string> 
     throw new SynclineError('incompatible', differences.join(' '), { remedy: 'Change the topic with kafka-configs.' })
   }
   if (missing.length === 0) return `${count(wanted.length, 'topic')}, partitions and settings as wanted`
+  if (missing.length === wanted.length) return `answers; its topics are ${NOT_MADE}`
   throw new SynclineError('incompatible', `${count(missing.length, 'topic')} missing, first ${missing[0]}`, { remedy: MADE_BY })
 }
 
@@ -62,7 +66,7 @@ const redis = async ({ config, log }: Runtime): Promise<string> => {
   return 'answers'
 }
 
-const key = async ({ encryptionKey }: Runtime): Promise<string> => {
+const key = ({ encryptionKey }: Runtime): string => {
   encryptionKey()
   return 'is one'
 }

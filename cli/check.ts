@@ -57,6 +57,12 @@ const show = (findings: readonly Finding[], json: boolean | undefined): void => 
 const sourcesOf = async (runtime: Runtime, { org, source }: CheckOptions) =>
   org === undefined ? listConnections(runtime.pool) : chooseSources(await requireOrg(runtime, org), { org, source })
 
+/** Reading accounts would not make the ledger, and could not be done without it. */
+const isThere = async ({ pool }: Runtime): Promise<boolean> => {
+  const { rows } = await pool.query<{ there: boolean }>("select to_regclass('sync.connections') is not null as there")
+  return rows[0]?.there === true
+}
+
 const check = async (options: CheckOptions): Promise<void> => {
   const runtime = await openRuntime({ quiet: true })
   try {
@@ -64,9 +70,9 @@ const check = async (options: CheckOptions): Promise<void> => {
     show(services, options.json)
     const wrong = services.filter(({ ok }) => !ok)
     // Without the ledger nobody knows of an account.
-    const hasLedger = !wrong.some(({ subject }) => subject === 'PostgreSQL' || subject === 'tables of the ledger')
+    const hasLedger = services.some(({ subject, ok }) => subject === 'PostgreSQL' && ok) && (await isThere(runtime))
     const connections = hasLedger ? await sourcesOf(runtime, options) : []
-    if (hasLedger && connections.length === 0) say('No account is connected yet: syncline org add, or syncline org connect')
+    if (connections.length === 0) say('No account is connected yet: syncline org add, or syncline org connect')
     for (const connection of connections) {
       const findings = await checkSource(runtime, connection)
       show(findings, options.json)

@@ -60,7 +60,7 @@ const selectionOf = async ({ pool }: Runtime, run: Run): Promise<readonly string
   const entities = (await entityProgress(pool, [run.runId])).get(run.runId) ?? []
   // It was never planned, so nothing of it was done.
   if (entities.length === 0) return run.selection
-  const selection = retrySelection(entities)
+  const selection = retrySelection(entities, run.strategy)
   if (selection.length > 0) return selection
   throw new SynclineError('usage', `No entity of run ${run.runId} failed or was skipped: it is ${run.state}.`, {
     remedy: `Begin anew with: syncline sync --org ${run.orgId}`,

@@ -25,19 +25,12 @@ afterAll(async () => {
   await simulator?.close()
 })
 
-test('before anything was made it says what is missing and who makes it, and makes nothing', async () => {
+test('a new installation is in order, and nothing is made by looking at it', async () => {
   for (let times = 0; times < 2; times++) {
-    const { code, line } = await check()
-    expect(code).toBe(1)
-    for (const subject of ['PostgreSQL', 'schema registry', 'Redis', 'encryption key']) {
-      expect(line('services', subject)).toMatchObject({ ok: true })
-    }
+    const { code, wrong, line } = await check()
+    expect({ code, wrong }).toEqual({ code: 0, wrong: [] })
     for (const subject of ['tables of the ledger', 'canonical tables', 'Kafka']) {
-      expect(line('services', subject)).toMatchObject({
-        ok: false,
-        code: 'incompatible',
-        remedy: expect.stringContaining('worker'),
-      })
+      expect(line('services', subject)).toMatchObject({ says: expect.stringContaining('not made yet') })
     }
   }
 })
@@ -82,4 +75,14 @@ test('a service that is away is named, and the others are told all the same', as
   expect(code).toBe(1)
   expect(json).toContainEqual(expect.objectContaining({ subject: 'schema registry', ok: false, code: 'unavailable' }))
   expect(json).toContainEqual(expect.objectContaining({ subject: 'Kafka', ok: true }))
+})
+
+test('tables of an older version are told with who brings them up to date', async () => {
+  await installation.pool.query("delete from sync.ledger_migrations where name like '0010%'")
+  const { code, line } = await check('--org', 'acme')
+  expect(code).toBe(1)
+  expect(line('services', 'tables of the ledger')).toMatchObject({
+    code: 'incompatible',
+    remedy: expect.stringContaining('worker'),
+  })
 })
