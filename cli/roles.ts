@@ -139,7 +139,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
             producer,
             consumer: consumerOf('process', PAGE_LIMITS),
             openWorker: (schemaIds) =>
-              inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }),
+              inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }, { log }),
           },
           live: {
             producer: createProducer(kafka, observer.telemetry),
