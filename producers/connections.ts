@@ -168,4 +168,11 @@ export const parseLimit = (text: string): LimitPolicy | undefined => {
 }
 
 /** The limit agreed for this connection, where it is another than the vendor's usual one. The vendor's headers override both. */
-const limitOf = ({ rateLimit }: Connection): LimitPolicy | undefined => (rateLimit === null ? undefined : parseLimit(rateLimit))
+const limitOf = ({ rateLimit }: Pick<Connection, 'rateLimit'>): LimitPolicy | undefined =>
+  rateLimit === null ? undefined : parseLimit(rateLimit)
+
+/** What a connection may ask for, before its API has answered; null: there is no limit. */
+export const limitBefore = (connection: Pick<Connection, 'rateLimit'>, adapter: Pick<Adapter, 'limit'>): LimitPolicy | null => {
+  const policy = limitOf(connection) ?? adapter.limit
+  return policy === UNLIMITED ? null : policy
+}

@@ -138,6 +138,8 @@ export interface Adapter {
   readonly baseUrl: string
   /** The vendor's documented limit per credential; headers may change it. */
   readonly limit: { readonly requests: number; readonly periodMs: number }
+  /** Records of a page at most. */
+  readonly pageSize: number
   /** Null: the API has no webhooks. */
   readonly webhooks: WebhookDialect | null
   /** Not there: accounts are connected by a fixed credential only. */

@@ -10,7 +10,7 @@ import { parseCollection, parseProblems, parseSingle } from './envelope.ts'
 import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
-import { pageAtOf, probeOf, walkOf } from './walks.ts'
+import { MAX_PER_PAGE, pageAtOf, probeOf, walkOf } from './walks.ts'
 import { pcoWebhooks } from './webhooks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
@@ -20,6 +20,7 @@ export const pco: Adapter = {
   manifest: pcoManifest,
   baseUrl: BASE_URL,
   limit: { requests: 100, periodMs: 20_000 },
+  pageSize: MAX_PER_PAGE,
   webhooks: pcoWebhooks,
   oauth: pcoOAuth,
   open: ({ baseUrl = BASE_URL, auth, timeoutMs, maxBodyBytes, userAgent = 'Syncline', settings }) => {

@@ -13,7 +13,7 @@ import { offsetWalk } from '../core/paging/offset.ts'
 import { parentsWalk } from '../core/paging/parents.ts'
 
 /** More is clamped; 0 is never asked for, because it is answered with a next page for ever. */
-const MAX_PER_PAGE = 100
+export const MAX_PER_PAGE = 100
 
 const dialect: Dialect = {
   page: (offset, perPage) => ({ per_page: String(perPage), offset: String(offset) }),
