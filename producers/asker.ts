@@ -126,7 +126,7 @@ const settle = async (
 ): Promise<void> => {
   const { producer, topics, pool, workerId, log, telemetry = NO_TELEMETRY } = deps
   const messagesOf = (topic: 'live' | 'dead') =>
-    answers.flatMap((answer) => (answer.kind === 'answered' && answer.topic === topic ? [answer.message] : []))
+    answers.flatMap((answer) => (answer.kind === 'answered' && answer.topic === topic ? answer.messages : []))
   const outgoing = [
     { topic: topics.live(vendor.adapter.name), partitions: LIVE_PARTITIONS, messages: messagesOf('live') },
     { topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages: messagesOf('dead') },
