@@ -10,12 +10,15 @@ interface Ran {
   readonly output: string
 }
 
+/** What a reader does meanwhile; is given all that was said so far. A rejection ends the command. */
+type Meanwhile = (output: string) => Promise<void> | void
+
 export interface Shell {
-  /** To its end. `onOutput` is given all that was said so far. */
-  run(script: string, onOutput?: (output: string) => void): Promise<Ran>
+  /** To its end. */
+  run(script: string, meanwhile?: Meanwhile): Promise<Ran>
   /** What a reader starts in another terminal; resolves when it has said that it is up. */
   beside(script: string, isUp: RegExp): Promise<void>
-  /** Ends what was started beside. */
+  /** Ends what has not ended. */
   end(): Promise<void>
 }
 
@@ -35,7 +38,7 @@ const inherited = (): NodeJS.ProcessEnv =>
 
 /** `prelude`: functions of bash besides. */
 export const shellIn = (folder: string, tree: string, env: NodeJS.ProcessEnv, prelude = ''): Shell => {
-  const besides: ChildProcess[] = []
+  const children = new Set<ChildProcess>()
 
   const start = (script: string, onOutput: (output: string) => void = () => undefined) => {
     let output = ''
@@ -44,30 +47,36 @@ export const shellIn = (folder: string, tree: string, env: NodeJS.ProcessEnv, pr
       env: { ...inherited(), ...env },
       detached: true,
     })
+    children.add(child)
+    const ended = once(child, 'close').then(([code]) => {
+      children.delete(child)
+      return { code, output }
+    })
     for (const stream of [child.stdout, child.stderr]) {
       stream.on('data', (part: Buffer) => {
         output += part.toString()
         onOutput(output)
       })
     }
-    return { child, output: () => output }
+    return { child, ended, output: () => output }
   }
 
   return {
-    run: async (script, onOutput) => {
-      const { child, output } = start(script, onOutput)
-      const [code] = await once(child, 'close')
-      return { code, output: output() }
-    },
+    run: (script, meanwhile = () => undefined) =>
+      new Promise((resolve, reject) => {
+        const { child, ended } = start(script, (output) => {
+          Promise.resolve(meanwhile(output)).catch((error: unknown) => void endGroup(child).then(() => reject(error)))
+        })
+        ended.then(resolve, reject)
+      }),
     beside: async (script, isUp) => {
       const { child, output } = start(script)
-      besides.push(child)
       await until(`${script} is up`, () => {
         if (child.exitCode !== null) throw new Error(`${script} has ended: ${output()}`)
         return isUp.test(output())
       })
     },
-    end: async () => void (await Promise.all(besides.map(endGroup))),
+    end: async () => void (await Promise.all([...children].map(endGroup))),
   }
 }
 
