@@ -37,8 +37,6 @@ export interface ConnectionDeps {
   readonly log: Logger
   readonly telemetry?: Telemetry
   readonly adapterOf: (name: string) => Adapter
-  /** Makes the auth provider of an adapter from a stored fixed credential. */
-  readonly authOf: (adapter: Adapter, credential: string) => AuthProvider
   readonly requestTimeoutMs: number
   /** Cap on one answer, decompressed; default: the adapter's. */
   readonly maxResponseBytes?: number
@@ -113,7 +111,7 @@ const credentialsOf = (
   adapter: Adapter,
   { connection, credential }: Pick<OpenedConnection, 'connection' | 'credential'>,
 ): Credentials => {
-  if (credential.kind === 'token') return { auth: deps.authOf(adapter, credential.token) }
+  if (credential.kind === 'token') return { auth: adapter.auth(credential.token) }
   const stored = storedTokensOf(deps, adapter, connection)
   return { auth: stored, reauthorise: stored.reauthorise }
 }

@@ -144,6 +144,8 @@ export interface Adapter {
   readonly webhooks: WebhookDialect | null
   /** Not there: accounts are connected by a fixed credential only. */
   readonly oauth?: OAuthApi
+  /** Of a fixed credential as `org add` takes it; throws SynclineError('config') when it is not of the form that the API gives out. */
+  auth(credential: string): AuthProvider
   open(options: ConnectionOptions): ApiConnection
   walk(spec: RangeSpec, options?: PageOptions): Walk
   /** Parses a 2xx list body; throws SynclineError('bad-response'). */
