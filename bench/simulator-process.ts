@@ -3,26 +3,43 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join, resolve } from 'node:path'
 import { createInterface } from 'node:readline'
+import { CONTROL_HEADER } from '../simulator/control.ts'
+import type { SimulatorOptions } from '../simulator/simulator.ts'
+import type { Stats } from '../simulator/stats.ts'
 
-const MAIN = resolve(join('dist', 'cli', 'main.js'))
+const MAIN = resolve(join('dist', 'bench', 'simulator-main.js'))
 
 export interface SimulatorProcess {
   readonly pid: number
   readonly url: string
   readonly personalToken: string
+  stats(): Promise<Stats>
   end(): Promise<void>
 }
 
-export const startSimulator = async (people: string): Promise<SimulatorProcess> => {
-  const child = spawn(process.execPath, [MAIN, 'simulate', 'pco', '--people', people, '--json'], {
-    stdio: ['ignore', 'pipe', 'ignore'],
-  })
-  process.once('exit', () => child.kill())
-  const [line] = await once(createInterface(child.stdout), 'line')
-  const { url, personalToken } = JSON.parse(String(line))
-  const end = async () => {
-    child.kill()
-    await once(child, 'exit')
+export const startSimulator = async (options: SimulatorOptions): Promise<SimulatorProcess> => {
+  const child = spawn(process.execPath, [MAIN, JSON.stringify(options)], { stdio: ['ignore', 'pipe', 'inherit'] })
+  const kill = () => void child.kill()
+  process.once('exit', kill)
+  const [line] = await Promise.race([
+    once(createInterface(child.stdout), 'line'),
+    once(child, 'exit').then(([code]) => Promise.reject(new Error(`The simulator ended with ${code}`))),
+  ])
+  const { url, personalToken, controlToken } = JSON.parse(String(line))
+  return {
+    pid: child.pid ?? -1,
+    url,
+    personalToken,
+    stats: async () => {
+      const answer = await fetch(`${url}/_sim/stats`, { headers: { [CONTROL_HEADER]: controlToken } })
+      // Our own simulator's words.
+      return (await answer.json()) as Stats
+    },
+    end: async () => {
+      process.removeListener('exit', kill)
+      const exited = once(child, 'exit')
+      kill()
+      await exited
+    },
   }
-  return { pid: child.pid ?? -1, url, personalToken, end }
 }
