@@ -12,7 +12,7 @@ import { renewLease } from '../ledger/workers.ts'
 import { mkEntityManifest } from '../manifests/entity-manifest.ts'
 import type { EntityDefinition, Relationship } from '../manifests/manifest.ts'
 import { pcoManifest } from '../manifests/pco/index.ts'
-import { type OrchestratorDeps, tick } from '../orchestrator/orchestrator.ts'
+import { type TickDeps, tick } from '../orchestrator/orchestrator.ts'
 import { silentLogger } from '../platform/logger.ts'
 import { createPool, type Pool } from '../platform/postgres.ts'
 import { uuidv7 } from '../platform/uuid.ts'
@@ -67,17 +67,16 @@ const drive = async (pool: Pool): Promise<void> => {
   const runId = await createRun(pool, { ...OWNER, strategy: 'full', selection: [] })
   const worker = uuidv7()
   let commands: FetchCommand[] = []
-  const deps = {
+  const deps: TickDeps = {
     ...{ pool, topics: topicsWithPrefix('bench.'), manifestOf: () => manifest, log: silentLogger },
-    ...{ openForMs: 60_000, maxFailures: 0, lookBackMs: 0, deletions: { percent: 5, rows: 10 } },
+    ...{ lookBackMs: 0, deletions: { percent: 5, rows: 10 } },
     producer: {
-      send: async (topics: readonly { messages: readonly { value: Buffer }[] }[]) => {
+      send: async (topics) => {
         commands.push(...topics.flatMap(({ messages }) => messages.flatMap(({ value }) => parseCommand(value) ?? [])))
         return []
       },
     },
-    // A tick neither heals nor reads topics.
-  } as unknown as OrchestratorDeps
+  }
   const plans: Plans = new Map()
   let [cpuMs, ticks] = [0, 0]
   const startedAt = performance.now()

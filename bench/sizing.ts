@@ -1,5 +1,5 @@
 // What docs/sizing.md reckons with: CPU and memory of each role in a process of its own, rows and bytes of the ledger and the topics.
-// One organisation of many people, loaded and read again; then many small ones, loaded and asked for what has changed, which is nothing.
+// One organisation of many people, loaded and read again; then many small ones, loaded and read by schedules for what has changed.
 // Usage: npm run bench:sizing -- [people] [organisations] [people of each]. One JSON object per phase on stdout.
 import { setTimeout as delay } from 'node:timers/promises'
 import { ROLE_NAMES } from '../cli/roles.ts'
@@ -11,6 +11,8 @@ import { type BenchStack, withStack } from './stack.ts'
 
 const WITHIN_MS = 1_200_000
 const IDLE_MS = 30_000
+const SCHEDULED_MS = 180_000
+const EVERY = ['--every', '1m', '--jitter', '30s', '--missed', 'once']
 /** As the image has it (Dockerfile). */
 const IMAGE = { NODE_OPTIONS: '--max-semi-space-size=8' }
 const LOADED_ORG = 'large'
@@ -24,22 +26,23 @@ const differences = (after: Figures, before: Figures): Figures =>
       .filter(([, value]) => value !== 0),
   )
 
-interface Ledger {
+interface Tables {
   readonly rows: Figures
   readonly bytes: Figures
 }
 
-/** By table of the ledger, partitions counted with theirs. */
-const ledgerOf = async ({ pool }: Installation): Promise<Ledger> => {
+/** By table of a schema, partitions counted with theirs, indexes with theirs. */
+const tablesOf = async ({ pool }: Installation, schema: 'sync' | 'canonical'): Promise<Tables> => {
   const { rows: tables } = await pool.query<{ name: string; bytes: string }>(
     `select c.relname as name, sum(pg_total_relation_size(coalesce(i.inhrelid, c.oid)))::text as bytes
      from pg_class c left join pg_inherits i on i.inhparent = c.oid
-     where c.relnamespace = 'sync'::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+     where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
      group by c.relname order by c.relname`,
+    [schema],
   )
   const rows: Record<string, number> = {}
   for (const { name } of tables) {
-    const counted = await pool.query<{ n: string }>(`select count(*) as n from sync."${name}"`)
+    const counted = await pool.query<{ n: string }>(`select count(*) as n from ${schema}."${name}"`)
     rows[name] = Number(counted.rows[0]?.n)
   }
   return { rows, bytes: Object.fromEntries(tables.map(({ name, bytes }) => [name, Number(bytes)])) }
@@ -56,20 +59,26 @@ const ended = (installation: Installation) =>
 const records = (installation: Installation) =>
   countRows(installation, `select coalesce(sum(bit_count(merged) + bit_count(unchanged)), 0) as n from sync.landings`)
 
+const cli = async (installation: Installation, args: readonly string[], input?: string): Promise<void> => {
+  const { code, stderr } = await installation.cli(args, input)
+  if (code !== 0) throw new Error(stderr)
+}
+
 const ask = async (installation: Installation, orgs: readonly string[], ...choice: readonly string[]): Promise<void> => {
   const before = await ended(installation)
   for (const org of orgs) {
-    const { code, stderr } = await installation.cli(['sync', '--org', org, ...choice])
-    if (code !== 0) throw new Error(stderr)
+    await cli(installation, ['sync', '--org', org, ...choice])
   }
   await until('the runs are complete', async () => (await ended(installation)) >= before + orgs.length, WITHIN_MS)
 }
 
 const addOrgs = async (installation: Installation, orgs: readonly string[], { url, personalToken }: SimulatorProcess) => {
   for (const org of orgs) {
-    const args = ['org', 'add', org, '--base-url', url, '--rate', 'none', '--no-schedules', '--pat-stdin']
-    const { code, stderr } = await installation.cli(args, personalToken)
-    if (code !== 0) throw new Error(stderr)
+    await cli(
+      installation,
+      ['org', 'add', org, '--base-url', url, '--rate', 'none', '--no-schedules', '--pat-stdin'],
+      personalToken,
+    )
   }
 }
 
@@ -83,17 +92,21 @@ const main = async (stack: BenchStack, people: string, organisations: number, pe
       Object.fromEntries(workers.map(({ role, worker }) => [role, figure(worker.pid)]))
 
     const phase = async (name: string, work: () => Promise<unknown>): Promise<void> => {
-      const before = { cpu: byRole(cpuSeconds), services: stack.used(), ledger: await ledgerOf(installation) }
-      const recordsBefore = await records(installation)
+      const before = { cpu: byRole(cpuSeconds), services: stack.used(), ledger: await tablesOf(installation, 'sync') }
+      const [recordsBefore, runsBefore, startedMs] = [await records(installation), await ended(installation), performance.now()]
       await work()
-      const ledger = await ledgerOf(installation)
+      const seconds = Math.round((performance.now() - startedMs) / 100) / 10
+      const ledger = await tablesOf(installation, 'sync')
       const figures = {
+        seconds,
+        runs: (await ended(installation)) - runsBefore,
         records: (await records(installation)) - recordsBefore,
         cpu: differences(byRole(cpuSeconds), before.cpu),
         services: differences(stack.used(), before.services),
         peakMb: differences(byRole(peakResidentMb), {}),
         ledgerRows: differences(ledger.rows, before.ledger.rows),
         ledgerBytes: differences(ledger.bytes, before.ledger.bytes),
+        tables: await tablesOf(installation, 'canonical'),
         topicBytes: stack.topicBytes(installation.prefix),
       }
       process.stdout.write(`${JSON.stringify({ type: 'phase', name, ...figures })}\n`)
@@ -108,7 +121,8 @@ const main = async (stack: BenchStack, people: string, organisations: number, pe
     const orgs = Array.from({ length: organisations }, (_, index) => `org-${index}`)
     await addOrgs(installation, orgs, small)
     await phase('small-load', () => ask(installation, orgs))
-    await phase('small-delta', () => ask(installation, orgs, '--strategy', 'delta'))
+    for (const org of orgs) await cli(installation, ['schedule', 'add', '--org', org, '--strategy', 'delta', ...EVERY])
+    await phase('scheduled', () => delay(SCHEDULED_MS))
     await Promise.all(workers.map(({ worker }) => worker.stop()))
   } finally {
     await installation.remove()

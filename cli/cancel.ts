@@ -1,6 +1,6 @@
 // `syncline cancel`: ends a run, or those of an organisation, for good. Rows that have landed stay; the next full sync begins anew.
 import { Command } from 'commander'
-import { changeRun } from '../ledger/runs.ts'
+import { changeRun, changeRunIfCan, type Run } from '../ledger/runs.ts'
 import { chooseSources } from './choose.ts'
 import { requireOrg } from './connection-choice.ts'
 import { activeRunsOf, chooseRun, requireRun, requireRunOrOrg } from './find-run.ts'
@@ -33,16 +33,22 @@ export const cancelCommand = (): Command =>
 
 const cancel = async (runtime: Runtime, options: CancelOptions): Promise<void> => {
   await requireRunOrOrg(runtime, options)
-  for (const { runId } of await chosenRuns(runtime, options)) {
-    const run = await changeRun(runtime.pool, runId, 'cancel')
-    if (options.json) printJson(runFacts(run))
-    say(`Run ${runId} is cancelled. Begin anew with: syncline sync --org ${run.orgId}`)
+  const { org, source } = options
+  const active =
+    org === undefined ? [] : await activeRunsOf(runtime, chooseSources(await requireOrg(runtime, org), { org, source }))
+  // Of none it says what there is instead.
+  if (active.length === 0) {
+    const { runId } = org === undefined ? await requireRun(runtime, options.run ?? '') : await chooseRun(runtime, { org, source })
+    return tellCancelled(await changeRun(runtime.pool, runId, 'cancel'), options)
+  }
+  for (const { runId } of active) {
+    const run = await changeRunIfCan(runtime.pool, runId, 'cancel')
+    if (run === undefined) say(`Run ${runId} has ended meanwhile.`)
+    else tellCancelled(run, options)
   }
 }
 
-const chosenRuns = async (runtime: Runtime, { run, org, source }: CancelOptions) => {
-  if (org === undefined) return [await requireRun(runtime, run ?? '')]
-  const active = await activeRunsOf(runtime, chooseSources(await requireOrg(runtime, org), { org, source }))
-  // Of none it says what there is instead.
-  return active.length > 0 ? active : [await chooseRun(runtime, { org })]
+const tellCancelled = (run: Run, { json }: CancelOptions): void => {
+  if (json) printJson(runFacts(run))
+  say(`Run ${run.runId} is cancelled. Begin anew with: syncline sync --org ${run.orgId} --source ${run.source}`)
 }

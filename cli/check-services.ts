@@ -66,7 +66,7 @@ const redis = async ({ config, log }: Runtime): Promise<string> => {
   return 'answers'
 }
 
-const key = async ({ encryptionKey }: Runtime): Promise<string> => {
+const key = ({ encryptionKey }: Runtime): string => {
   encryptionKey()
   return 'is one'
 }

@@ -3,9 +3,9 @@
 import type { ApiConnection, ApiResponse } from '../adapters/core/adapter.ts'
 import { isApiError } from '../adapters/core/errors.ts'
 import type { ListedConnection } from '../ledger/organisations.ts'
-import { messageOf, SynclineError } from '../platform/errors.ts'
+import { SynclineError } from '../platform/errors.ts'
 import type { VendorConnection } from '../producers/connections.ts'
-import { type Finding, findingOf } from './finding.ts'
+import { type Finding, failureOf, findingOf } from './finding.ts'
 import type { Runtime } from './runtime.ts'
 import { withVendor } from './vendor.ts'
 import { count, duration } from './words.ts'
@@ -13,7 +13,7 @@ import { count, duration } from './words.ts'
 /** By as much a source's clock may be behind without a change being missed (docs/decisions/0014-watermarks.md). */
 const MAX_SKEW_MS = 6 * 60_000
 
-const clock = async ({ headers }: ApiResponse): Promise<string> => {
+const clock = ({ headers }: ApiResponse): string => {
   const at = Date.parse(headers['date'] ?? '')
   if (Number.isNaN(at)) return 'not told'
   const skew = Math.abs(Date.now() - at)
@@ -24,7 +24,7 @@ const clock = async ({ headers }: ApiResponse): Promise<string> => {
   })
 }
 
-const limit = async (vendor: VendorConnection, { rate }: ApiResponse): Promise<string> => {
+const limit = (vendor: VendorConnection, { rate }: ApiResponse): string => {
   const { requests, periodMs } = vendor.adapter.limit
   if (rate.limit === undefined) return `not told; ${requests} requests in ${duration(periodMs)} are kept to`
   const used = rate.count === undefined ? '' : `, ${rate.count} used`
@@ -47,42 +47,39 @@ const askEach = async (vendor: VendorConnection, api: ApiConnection, signal: Abo
   return answers
 }
 
-const readable = async (vendor: VendorConnection, entity: string, response: ApiResponse): Promise<string> => {
+const readable = (vendor: VendorConnection, entity: string, response: ApiResponse): string => {
   const { total } = vendor.adapter.parseList(entity, response.body)
   return total === null ? 'can be read' : `can be read, ${count(total, 'record')}`
 }
 
-const findings = (of: string, vendor: VendorConnection, answers: Awaited<ReturnType<typeof askEach>>): Promise<Finding>[] => {
+const findings = async (
+  of: string,
+  vendor: VendorConnection,
+  answers: Awaited<ReturnType<typeof askEach>>,
+): Promise<readonly Finding[]> => {
   const first = answers.find(({ response }) => response !== undefined)?.response
   const failed = answers.find(({ error }) => error !== undefined && !isApiError(error, 'permission', 'gone'))
-  if (failed !== undefined || first === undefined) {
-    const error = failed?.error ?? answers[0]?.error
-    return [findingOf({ of, subject: 'address and credential' }, () => Promise.reject(error))]
-  }
-  return [
-    findingOf({ of, subject: 'address and credential' }, async () => 'accepted'),
+  const subject = 'address and credential'
+  if (failed !== undefined || first === undefined) return [failureOf({ of, subject }, failed?.error ?? answers[0]?.error)]
+  return Promise.all([
+    findingOf({ of, subject }, () => 'accepted'),
     findingOf({ of, subject: 'clock' }, () => clock(first)),
     findingOf({ of, subject: 'limit' }, () => limit(vendor, first)),
-    ...answers.map(({ entity, response, error }) =>
-      findingOf({ of, subject: entity }, () =>
-        response === undefined ? Promise.reject(error) : readable(vendor, entity, response),
-      ),
+    ...answers.map(async ({ entity, response, error }) =>
+      response === undefined
+        ? failureOf({ of, subject: entity }, error)
+        : findingOf({ of, subject: entity }, () => readable(vendor, entity, response)),
     ),
-  ]
+  ])
 }
 
 export const checkSource = async (runtime: Runtime, connection: ListedConnection): Promise<readonly Finding[]> => {
   const of = `${connection.orgId}/${connection.source}`
   try {
-    return await withVendor(runtime, connection, async ({ vendor, api, interruptible }) => {
-      const answers = await askEach(vendor, api, interruptible())
-      return Promise.all(findings(of, vendor, answers))
-    })
+    return await withVendor(runtime, connection, async ({ vendor, api, interruptible }) =>
+      findings(of, vendor, await askEach(vendor, api, interruptible())),
+    )
   } catch (error) {
-    return [
-      await findingOf({ of, subject: 'connection' }, () =>
-        Promise.reject(error instanceof Error ? error : new Error(messageOf(error))),
-      ),
-    ]
+    return [failureOf({ of, subject: 'connection' }, error)]
   }
 }

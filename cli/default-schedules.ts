@@ -1,7 +1,6 @@
-// What runs by itself of a source that was just connected: delta every ten minutes and reconcile every night, where this version has them.
-import { databaseTime, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
+// What runs by itself of a source that was just connected: delta every ten minutes and reconcile every night.
+import { databaseTime, listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
 import type { SourceName } from '../ledger/source-health.ts'
-import { STRATEGIES } from '../manifests/strategy.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import type { Pool } from '../platform/postgres.ts'
 
@@ -11,17 +10,28 @@ const DEFAULTS = [
   { strategy: 'reconcile', cron: '0 2 * * *', everySeconds: null, jitterSeconds: 7_200 },
 ] as const
 
-/** `isThere`: whether a strategy is one that can run. A second source of an organisation has its name in that of its schedules. */
+const MAX_NAME = 63
+
+/** The strategy alone for the first source of an adapter, as long as no schedule is called so. */
+const nameOf = (source: string, adapter: string, strategy: string, taken: ReadonlySet<string>): string => {
+  if (source === adapter && !taken.has(strategy)) return strategy
+  const name = `${source.slice(0, MAX_NAME - 1 - strategy.length)}-${strategy}`
+  let [free, n] = [name, 1]
+  while (taken.has(free)) free = `${name.slice(0, MAX_NAME - 4)}-${++n}`
+  return free
+}
+
+/** `taken`: names of the organisation's schedules, which are somebody's. */
 export const defaultSchedules = (
   { orgId, source }: SourceName,
   adapter: string,
-  isThere: (strategy: string) => boolean = (strategy) => STRATEGIES.some((name) => name === strategy),
+  taken: ReadonlySet<string>,
 ): readonly ScheduleRule[] =>
-  DEFAULTS.filter(({ strategy }) => isThere(strategy)).map((rule) => ({
+  DEFAULTS.map((rule) => ({
     ...rule,
     orgId,
     source,
-    name: source === adapter ? rule.strategy : `${source}-${rule.strategy}`.slice(0, 63),
+    name: nameOf(source, adapter, rule.strategy, taken),
     selection: null,
     timeZone: 'UTC',
     missed: 'once',
@@ -31,7 +41,8 @@ export const defaultSchedules = (
 /** To be called once, when a source has been added. Returns their names. */
 export const addDefaultSchedules = async (pool: Pool, source: SourceName, adapter: string): Promise<readonly string[]> => {
   const now = await databaseTime(pool)
-  const rules = defaultSchedules(source, adapter)
+  const taken = new Set((await listSchedules(pool, source.orgId)).map(({ name }) => name))
+  const rules = defaultSchedules(source, adapter, taken)
   for (const rule of rules) await saveSchedule(pool, rule, nextDue(rule, now, Math.random))
   return rules.map(({ name }) => name)
 }

@@ -2,7 +2,7 @@
 import { Command } from 'commander'
 import { adapterByName } from '../adapters/index.ts'
 import { saveConnection } from '../ledger/organisations.ts'
-import { startStack } from '../local/stack.ts'
+import { bringUp } from '../local/bring-up.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { type Simulator, startSimulator } from '../simulator/simulator.ts'
 import { type Difference, isEqual } from './compare.ts'
@@ -37,7 +37,7 @@ export const demo = async ({ people }: { people: string }): Promise<void> => {
     })
   }
   say('Bringing up Kafka, a schema registry, PostgreSQL and Redis on this machine.')
-  const stack = await startStack({ detach: false, onProgress: say })
+  const stack = await bringUp({ detach: false, onProgress: say })
   try {
     const simulator = await startSimulator({ people: Number(people), rate: RATE, latencyMs: LATENCY_MS })
     try {

@@ -29,7 +29,7 @@ const nameOf = (run: Run): string => `${run.runId} (${run.orgId}/${run.source}, 
 export interface RunChoice {
   readonly run?: string
   readonly org?: string
-  readonly source?: string
+  readonly source?: string | undefined
 }
 
 /** Throws SynclineError('usage') unless it is one of both. */
@@ -65,7 +65,8 @@ const activeRunOf = async (runtime: Runtime, orgId: string, source: string | und
   const [only, another] = await listRuns(runtime.pool, filter)
   if (only !== undefined && another === undefined) return only
   if (only === undefined || another === undefined) {
-    throw new SynclineError('usage', `${orgId} has no active run.`, { remedy: `See its runs with: syncline runs --org ${orgId}` })
+    const of = source === undefined ? orgId : `${orgId}/${source}`
+    throw new SynclineError('usage', `${of} has no active run.`, { remedy: `See its runs with: syncline runs --org ${orgId}` })
   }
   throw new SynclineError('usage', `${orgId} has several active runs.`, {
     remedy: `Name one with --run or --source: ${nameOf(only)}; ${nameOf(another)}.`,

@@ -14,13 +14,18 @@ export interface Finding {
 
 type Subject = Pick<Finding, 'of' | 'subject'>
 
+/** The line of what was thrown. */
+export const failureOf = (subject: Subject, error: unknown): Finding => {
+  if (!isSynclineError(error)) return { ...subject, ok: false, says: messageOf(error), code: 'unavailable' }
+  const { message, remedy, code } = error
+  return { ...subject, ok: false, says: message, code, ...(remedy !== undefined && { remedy }) }
+}
+
 /** What `look` says when all is well; what it throws is the line of what is not. */
-export const findingOf = async (subject: Subject, look: () => Promise<string>): Promise<Finding> => {
+export const findingOf = async (subject: Subject, look: () => string | Promise<string>): Promise<Finding> => {
   try {
     return { ...subject, ok: true, says: await look() }
   } catch (error) {
-    if (!isSynclineError(error)) return { ...subject, ok: false, says: messageOf(error), code: 'unavailable' }
-    const { message, remedy, code } = error
-    return { ...subject, ok: false, says: message, code, ...(remedy !== undefined && { remedy }) }
+    return failureOf(subject, error)
   }
 }

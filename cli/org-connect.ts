@@ -11,7 +11,7 @@ import { type Connection, listConnections } from '../ledger/organisations.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { type AuthorisationEnd, createAuthorisation } from './authorise.ts'
 import { listenForCallback } from './callback.ts'
-import { parseBaseUrl, parseOrgId, parseSource } from './connection-choice.ts'
+import { chooseConnection, parseBaseUrl, parseOrgId, parseSource } from './connection-choice.ts'
 import { addDefaultSchedules } from './default-schedules.ts'
 import { type AppOptions, readOAuthApp } from './oauth-app.ts'
 import { checkRate, sayScheduled } from './org-add.ts'
@@ -82,10 +82,14 @@ interface Plan {
   readonly limitKey: string | undefined
 }
 
+/** Undefined: there is none yet. Throws SynclineError('usage') when there are several: another account's tokens are not for this one. */
+const onlySourceOf = (own: readonly Connection[], org: string): string | undefined =>
+  own.length === 0 ? undefined : chooseConnection(own, { org }).source
+
 /** What is not said stays as the connection has it. */
 const planOf = async (runtime: Runtime, orgId: string, options: ConnectOptions): Promise<Plan> => {
   const own = (await listConnections(runtime.pool)).filter((connection) => connection.orgId === orgId)
-  const source = parseSource(options.source ?? options.adapter ?? (own.length === 1 ? own[0]?.source : undefined) ?? 'pco')
+  const source = parseSource(options.source ?? options.adapter ?? onlySourceOf(own, orgId) ?? 'pco')
   const before = own.find((connection) => connection.source === source)
   const adapter = adapterByName(options.adapter ?? before?.adapter ?? 'pco')
   const stored = await readApp(runtime.pool, runtime.encryptionKey(), { orgId, source })
@@ -148,7 +152,8 @@ const tell = async (
   const { outcome, resumed, scope } = end
   const schedules = outcome === 'added' && isScheduled ? await addDefaultSchedules(pool, connection, connection.adapter) : []
   if (json) printJson({ type: 'org', ...publicOf(connection), kind: 'oauth', outcome, scope, resumed, schedules })
-  say(`${connection.orgId}/${connection.source} is connected. Sync it with: syncline sync --org ${connection.orgId}`)
+  const { orgId, source } = connection
+  say(`${orgId}/${source} is connected. Sync it with: syncline sync --org ${orgId} --source ${source}`)
   sayScheduled(connection.orgId, schedules)
   if (resumed.length > 0) say(`Runs that were paused for it go on: ${resumed.join(', ')}`)
 }

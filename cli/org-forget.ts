@@ -13,21 +13,28 @@ import {
   markForgotten,
   noteTombstones,
 } from '../ledger/forget.ts'
+import { listConnections } from '../ledger/organisations.ts'
+import { databaseTime } from '../ledger/schedules.ts'
+import { liveRoles } from '../ledger/workers.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { armFailpoints, failpoint } from '../platform/failpoints.ts'
 import { createKafka } from '../platform/kafka/client.ts'
 import { withLook } from '../platform/kafka/look.ts'
 import { createProducer } from '../platform/kafka/producer.ts'
+import { pause } from '../platform/lifecycle.ts'
+import { ADDRESS_LIFE_MS } from '../producers/webhooks/endpoint-book.ts'
+import { readersOf, removeReader } from '../sinks/postgres/readers.ts'
 import { canonicalEntities } from '../topics/canonical.ts'
 import { createCanonicalDecoder } from '../topics/canonical-codec.ts'
 import { createRegistry } from '../topics/registry.ts'
 import { parseOrgId, requireOrg } from './connection-choice.ts'
 import { waitForGroup } from './group-wait.ts'
-import { prepareInstallation } from './roles.ts'
+import { prepareInstallation, REQUEST_TIMEOUT_MS } from './roles.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
 import { writeTombstones } from './tombstones.ts'
+import { type Unsubscribed, unsubscribe } from './unsubscribe.ts'
 import { count, moment } from './words.ts'
 
 const EXAMPLES = `
@@ -69,16 +76,43 @@ const forget = async (runtime: Runtime, orgId: string, { yes, json }: ForgetOpti
   await prepareInstallation(runtime)
   await markForgotten(pool, orgId)
   await failpoint('forget.after-mark')
+  const connections = (await listConnections(pool)).filter((connection) => connection.orgId === orgId)
+  const subscriptions = await unsubscribe(runtime, connections)
   await deleteData(pool, orgId)
   await destroyKey(pool, orgId)
+  const readers = await removeReaders(runtime, orgId)
   say(`Rows, runs and keys of ${orgId} are gone. Waiting for what is still on its way …`)
   await failpoint('forget.after-rows')
+  await untilProducersEnd(runtime, orgId)
   await forgetOnKafka(runtime, orgId)
   // What a process that was believed dead has written meanwhile.
   await deleteData(pool, orgId)
   await finishForgetting(pool, orgId)
   const done = await findForgotten(pool, orgId)
-  if (done !== undefined) report(runtime, done, json ?? false)
+  if (done !== undefined) report(runtime, done, { json: json ?? false, subscriptions, readers })
+}
+
+/** Logins that could read its rows only. Returns their names. */
+const removeReaders = async ({ pool }: Runtime, orgId: string): Promise<readonly string[]> => {
+  const readers = await readersOf(pool, orgId)
+  for (const reader of readers) await removeReader(pool, reader)
+  return readers.map(({ role }) => role)
+}
+
+/** After so long a worker that does this has nothing of the organisation in hand any more, nor knows of it. */
+const ENDS_WITHIN_MS: Readonly<Record<string, number>> = {
+  fetch: REQUEST_TIMEOUT_MS + 10_000,
+  webhooks: ADDRESS_LIFE_MS + 15_000,
+}
+
+/** A page or a delivery that was under way when the organisation was marked is on its topic: what comes after the tombstones stays. */
+const untilProducersEnd = async ({ pool }: Runtime, orgId: string): Promise<void> => {
+  const [roles, marked] = [await liveRoles(pool), await findForgotten(pool, orgId)]
+  const longestMs = Math.max(0, ...Object.entries(ENDS_WITHIN_MS).map(([role, ms]) => (roles.has(role) ? ms : 0)))
+  const sinceMs = (await databaseTime(pool)).getTime() - (marked?.forgottenAt.getTime() ?? 0)
+  if (longestMs <= sinceMs) return
+  say(`Waiting ${Math.ceil((longestMs - sinceMs) / 1_000)} s for requests and deliveries that are under way …`)
+  await pause(longestMs - sinceMs)
 }
 
 const PATIENCE_MS = 60_000
@@ -142,7 +176,13 @@ const daysOf = ({ topics }: Runtime, name: string, setting: 'retention.ms' | 'mi
   return Number(specs.find((spec) => spec.name === name)?.config[setting] ?? 0) / DAY_MS
 }
 
-const report = (runtime: Runtime, done: Forgotten, json: boolean): void => {
+interface Report {
+  readonly json: boolean
+  readonly subscriptions: readonly Unsubscribed[]
+  readonly readers: readonly string[]
+}
+
+const report = (runtime: Runtime, done: Forgotten, { json, subscriptions, readers }: Report): void => {
   const { topics } = runtime
   const days = {
     raw: daysOf(runtime, topics.raw(adapters[0]?.name ?? ''), 'retention.ms'),
@@ -151,7 +191,8 @@ const report = (runtime: Runtime, done: Forgotten, json: boolean): void => {
   }
   const { orgId, forgottenAt, finishedAt, rows, parked, runs, deadLetters, tombstones } = done
   if (json) {
-    const facts = { rows, parked, runs, deadLetters, tombstones, keysDestroyed: true, keptOnTopicsForDays: days }
+    const removed = { rows, parked, runs, deadLetters, tombstones, readers, subscriptions }
+    const facts = { ...removed, keysDestroyed: true, keptOnTopicsForDays: days }
     printJson({
       type: 'org-forgotten',
       org: orgId,
@@ -163,6 +204,7 @@ const report = (runtime: Runtime, done: Forgotten, json: boolean): void => {
   for (const line of [
     `${orgId} is forgotten since ${moment(forgottenAt)}.`,
     `Removed: ${count(rows, 'row')}, ${count(parked, 'parked row')}, ${count(runs, 'run')}, ${count(deadLetters, 'dead letter')} of the register; credentials and the key that they were under.`,
+    ...(readers.length === 0 ? [] : [`Removed: ${count(readers.length, 'login')} of readers: ${readers.join(', ')}.`]),
     `Written: ${count(tombstones, 'tombstone')}; compaction removes the records on the canonical topics, ${days.canonical} days from now at the earliest.`,
     `Pages as received age out after ${days.raw} days, dead letters after ${days.deadLetters}.`,
     'A backup of PostgreSQL from before has its rows, and its credentials under the installation’s key: rotate that key and destroy the old one, and those are unreadable there too.',

@@ -11,7 +11,7 @@ import { moment } from './words.ts'
 
 const TEXT = `
 The first call creates the role and prints its password, once; later ones say that it is there. Row-level security binds the role to its
-organisation, whatever it sets or asks for. It stays, with the rows, when the organisation is removed.
+organisation, whatever it sets or asks for. It stays, with the rows, when the organisation is removed, and goes when it is forgotten.
 
 Examples:
   $ syncline org reader acme

@@ -6,12 +6,14 @@ import { SynclineError } from '../platform/errors.ts'
 import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { withRuntime } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
+import { unsubscribe } from './unsubscribe.ts'
 
 const EXAMPLES = `
 Examples:
   $ syncline org remove acme --yes
   $ syncline org remove acme --source second-campus --yes
 
+Its subscriptions at the API go too, if the API answers.
 To remove its rows and everything else too: syncline org forget`
 
 interface RemoveOptions {
@@ -34,7 +36,7 @@ const removeOrg = (orgId: string, { source, yes, json }: RemoveOptions): Promise
   withRuntime(async (runtime) => {
     await runtime.migrate()
     const own = await requireOrg(runtime, orgId)
-    if (source !== undefined) chooseConnection(own, { org: orgId, source })
+    const leaving = source === undefined ? own : [chooseConnection(own, { org: orgId, source })]
     const what = source === undefined ? orgId : `${orgId}/${source}`
     if (!yes) {
       throw new SynclineError('usage', `This forgets the connection and the runs of ${what}.`, {
@@ -47,8 +49,9 @@ const removeOrg = (orgId: string, { source, yes, json }: RemoveOptions): Promise
         remedy: `End it first with: syncline cancel --run ${active.runId}`,
       })
     }
+    const subscriptions = await unsubscribe(runtime, leaving)
     if (source === undefined) await removeOrganisation(runtime.pool, orgId)
     else await removeConnection(runtime.pool, orgId, source)
-    if (json) printJson({ type: 'org-removed', org: orgId, ...(source === undefined ? {} : { source }) })
+    if (json) printJson({ type: 'org-removed', org: orgId, ...(source === undefined ? {} : { source }), subscriptions })
     say(`${source === undefined ? 'Organisation' : 'Connection'} ${what} is removed. Its rows stay in the canonical tables.`)
   })

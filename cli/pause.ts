@@ -1,6 +1,6 @@
 // `syncline pause`: no new pages are fetched for a run, or for all of an organisation, until it is resumed; what is on its way lands.
 import { Command } from 'commander'
-import { changeRun } from '../ledger/runs.ts'
+import { changeRun, changeRunIfCan, type Run } from '../ledger/runs.ts'
 import { pauseSource } from '../ledger/source-health.ts'
 import { chooseSources } from './choose.ts'
 import { requireOrg } from './connection-choice.ts'
@@ -11,7 +11,7 @@ import { printJson, say } from './terminal.ts'
 
 const TEXT = `
 With --run one run stops where it is. With --org the organisation does: its active runs stop, its schedules do not fire, and a sync is
-refused with a line that says so, until it is resumed.
+refused with a line that says so and exit code 5, until it is resumed.
 
 Examples:
   $ syncline pause --org acme --reason 'ticket 4711'
@@ -38,21 +38,26 @@ export const pauseCommand = (): Command =>
 
 const pause = async (runtime: Runtime, options: PauseOptions): Promise<void> => {
   await requireRunOrOrg(runtime, options)
-  if (options.org === undefined) return pauseOne(runtime, (await requireRun(runtime, options.run ?? '')).runId, options)
+  if (options.org === undefined) {
+    const { runId } = await requireRun(runtime, options.run ?? '')
+    return tellPaused(await changeRun(runtime.pool, runId, 'pause'), options)
+  }
   const sources = chooseSources(await requireOrg(runtime, options.org), { org: options.org, source: options.source })
   for (const { orgId, source } of sources) {
     const reason = options.reason ?? null
     const paused = await pauseSource(runtime.pool, { orgId, source }, reason)
     if (options.json) printJson({ type: 'source-paused', org: orgId, source, reason, changed: paused })
-    say(`${orgId}/${source} is paused${paused ? '' : ' already'}. Go on with: syncline resume --org ${orgId}`)
+    say(`${orgId}/${source} is paused${paused ? '' : ' already'}. Go on with: syncline resume --org ${orgId} --source ${source}`)
   }
   // Only now: none begins any more.
   const runs = await activeRunsOf(runtime, sources)
-  for (const { runId } of runs.filter((run) => run.state !== 'paused')) await pauseOne(runtime, runId, options)
+  for (const { runId } of runs) {
+    const run = await changeRunIfCan(runtime.pool, runId, 'pause')
+    if (run !== undefined) tellPaused(run, options)
+  }
 }
 
-const pauseOne = async (runtime: Runtime, runId: string, { json }: PauseOptions): Promise<void> => {
-  const run = await changeRun(runtime.pool, runId, 'pause')
+const tellPaused = (run: Run, { json }: PauseOptions): void => {
   if (json) printJson(runFacts(run))
-  say(`Run ${runId} is paused. Go on with: syncline resume --run ${runId}`)
+  say(`Run ${run.runId} is paused. Go on with: syncline resume --run ${run.runId}`)
 }

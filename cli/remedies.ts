@@ -12,6 +12,7 @@ const REMEDIES: Readonly<Record<ErrorCode, (org: string) => string>> = {
   'bad-request': () => 'Report it: the API does not accept what is asked of it.',
   gone: (org) => `Check the base URL: syncline org list. ${AGAIN(org)}`,
   'already-running': (org) => `See the other run: syncline status --org ${org}`,
+  paused: (org) => `Let it go on: syncline resume --org ${org}`,
   unavailable: (org) => `Bring the service back. ${AGAIN(org)}`,
   incompatible: (org) => `Run one version of Syncline everywhere. ${AGAIN(org)}`,
   'too-large': (org) =>

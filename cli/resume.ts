@@ -1,6 +1,6 @@
 // `syncline resume`: a paused run, or organisation, goes on where it stopped, with workers elsewhere or with all roles in this process.
 import { Command } from 'commander'
-import { changeRun, hasEnded, type Run } from '../ledger/runs.ts'
+import { changeRun, changeRunIfCan, hasEnded, type Run } from '../ledger/runs.ts'
 import { resumeSource } from '../ledger/source-health.ts'
 import { chooseSources } from './choose.ts'
 import { requireOrg } from './connection-choice.ts'
@@ -55,15 +55,16 @@ const follow = async (runtime: Runtime, run: Run, options: ResumeOptions): Promi
 const resumeOrg = async (runtime: Runtime, org: string, options: ResumeOptions): Promise<void> => {
   const sources = chooseSources(await requireOrg(runtime, org), { org, source: options.source })
   // Asked first: a run to follow must be one.
-  const followed = options.wait || options.withWorkers ? await chooseRun(runtime, { org }) : undefined
+  const followed = options.wait || options.withWorkers ? await chooseRun(runtime, { org, source: options.source }) : undefined
   for (const { orgId, source } of sources) {
     const changed = await resumeSource(runtime.pool, { orgId, source })
     if (options.json) printJson({ type: 'source-resumed', org: orgId, source, changed })
     say(`${orgId}/${source} ${changed ? 'goes on' : 'was not paused'}.`)
   }
   const paused = (await activeRunsOf(runtime, sources)).filter((run) => run.state === 'paused')
-  for (const run of paused.filter(({ runId }) => runId !== followed?.runId)) {
-    await follow(runtime, await changeRun(runtime.pool, run.runId, 'resume'), { json: options.json ?? false })
+  for (const { runId } of paused.filter((run) => run.runId !== followed?.runId)) {
+    const run = await changeRunIfCan(runtime.pool, runId, 'resume')
+    if (run !== undefined) await follow(runtime, run, { json: options.json ?? false })
   }
   if (followed !== undefined) await follow(runtime, await resumed(runtime, followed, options), options)
 }

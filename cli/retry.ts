@@ -20,7 +20,7 @@ Examples:
   $ syncline retry 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --wait
   $ syncline retry 019a1b2c-3d4e-7f60-8a1b-2c3d4e5f6071 --with-workers --json
 
-Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 already running, 130 interrupted.`
+Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 not begun: one is running or paused, 130 interrupted.`
 
 export const retryCommand = (): Command =>
   new Command('retry')
@@ -60,7 +60,7 @@ const selectionOf = async ({ pool }: Runtime, run: Run): Promise<readonly string
   const entities = (await entityProgress(pool, [run.runId])).get(run.runId) ?? []
   // It was never planned, so nothing of it was done.
   if (entities.length === 0) return run.selection
-  const selection = retrySelection(entities)
+  const selection = retrySelection(entities, run.strategy)
   if (selection.length > 0) return selection
   throw new SynclineError('usage', `No entity of run ${run.runId} failed or was skipped: it is ${run.state}.`, {
     remedy: `Begin anew with: syncline sync --org ${run.orgId}`,

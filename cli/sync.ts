@@ -2,6 +2,7 @@
 import { Command, Option } from 'commander'
 import type { Connection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
+import { requireUnpaused } from '../ledger/source-health.ts'
 import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { probeVendor } from '../producers/probe.ts'
@@ -29,7 +30,7 @@ Examples:
 Strategies: full reads everything. delta reads what has changed since an entity was last read to its end, and everything of an entity
 where that is not known or the API does not tell changes. reconcile reads everything and deletes the rows that are gone at the API.
 
-Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 already running, 130 interrupted.`
+Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 not begun: one is running or paused, 130 interrupted.`
 
 export interface SyncOptions {
   readonly org: string
@@ -85,6 +86,8 @@ const strategyOf = ({ strategy, since }: SyncOptions): Strategy => {
   })
 }
 
-/** One request before anything is begun, so that a wrong address or credential is told at once. */
-export const probe = (runtime: Runtime, connection: Connection, selection: readonly string[]): Promise<void> =>
-  withVendor(runtime, connection, ({ vendor, limiter }) => probeVendor(vendor, limiter, selection, say))
+/** One request before anything is begun, so that a wrong address or credential is told at once; none to an API that is to be left alone. */
+export const probe = async (runtime: Runtime, connection: Connection, selection: readonly string[]): Promise<void> => {
+  await requireUnpaused(runtime.pool, connection)
+  await withVendor(runtime, connection, ({ vendor, limiter }) => probeVendor(vendor, limiter, selection, say))
+}

@@ -2,6 +2,7 @@
 
 import type { RowVersion } from '../sinks/postgres/find-row.ts'
 import { letterId } from './letter-choice.ts'
+import type { LivePath } from './trace-live.ts'
 import type { DeadLetterTrace, Trace } from './trace-look.ts'
 import type { TopicPlace } from './trace-page.ts'
 import type { CanonicalPlace, Path } from './trace-path.ts'
@@ -31,7 +32,12 @@ const requestLine = (request: string) => {
   return { method: 'GET', path, query: Object.fromEntries(new URLSearchParams(query)) }
 }
 
-const pathLine = ({ origin, page, raw, canonical, outcome, mergedBefore, gaps }: Path) => ({
+const liveLine = ({ delivery, answer }: LivePath) => ({
+  delivery: delivery && { ...topicLine(delivery), event: delivery.event, receivedAt: delivery.receivedAt.toISOString() },
+  answer: answer && { ...topicLine(answer), gone: answer.gone, askedAt: answer.askedAt.toISOString() },
+})
+
+const pathLine = ({ origin, page, raw, live, canonical, outcome, mergedBefore, gaps }: Path) => ({
   origin,
   page:
     page === null
@@ -49,6 +55,7 @@ const pathLine = ({ origin, page, raw, canonical, outcome, mergedBefore, gaps }:
           bytes: page.bytes,
         },
   raw: raw === null ? null : topicLine(raw),
+  ...(live === null ? {} : liveLine(live)),
   canonical: canonical === null ? null : canonicalLine(canonical),
   outcome,
   mergedBefore: iso(mergedBefore),

@@ -10,6 +10,8 @@ import type { RowVersion } from '../sinks/postgres/find-row.ts'
 import { schemaIdOf } from '../topics/canonical-codec.ts'
 import { decodeRecordOrigin, ORIGIN_HEADER } from '../topics/headers.ts'
 import { CANONICAL_PARTITIONS } from '../topics/list.ts'
+import { notBefore } from './trace-delivery.ts'
+import { findLive, type LivePath } from './trace-live.ts'
 import {
   CLOCK_SLACK_MS,
   findOnPages,
@@ -35,6 +37,8 @@ export interface Path {
   readonly origin: Origin | null
   readonly page: PageFacts | null
   readonly raw: TopicPlace | null
+  /** What of the live topic made it: deliveries and questions belong to no run. */
+  readonly live: LivePath | null
   readonly canonical: CanonicalPlace | null
   readonly outcome: Outcome | null
   /** The entity had ended in the run by then. */
@@ -56,7 +60,7 @@ export const tracePath = async (
   known: (PageKey & { readonly index: number }) | null,
 ): Promise<Path> => {
   const gaps: string[] = []
-  const canonical = await findCanonical(deps, of, gaps, version.observedAt, (message) =>
+  const canonical = await findCanonical(deps, of, gaps, notBefore(version), (message) =>
     known === null ? isVersion(deps, of, message, version) : isOrigin(message, known),
   )
   const origin = known ?? decodeRecordOrigin(canonical?.headers[ORIGIN_HEADER]) ?? null
@@ -67,10 +71,13 @@ export const tracePath = async (
       ? await searchRaw(deps, of, origin, version.observedAt)
       : await findOnPages(deps, of, gaps, receipts)
   const at = origin === null ? found.origin : { ...origin, count: countOf(origin, found) }
-  if (found.page === null) gaps.push(noPage(origin, receipts.length))
+  const live = origin === null && found.page === null ? await findLive(deps, of, version) : null
+  if (found.page === null && live === null) gaps.push(noPage(origin, receipts.length))
+  if (live !== null && live.delivery === null) gaps.push(NOT_TOLD)
   return {
     ...(await landingOf(deps, of, at)),
     ...found,
+    live,
     origin: at,
     canonical: canonical === undefined ? null : placeOf(deps, of, canonical),
     gaps,
@@ -84,13 +91,16 @@ export const traceLetter = async (deps: PathDeps, of: Wanted, { origin }: Traced
   const found = await findOnPages(deps, of, gaps, page === undefined ? [] : [page])
   if (page === undefined) gaps.push(noPage(origin, 0))
   const at = origin === null ? null : { ...origin, count: countOf(origin, found) }
-  return { ...(await landingOf(deps, of, at)), ...found, origin: at, canonical: null, gaps }
+  return { ...(await landingOf(deps, of, at)), ...found, live: null, origin: at, canonical: null, gaps }
 }
+
+const NOT_TOLD =
+  'No delivery of the hour before names it: it was asked for because a parked record waits for it, or the live topic has removed the delivery (7 days).'
 
 const noPage = (origin: PageKey | null, candidates: number): string => {
   if (candidates > 0) return `The request is not known: ${candidates} pages were asked for at that moment, and none can be read.`
   return origin === null
-    ? 'The request is not known: no receipt in the ledger names a page of that moment (they are kept for 30 days after the run).'
+    ? 'The request is not known: no receipt in the ledger names a page of that moment (they are kept for 30 days after the run), and nothing on the live topic (7 days).'
     : `The request is not known: page ${origin.page} (attempt ${origin.attempt}) has no receipt, because its worker died before writing one or it was dropped after 30 days.`
 }
 

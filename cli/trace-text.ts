@@ -3,6 +3,7 @@ import type { PageKey } from '../ledger/landings.ts'
 import type { TracedLetter } from '../ledger/trace.ts'
 import type { Paint, Style } from './color.ts'
 import { letterId } from './letter-choice.ts'
+import type { LivePath } from './trace-live.ts'
 import type { DeadLetterTrace, Trace, TracedParent, TraceState } from './trace-look.ts'
 import type { Origin, TopicPlace } from './trace-page.ts'
 import type { CanonicalPlace, Path } from './trace-path.ts'
@@ -62,10 +63,21 @@ const attemptStep = (origin: Origin | null, page: PageKey | null): readonly stri
   return page === null ? [] : step(NO_TIME, '', [originText(page)])
 }
 
-const wayHere = ({ origin, page, raw, canonical }: Path): readonly string[] => [
+const liveSteps = ({ delivery, answer }: LivePath): readonly string[] => [
+  ...(delivery === null ? [] : step(exact(delivery.receivedAt), 'told', [`delivery ${delivery.event}`, placeText(delivery)])),
+  ...(answer === null
+    ? []
+    : step(exact(answer.askedAt), 'asked', [
+        `by its id: the API ${answer.gone ? 'does not have it' : 'has it'}`,
+        placeText(answer),
+      ])),
+]
+
+const wayHere = ({ origin, page, raw, live, canonical }: Path): readonly string[] => [
   ...(page === null ? [] : step(exact(page.observedAt), 'asked', [`GET ${page.request}`])),
   ...(page === null ? [] : step(exact(page.receivedAt), 'received', [`${count(page.bytes, 'byte')}, a page of ${page.entity}`])),
   ...(raw === null ? [] : step(NO_TIME, 'raw', [placeText(raw)])),
+  ...(live === null ? [] : liveSteps(live)),
   ...attemptStep(origin, page),
   ...(canonical === null ? [] : canonicalStep(canonical)),
 ]

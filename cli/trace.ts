@@ -22,8 +22,8 @@ Examples:
   $ syncline trace person 7c1f0b52-6a0e-5d0b-9f55-1c2f7e0d9a11 --org acme  # the row's id
   $ syncline trace email 881 --org acme --json | jq '.page.request'
 
-It says for a row, and for what is dead, parked, deleted or on its way: the request and when it was made, the place on the raw and
-on the canonical topic, and the runs that wrote it. What retention has removed is said as such. No value of the record is shown.
+It says for a row, and for what is dead, parked, deleted or on its way: the request and when it was made, or the delivery
+that told it, the place on the raw and on the canonical topic, and the runs that wrote it. What retention has removed is said as such. No value of the record is shown.
 
 Exit codes: 0 it is known, 1 it is not.`
 

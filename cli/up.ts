@@ -1,7 +1,8 @@
 // `syncline up`: brings the embedded stack up. Addresses go to stdout, what is going on to stderr.
 import { Command } from 'commander'
 import { ADDRESS_VARIABLES, SERVICE_NAMES, type StackAddresses } from '../local/addresses.ts'
-import { type Stack, startStack } from '../local/stack.ts'
+import { bringUp } from '../local/bring-up.ts'
+import type { Stack } from '../local/stack.ts'
 
 interface UpOptions {
   readonly detach?: boolean
@@ -32,7 +33,7 @@ export const upCommand = (): Command =>
 const up = async (options: UpOptions): Promise<void> => {
   const startedMs = performance.now()
   const interrupt = onInterrupt()
-  const stack = await startStack({ detach: options.detach ?? false, onProgress: say, signal: interrupt }).catch(ifNot(interrupt))
+  const stack = await bringUp({ detach: options.detach ?? false, onProgress: say, signal: interrupt }).catch(ifNot(interrupt))
   if (stack === undefined) {
     process.exitCode = 130
     return say('Interrupted; nothing is left running.')

@@ -82,13 +82,14 @@ const TAKE = `
   with due as (
     select org_id, source, entity, external_id from sync.asks a
     where wake_at <= now() and (a.holder = $1 or ${lapsed('a.holder')}) and org_id || '/' || source <> all($3)
+      and not exists (select from sync.source_health h where (h.org_id, h.source) = (a.org_id, a.source) and h.paused_at is not null)
     order by wake_at limit $2 for update skip locked)
   update sync.asks a set holder = $1 from due d
   where (a.org_id, a.source, a.entity, a.external_id) = (d.org_id, d.source, d.entity, d.external_id)
   returning a.org_id, a.source, a.entity, a.external_id, a.parents, a.why, a.round, a.failures`
 
 /**
- * Up to `limit` asks that are due, of connections other than `busy` (as `connectionRef`), for this worker alone while its lease holds. What
+ * Up to `limit` asks that are due, of connections that are not paused and not `busy` (as `connectionRef`), for this worker alone while its lease holds. What
  * it holds of others it has lost from sight, because an answer of PostgreSQL did not come: that is taken again.
  */
 export const takeAsks = async (
@@ -138,6 +139,18 @@ export const settleAsks = async (client: Queryable, workerId: string, asks: read
   const values = [workerId, ...keysOf(asks)]
   await client.query(`delete from sync.asks a using ${KEYS} where ${IS_KEY} and a.round = i.round and a.holder = $1`, values)
   await client.query(`update sync.asks a set holder = null from ${KEYS} where ${IS_KEY} and a.holder = $1`, values)
+}
+
+/** What failed of a connection is due at once: it was given what it wanted for. */
+export const wakeFailedAsks = async (client: Queryable, { orgId, source }: Pick<Ask, 'orgId' | 'source'>): Promise<void> => {
+  await client.query(
+    `with failed as (
+       select org_id, source, entity, external_id from sync.asks where org_id = $1 and source = $2 and failures > 0
+       order by entity, external_id for update)
+     update sync.asks a set failures = 0, reason = null, wake_at = now() from failed f
+     where (a.org_id, a.source, a.entity, a.external_id) = (f.org_id, f.source, f.entity, f.external_id)`,
+    [orgId, source],
+  )
 }
 
 export interface Postponed {

@@ -16,30 +16,37 @@ export interface Authorised extends Connection {
 
 /** Stores what `org connect` was given, over whatever credential the connection had; its paused runs go on. */
 export const saveAuthorised = (pool: Pool, ring: KeyRing, a: Authorised): Promise<Put> =>
-  inTransaction(pool, async (client) => {
-    const { orgId, source, limitKey, pair } = a
-    const put = await putConnection(client, a, async () => ({ kind: 'oauth', sealed: null, limitKey }))
-    const sealed = (field: string, plain: string) => seal(client, ring, { orgId, source, field }, plain)
-    await client.query(
-      `insert into sync.tokens as t (org_id, source, client_id, client_secret, access_token, refresh_token, scope, expires_at, refresh_at)
-       values ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz + $9 * interval '1 second', $8::timestamptz + $9 * interval '1 second' - ${early('$9')})
-       on conflict (org_id, source) do update set client_id = $3, client_secret = $4, access_token = $5, refresh_token = $6, scope = $7,
-         expires_at = excluded.expires_at, refresh_at = excluded.refresh_at, generation = t.generation + 1, state = 'connected', reason = null`,
-      [
-        orgId,
-        source,
-        a.clientId,
-        await sealed('client secret', a.clientSecret),
-        await sealed('access token', pair.accessToken),
-        await sealed('refresh token', pair.refreshToken),
-        pair.scope,
-        a.at.toISOString(),
-        pair.expiresInSeconds,
-      ],
-    )
-    await client.query('delete from sync.refresh_attempts where org_id = $1 and source = $2', [orgId, source])
-    return put
-  })
+  inTransaction(pool, (client) =>
+    putConnection(
+      client,
+      a,
+      async () => ({ kind: 'oauth', sealed: null, limitKey: a.limitKey }),
+      () => writeTokens(client, ring, a),
+    ),
+  )
+
+const writeTokens = async (client: Queryable, ring: KeyRing, a: Authorised): Promise<void> => {
+  const { orgId, source, pair } = a
+  const sealed = (field: string, plain: string) => seal(client, ring, { orgId, source, field }, plain)
+  await client.query(
+    `insert into sync.tokens as t (org_id, source, client_id, client_secret, access_token, refresh_token, scope, expires_at, refresh_at)
+     values ($1, $2, $3, $4, $5, $6, $7, $8::timestamptz + $9 * interval '1 second', $8::timestamptz + $9 * interval '1 second' - ${early('$9')})
+     on conflict (org_id, source) do update set client_id = $3, client_secret = $4, access_token = $5, refresh_token = $6, scope = $7,
+       expires_at = excluded.expires_at, refresh_at = excluded.refresh_at, generation = t.generation + 1, state = 'connected', reason = null`,
+    [
+      orgId,
+      source,
+      a.clientId,
+      await sealed('client secret', a.clientSecret),
+      await sealed('access token', pair.accessToken),
+      await sealed('refresh token', pair.refreshToken),
+      pair.scope,
+      a.at.toISOString(),
+      pair.expiresInSeconds,
+    ],
+  )
+  await client.query('delete from sync.refresh_attempts where org_id = $1 and source = $2', [orgId, source])
+}
 
 /** The app that a connection was authorised for, to authorise it again. */
 export const readApp = async (

@@ -3,8 +3,10 @@
 import type { MissingRow } from '../manifests/walk.ts'
 import { inTransaction, type Pool, type PoolClient, type Queryable } from '../platform/postgres.ts'
 import { canonicalEntity, hardReferences } from '../topics/canonical.ts'
+import { HINT_OBSERVED_AT_SQL } from '../topics/hints.ts'
 import { insertRanges, type NewRange } from './ranges.ts'
 import type { Run } from './runs.ts'
+import { CLOCK_MARGIN } from './watermarks.ts'
 
 export type ReconciliationState = 'confirming' | 'parked' | 'approved'
 
@@ -31,11 +33,17 @@ const missingOf = (entity: string, condition: string): string => {
     where t.org_id = $1 and t.source = $2 and t.deleted_at is null and ${condition} order by t.id`
 }
 
-/** What somebody saw since the run began is there, whatever the walk showed. */
+/**
+ * What somebody saw since the run began is there, whatever the walk showed. No clock of ours has seen what a webhook told: there the
+ * source's own time says that it was so after the run began.
+ */
+const NOT_SEEN_SINCE = `case when t.observed_at = ${HINT_OBSERVED_AT_SQL} then coalesce(t.source_updated_at + ${CLOCK_MARGIN}, t.observed_at)
+    else t.observed_at end < (select started_at from sync.runs where run_id = $3)`
+
 const notShown = (entity: string): string =>
   missingOf(
     entity,
-    `t.observed_at < (select started_at from sync.runs where run_id = $3)
+    `${NOT_SEEN_SINCE}
       and not exists (select from sync.seen s where s.run_id = $3 and s.entity = $4 and s.external_id = t.external_id)`,
   )
 
@@ -123,7 +131,7 @@ const confirmDeletions = async (client: Queryable, runId: string, entity: string
 
 /** Rows of a parked deletion that are still there and that nobody has seen since its run began. */
 export const approvedRows = async (client: Queryable, run: Run, entity: string): Promise<readonly MissingRow[]> => {
-  const condition = `t.observed_at < (select started_at from sync.runs where run_id = $3)
+  const condition = `${NOT_SEEN_SINCE}
     and exists (select from sync.parked_deletions d where d.run_id = $3 and d.entity = $4 and d.external_id = t.external_id)`
   const { rows } = await client.query<{ external_id: string; parents: Record<string, string> }>(missingOf(entity, condition), [
     run.orgId,

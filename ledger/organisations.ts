@@ -77,11 +77,15 @@ export interface Put {
   readonly resumed: readonly string[]
 }
 
-/** In the caller's transaction: adds the organisation's connection or changes it, and lets its runs go on that waited for that. */
+/**
+ * Adds the organisation's connection or changes it, with what else `write` has to, and lets its runs go on that waited for that. Locks in
+ * one order, which a refresh under way has too: the tokens, then the runs. One that was refused meanwhile cannot pause them again.
+ */
 export const putConnection = async (
   client: Queryable,
   c: Connection,
   credential: () => Promise<StoredCredential>,
+  write: () => Promise<unknown>,
 ): Promise<Put> => {
   await ensureOrganisation(client, c.orgId)
   const { kind, sealed, limitKey } = await credential()
@@ -93,6 +97,7 @@ export const putConnection = async (
      returning xmax = 0 as added`,
     [c.orgId, c.source, c.adapter, c.baseUrl, JSON.stringify(c.settings), c.rateLimit, kind, sealed, limitKey],
   )
+  await write()
   const resumed = await resumeAfterAuth(client, c.orgId, c.source)
   return { outcome: rows[0]?.added ? 'added' : 'updated', resumed }
 }
@@ -101,12 +106,14 @@ export const putConnection = async (
 export const saveConnection = async (pool: Pool, ring: KeyRing, c: NewConnection): Promise<'added' | 'updated'> => {
   const limitKey = await limitKeyOfToken(c.adapter, c.credential)
   return inTransaction(pool, async (client) => {
-    const { outcome } = await putConnection(client, c, async () => ({
-      kind: 'token',
+    const credential = async () => ({
+      kind: 'token' as const,
       sealed: await seal(client, ring, ownerOf(c), c.credential),
       limitKey,
-    }))
-    await client.query('delete from sync.tokens where org_id = $1 and source = $2', [c.orgId, c.source])
+    })
+    const { outcome } = await putConnection(client, c, credential, () =>
+      client.query('delete from sync.tokens where org_id = $1 and source = $2', [c.orgId, c.source]),
+    )
     return outcome
   })
 }

@@ -39,7 +39,8 @@ const PLANNED = `
   select run_id as "runId", entity, ordinal, tier, hard, soft, carrier, carries, paging, changes, why
   from sync.run_entities where run_id = any($1) order by run_id, ordinal`
 
-const IDLE: Omit<EntityProgress, keyof EntityPlan | 'state'> = {
+/** Nothing has come of it yet, or nothing is left to be said. */
+export const IDLE: Omit<EntityProgress, keyof EntityPlan | 'state'> = {
   reason: null,
   errorCode: null,
   openRanges: 0,

@@ -95,7 +95,7 @@ export interface NewRun {
 
 /**
  * Asks for a run. Throws SynclineError('already-running') naming the holder: of each entity of an organisation and source one backfill
- * (full or reconcile) may be active at a time, and one delta beside it. Throws 'conflict' when the source is paused.
+ * (full or reconcile) may be active at a time, and one delta beside it. Throws 'paused' when the source is.
  */
 export const createRun = (pool: Pool, run: NewRun): Promise<string> => inTransaction(pool, (client) => insertRun(client, run))
 
@@ -199,11 +199,17 @@ const TRANSITIONS = {
   cancel: { from: ['planned', 'running', 'paused'], to: 'cancelled' },
 } as const satisfies Record<string, { from: readonly RunState[]; to: RunState }>
 
-/**
- * An operator's change of state. Throws SynclineError('usage') for an unknown run, 'conflict' when its state does not allow it, or when it is to
- * go on and its source is paused.
- */
-export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSITIONS): Promise<Run> =>
+export type RunChange = keyof typeof TRANSITIONS
+
+/** An operator's change of state. Throws as changeRunIfCan, 'usage' for an unknown run, and 'conflict' when its state does not allow it. */
+export const changeRun = async (pool: Pool, runId: string, change: RunChange): Promise<Run> => {
+  const changed = await changeRunIfCan(pool, runId, change)
+  if (changed === undefined) throw await cannotChange(pool, runId, change)
+  return changed
+}
+
+/** The same for one of several: undefined when its state does not allow it. Throws SynclineError('paused') when its source is, to go on. */
+export const changeRunIfCan = (pool: Pool, runId: string, change: RunChange): Promise<Run | undefined> =>
   inTransaction(pool, async (client) => {
     const { from, to } = TRANSITIONS[change]
     const { rows: found } = await client.query<Pick<Run, 'orgId' | 'source'>>(
@@ -217,7 +223,7 @@ export const changeRun = (pool: Pool, runId: string, change: keyof typeof TRANSI
        where run_id = $1 and state = any($2) returning ${COLUMNS}`,
       [runId, from, to],
     )
-    if (rows[0] === undefined) throw await cannotChange(client, runId, change)
+    if (rows[0] === undefined) return undefined
     if (change === 'cancel') await cancelEntities(client, runId)
     // What waited for the run to go on is due at once.
     if (change === 'resume')

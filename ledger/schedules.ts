@@ -163,7 +163,7 @@ type SeenSchedule = Pick<DueSchedule, 'orgId' | 'name' | 'source' | 'adapter' | 
 
 /**
  * The run of a due time and the next due time, in one transaction. Undefined: another was first, or it was changed or paused meanwhile.
- * Throws 'already-running' and 'conflict' as insertRun does; the schedule is then as it was.
+ * Throws 'already-running' and 'paused' as insertRun does; the schedule is then as it was.
  */
 export const fireSchedule = (
   pool: Pool,

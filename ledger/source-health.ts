@@ -32,21 +32,33 @@ const lockPause = async (client: Queryable, { orgId, source }: SourceName, mode:
   await client.query(`select ${lock}($1, hashtext($2))`, [PAUSE_LOCK, `${orgId}/${source}`])
 }
 
-/** In the transaction that begins a run. Throws SynclineError('conflict') when its source is paused. */
-export const requireUnpaused = async (client: Queryable, source: SourceName): Promise<void> => {
+interface Pause {
+  paused_at: Date
+  pause_reason: string | null
+}
+
+/** It stays what it is until the end of the transaction. */
+const pauseOf = async (client: Queryable, source: SourceName): Promise<Pause | undefined> => {
   await lockPause(client, source, 'shared')
-  const { rows } = await client.query<{ paused_at: Date; pause_reason: string | null }>(
+  const { rows } = await client.query<Pause>(
     'select paused_at, pause_reason from sync.source_health where org_id = $1 and source = $2 and paused_at is not null',
     [source.orgId, source.source],
   )
-  const paused = rows[0]
+  return rows[0]
+}
+
+/** In the transaction that lets runs go on. */
+export const isPaused = async (client: Queryable, source: SourceName): Promise<boolean> =>
+  (await pauseOf(client, source)) !== undefined
+
+/** In the transaction that begins a run, and to ask beforehand. Throws SynclineError('paused') when its source is. */
+export const requireUnpaused = async (client: Queryable, source: SourceName): Promise<void> => {
+  const paused = await pauseOf(client, source)
   if (paused === undefined) return
   const why = paused.pause_reason === null ? '' : `: ${paused.pause_reason}`
-  throw new SynclineError(
-    'conflict',
-    `${source.orgId}/${source.source} is paused since ${paused.paused_at.toISOString()}${why}.`,
-    { remedy: `Go on with: syncline resume --org ${source.orgId}` },
-  )
+  throw new SynclineError('paused', `${source.orgId}/${source.source} is paused since ${paused.paused_at.toISOString()}${why}.`, {
+    remedy: `Go on with: syncline resume --org ${source.orgId} --source ${source.source}`,
+  })
 }
 
 /** False: it was paused already. */
@@ -76,7 +88,10 @@ interface EndedRun extends SourceName {
   readonly failed: boolean
 }
 
-/** Counts the end of a run, in its transaction; after trouble that operators were told of, they are told that it is over. */
+/**
+ * Counts the end of a run, in its transaction; after trouble that operators were told of, they are told that it is over. Of a source that is
+ * paused it is not over: a run that had begun before says nothing.
+ */
 export const recordEnd = async (client: Queryable, { orgId, source, runId, failed }: EndedRun): Promise<void> => {
   if (failed) {
     await client.query(
@@ -89,7 +104,7 @@ export const recordEnd = async (client: Queryable, { orgId, source, runId, faile
   const { rows } = await client.query<{ told: boolean }>(
     `with before as (select told_at is not null as told from sync.source_health where org_id = $1 and source = $2 for update)
      update sync.source_health h set failures = 0, last_failed_run = null, told_at = null from before
-     where h.org_id = $1 and h.source = $2 and (h.failures > 0 or before.told) returning before.told`,
+     where h.org_id = $1 and h.source = $2 and h.paused_at is null and (h.failures > 0 or before.told) returning before.told`,
     [orgId, source],
   )
   if (rows[0]?.told) await queueNotification(client, { orgId, source, kind: 'source-recovered', facts: { runId } })

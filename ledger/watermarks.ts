@@ -3,7 +3,7 @@
 import type { Queryable } from '../platform/postgres.ts'
 
 /** What the source's clock may be behind PostgreSQL's by; more is left to the look-back of a delta. */
-const CLOCK_MARGIN = "interval '60 seconds'"
+export const CLOCK_MARGIN = "interval '60 seconds'"
 
 export interface Owner {
   readonly orgId: string

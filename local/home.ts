@@ -10,6 +10,8 @@ export const stackHome = (environment: Readonly<Record<string, string | undefine
 
 export interface HomePaths {
   readonly state: string
+  /** The ports of the services, while they are containers. */
+  readonly containers: string
   readonly encryptionKey: string
   readonly postgresPassword: string
   logFile(service: string): string
@@ -18,6 +20,7 @@ export interface HomePaths {
 
 export const pathsIn = (home: string): HomePaths => ({
   state: join(home, 'stack.json'),
+  containers: join(home, 'containers.json'),
   encryptionKey: join(home, 'encryption.key'),
   postgresPassword: join(home, 'postgres.password'),
   logFile: (service) => join(home, 'log', `${service}.log`),

@@ -8,7 +8,7 @@ const OLDEST_JAVA = 17
 
 /** The ways out when the embedded services cannot run on this machine. */
 export const WAYS_OUT =
-  'Install Java 17 or newer and Maven; or run the services yourself, for example in Docker, and set SYNCLINE_KAFKA_BROKERS, ' +
+  'Install Java 17 or newer and Maven; or start Docker, with Compose; or run the services yourself and set SYNCLINE_KAFKA_BROKERS, ' +
   'SYNCLINE_SCHEMA_REGISTRY_URL, SYNCLINE_DATABASE_URL and SYNCLINE_REDIS_URL'
 
 /** The path or name of a `java` of at least version 17: that of JAVA_HOME, or the first on PATH. Errors: `unavailable`. */

@@ -5,6 +5,7 @@ import type { SynclineError } from '../platform/errors.ts'
 import { addressesFromEnvironment, completeAddresses, type GivenAddresses, type StackAddresses, withGiven } from './addresses.ts'
 import type { Attempt } from './attempt.ts'
 import { cacheRoot } from './cache.ts'
+import { findContainers, stopContainers } from './containers.ts'
 import { ensureKafka, ensureRedis, ensureRegistry } from './downloads.ts'
 import { ensureEncryptionKey, stackHome } from './home.ts'
 import { findJava } from './java.ts'
@@ -14,7 +15,6 @@ import type { Plan } from './protocol.ts'
 import { isUp, readRecord, removeRecord, type StackRecord, type StackState } from './state.ts'
 
 export type { StackAddresses } from './addresses.ts'
-export type { StackState } from './state.ts'
 
 export interface StartOptions {
   /** Folder of data and state; the default is that of `stackHome`. */
@@ -68,16 +68,18 @@ const standing = (origin: 'given' | 'found', addresses: StackAddresses): Stack =
   stop: async () => undefined,
 })
 
-/** The stack that is up in this home. What a crash has left behind, state file or processes, is removed first. */
-export const findStack = async (home: string = stackHome()): Promise<StackState | undefined> => {
+/** Where the stack of this home is, if it is up. What a crash has left behind, state file or processes, is removed first. */
+export const findStack = async (home: string = stackHome()): Promise<Pick<Stack, 'addresses'> | undefined> => {
   const record = await livingRecord(home)
-  return record !== undefined && isUp(record) ? record : undefined
+  if (record !== undefined && isUp(record)) return record
+  const addresses = findContainers(home)
+  return addresses && { addresses }
 }
 
-/** Ends the stack in this home; resolves, when none of its processes is left, with whether there was one. */
+/** Ends the stack in this home; resolves, when none of its processes or containers is left, with whether there was one. */
 export const stopStack = async (home: string = stackHome()): Promise<boolean> => {
   const record = await livingRecord(home)
-  if (record === undefined) return false
+  if (record === undefined) return stopContainers(home)
   await endProcess(record.supervisor, STOP_BOUND_MS)
   await livingRecord(home)
   return true

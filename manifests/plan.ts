@@ -56,9 +56,9 @@ export const planEntities = (
   const carried = grouped([...carriers].map(([entity, carrier]) => [carrier, entity]))
   const beginningOf = (entity: string): Beginning => {
     if (reading.strategy !== 'delta') return EVERYTHING
-    const carrier = carriers.get(entity)
-    if (carrier === undefined) return deltaOf(manifest.get(entity), reading.base)
-    return { changes: deltaOf(manifest.get(carrier), reading.base).changes, why: null }
+    const walked = carriers.get(entity) ?? entity
+    const { changes, why } = deltaOf(manifest.get(walked), reading.base, carried.get(walked))
+    return { changes, why: walked === entity ? why : null }
   }
   return order.map((entity, ordinal) => ({
     entity,

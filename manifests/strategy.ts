@@ -40,13 +40,17 @@ const DAY_MS = 86_400_000
 
 const spelled = (ms: number): string => `${new Date(ms).toISOString().slice(0, 19)}Z`
 
-/** What a delta asks for of an entity. */
-export const deltaOf = ({ entity, strategies, deltaField, changesKeptDays }: EntityDefinition, base: DeltaBase): Beginning => {
+/** What a delta asks for of an entity, and of those whose records its pages bring: from before the earliest of their watermarks. */
+export const deltaOf = (
+  { entity, strategies, deltaField, changesKeptDays }: EntityDefinition,
+  base: DeltaBase,
+  carries: readonly string[] = [],
+): Beginning => {
   const method = strategies.delta
   if (method !== 'keyset' && method !== 'walk-down') return EVERYTHING
   if (deltaField === undefined) return EVERYTHING
-  const watermark = base.watermarks.get(entity)
-  const from = base.since?.getTime() ?? (watermark === undefined ? undefined : watermark.getTime() - base.lookBackMs)
+  const read = [entity, ...carries].flatMap((each) => base.watermarks.get(each)?.getTime() ?? [])
+  const from = base.since?.getTime() ?? (read.length > carries.length ? Math.min(...read) - base.lookBackMs : undefined)
   if (from === undefined) return { changes: null, why: 'everything: it was never read to its end' }
   if (changesKeptDays !== undefined && from < base.now.getTime() - changesKeptDays * DAY_MS)
     return { changes: null, why: `everything: the API keeps changes for ${changesKeptDays} days` }

@@ -26,10 +26,10 @@ const AT_ONCE = 20
 /** With the longest pause at 15 minutes: two days. */
 const MAX_ATTEMPTS = 200
 
-const NEXT_STEP: Readonly<Record<NotificationKind, (org: string) => string | undefined>> = {
-  'source-paused': (org) => `syncline resume --org ${org}`,
+const NEXT_STEP: Readonly<Record<NotificationKind, (of: Pick<Notification, 'orgId' | 'source'>) => string | undefined>> = {
+  'source-paused': ({ orgId, source }) => `syncline resume --org ${orgId} --source ${source}`,
   'source-recovered': () => undefined,
-  'reauthorisation-needed': (org) => `syncline org connect ${org}`,
+  'reauthorisation-needed': ({ orgId, source }) => `syncline org connect ${orgId} --source ${source}`,
 }
 
 /** What is sent. */
@@ -40,7 +40,7 @@ export const notificationBody = ({ id, kind, orgId, source, createdAt, facts }: 
   org: orgId,
   source,
   at: createdAt.toISOString(),
-  next: NEXT_STEP[kind](orgId),
+  next: NEXT_STEP[kind]({ orgId, source }),
 })
 
 /** Undefined when it was taken, else what went wrong. */

@@ -61,7 +61,12 @@ const MAX_ACTIVE_RUNS = 1_000
 
 type Tell = (event: SyncEvent) => void
 
-const planRequested = async (deps: OrchestratorDeps, runs: readonly Run[], tell: Tell): Promise<boolean> => {
+/** What a tick needs of it. */
+export interface TickDeps extends Pick<OrchestratorDeps, 'pool' | 'topics' | 'manifestOf' | 'lookBackMs' | 'deletions' | 'log'> {
+  readonly producer: Pick<Producer, 'send'>
+}
+
+const planRequested = async (deps: TickDeps, runs: readonly Run[], tell: Tell): Promise<boolean> => {
   let planned = false
   for (const run of runs) {
     if (run.state === 'planned') planned = (await planOne(deps, run, tell)) || planned
@@ -70,7 +75,7 @@ const planRequested = async (deps: OrchestratorDeps, runs: readonly Run[], tell:
 }
 
 /** A run that cannot be planned by this version (an adapter or entity it does not have) fails; the others go on. */
-const planOne = async ({ pool, manifestOf, lookBackMs, log }: OrchestratorDeps, run: Run, tell: Tell): Promise<boolean> => {
+const planOne = async ({ pool, manifestOf, lookBackMs, log }: TickDeps, run: Run, tell: Tell): Promise<boolean> => {
   const facts = { run: run.runId, org: run.orgId, strategy: run.strategy }
   try {
     const entities = await planAsked({ client: pool, manifest: manifestOf(run.adapter), lookBackMs }, run)
@@ -89,7 +94,7 @@ const planOne = async ({ pool, manifestOf, lookBackMs, log }: OrchestratorDeps, 
 }
 
 /** One tick of a leader; resolves to whether there is an active run. `plans` is kept from tick to tick. */
-export const tick = async (deps: OrchestratorDeps, plans: Plans): Promise<boolean> => {
+export const tick = async (deps: TickDeps, plans: Plans): Promise<boolean> => {
   const { pool, producer, topics, log, manifestOf, deletions } = deps
   const events: SyncEvent[] = []
   const tell: Tell = (event) => void events.push(event)

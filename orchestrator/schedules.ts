@@ -63,7 +63,7 @@ const settleDue = async (deps: ScheduleDeps, schedule: DueSchedule): Promise<boo
     return true
   } catch (error) {
     // Paused since we looked: it is not due any more.
-    if (isSynclineError(error, 'conflict')) return false
+    if (isSynclineError(error, 'paused')) return false
     // Another run began since we looked.
     if (!isSynclineError(error, 'already-running')) throw error
     const busy = decideDue({ ...schedule, busyRunId: schedule.busyRunId ?? 'that began just now' }, deps.random ?? Math.random)

@@ -42,6 +42,10 @@ export const ERRORS = {
     meaning: 'A run of this kind is under way for one of the entities.',
     asks: 'Wait for the run that the message names (`syncline status --run ID`), or end it: `syncline cancel --run ID`.',
   },
+  paused: {
+    meaning: 'The organisation, or this connected account of it, is paused: nothing was begun.',
+    asks: 'Let it go on when the reason that the message gives is over: `syncline resume --org ID`.',
+  },
   unavailable: {
     meaning: 'One of our own services (Kafka, registry, PostgreSQL, Redis) is away.',
     asks: 'Bring it back, or look at its address; on one machine: `syncline up --detach`. Workers go on by themselves.',

@@ -1,5 +1,5 @@
 // Which of two versions of a record stands (invariant 5). A total order among living versions, so that batches may come in any order.
-import { HINT_OBSERVED_AT, HINT_REVISION, isHint } from '../topics/hints.ts'
+import { HINT_OBSERVED_AT_SQL, HINT_REVISION, isHint } from '../topics/hints.ts'
 
 export interface Version {
   /** ms since 1970; null where the source does not say. */
@@ -58,9 +58,6 @@ export const isDoubtful = (a: Version, b: Version): boolean => {
   if (!isHint(a) && !isHint(b)) return false
   return a.deleted || b.deleted || a.sourceUpdatedAt === b.sourceUpdatedAt
 }
-
-/** As a value in SQL. */
-export const HINT_OBSERVED_AT_SQL = `to_timestamp(${HINT_OBSERVED_AT / 1000})`
 
 const hintSql = (row: string): string =>
   `(case when ${row}.deleted_at is null then ${row}.observed_at = ${HINT_OBSERVED_AT_SQL} else ${row}.mapping_revision = ${HINT_REVISION} end)`

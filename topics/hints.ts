@@ -3,6 +3,8 @@
 
 /** A living hint is older than any observation of the same updated_at, and than any tombstone. */
 export const HINT_OBSERVED_AT = 0
+/** The same as a value in SQL. */
+export const HINT_OBSERVED_AT_SQL = `to_timestamp(${HINT_OBSERVED_AT / 1000})`
 /** A tombstone has no revision that counts; mappings begin at 1. */
 export const HINT_REVISION = 0
 

@@ -79,6 +79,8 @@ export interface ListPage {
   readonly hasNext: boolean
   readonly canOrderBy: readonly string[] | null
   readonly canQueryBy: readonly string[] | null
+  /** The account at the vendor that the records belong to. Not there: the answer does not say. */
+  readonly account?: string
   /** The parsed body, for `split`. */
   readonly body: unknown
 }

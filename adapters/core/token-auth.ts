@@ -37,8 +37,6 @@ export const memoryTokens = (tokens: StoredTokens): TokenStore => {
 
 /** So long before its end a token is refreshed, and no earlier than halfway. */
 const AHEAD_MS = 5 * 60_000
-/** An answer may be lost although it was carried out, or not: the old token is tried once more. */
-const TRIES = 2
 
 /** Throws ApiError('auth') when the vendor refuses to refresh: the account is to be connected again. */
 export const refreshingTokens = (endpoint: TokenEndpoint, store: TokenStore, now: () => number = Date.now): AuthProvider => {
@@ -132,10 +130,8 @@ const asking = async <T>(what: string, act: () => Promise<T>): Promise<T> => {
   }
 }
 
+/** An answer may be lost although it was carried out, or not: the old token is tried once more. */
 const ask = async (endpoint: TokenEndpoint, refreshToken: string): Promise<TokenAnswer> => {
-  let answer = await refreshTokens(endpoint, refreshToken)
-  for (let tries = 1; tries < TRIES && (answer.kind === 'unanswered' || answer.kind === 'later'); tries++) {
-    answer = await refreshTokens(endpoint, refreshToken)
-  }
-  return answer
+  const answer = await refreshTokens(endpoint, refreshToken)
+  return answer.kind === 'unanswered' || answer.kind === 'later' ? refreshTokens(endpoint, refreshToken) : answer
 }

@@ -18,13 +18,38 @@ export interface TopicReport {
   readonly partitions: ReadonlyMap<string, number>
 }
 
-/** Throws SynclineError('incompatible') when an existing topic has fewer partitions than 1 or another cleanup policy. */
-export const ensureTopics = async (kafka: Kafka, wanted: readonly TopicRequirement[], replication = -1): Promise<TopicReport> => {
+type Admin = ReturnType<Kafka['admin']>
+
+const withAdmin = async <T>(kafka: Kafka, work: (admin: Admin) => Promise<T>): Promise<T> => {
   const admin = kafka.admin()
   await admin.connect()
-  try {
-    const existing = new Set(await admin.listTopics())
-    const missing = wanted.filter((topic) => !existing.has(topic.name))
+  return work(admin).finally(() => admin.disconnect())
+}
+
+interface Found {
+  readonly present: readonly TopicRequirement[]
+  readonly missing: readonly TopicRequirement[]
+}
+
+const find = async (admin: Admin, wanted: readonly TopicRequirement[]): Promise<Found> => {
+  const existing = new Set(await admin.listTopics())
+  return {
+    present: wanted.filter(({ name }) => existing.has(name)),
+    missing: wanted.filter(({ name }) => !existing.has(name)),
+  }
+}
+
+const partitionsOf = async (admin: Admin, wanted: readonly TopicRequirement[]): Promise<ReadonlyMap<string, number>> => {
+  // Asked for none, a broker tells of all.
+  if (wanted.length === 0) return new Map()
+  const { topics } = await onceKnown(() => admin.fetchTopicMetadata({ topics: wanted.map(({ name }) => name) }))
+  return new Map(topics.map((topic) => [topic.name, topic.partitions.length]))
+}
+
+/** Throws SynclineError('incompatible') when an existing topic has fewer partitions than 1 or another cleanup policy. */
+export const ensureTopics = (kafka: Kafka, wanted: readonly TopicRequirement[], replication = -1): Promise<TopicReport> =>
+  withAdmin(kafka, async (admin) => {
+    const { present, missing } = await find(admin, wanted)
     if (missing.length > 0) {
       await admin.createTopics({
         waitForLeaders: false,
@@ -36,10 +61,8 @@ export const ensureTopics = async (kafka: Kafka, wanted: readonly TopicRequireme
         })),
       })
     }
-    const present = wanted.filter((topic) => existing.has(topic.name))
-    const { topics } = await onceKnown(() => admin.fetchTopicMetadata({ topics: wanted.map((topic) => topic.name) }))
-    const partitions = new Map(topics.map((topic) => [topic.name, topic.partitions.length]))
-    const differences = present.length === 0 ? [] : await differencesOf(admin, present, partitions)
+    const partitions = await partitionsOf(admin, wanted)
+    const differences = await differencesOf(admin, present, partitions)
     const fatal = differences.filter((difference) => difference.includes('cleanup.policy'))
     if (fatal.length > 0) {
       throw new SynclineError('incompatible', fatal.join(' '), {
@@ -47,30 +70,18 @@ export const ensureTopics = async (kafka: Kafka, wanted: readonly TopicRequireme
       })
     }
     return { created: missing.map((topic) => topic.name), differences, partitions }
-  } finally {
-    await admin.disconnect()
-  }
-}
+  })
 
 /** What is wanted and is not there, and what differs, a sentence each; changes nothing. */
-export const inspectTopics = async (
+export const inspectTopics = (
   kafka: Kafka,
   wanted: readonly TopicRequirement[],
-): Promise<{ readonly missing: readonly string[]; readonly differences: readonly string[] }> => {
-  const admin = kafka.admin()
-  await admin.connect()
-  try {
-    const existing = new Set(await admin.listTopics())
-    const present = wanted.filter(({ name }) => existing.has(name))
-    const missing = wanted.filter(({ name }) => !existing.has(name)).map(({ name }) => name)
-    if (present.length === 0) return { missing, differences: [] }
-    const { topics } = await admin.fetchTopicMetadata({ topics: present.map(({ name }) => name) })
-    const partitions = new Map(topics.map((topic) => [topic.name, topic.partitions.length]))
-    return { missing, differences: await differencesOf(admin, present, partitions) }
-  } finally {
-    await admin.disconnect()
-  }
-}
+): Promise<{ readonly missing: readonly string[]; readonly differences: readonly string[] }> =>
+  withAdmin(kafka, async (admin) => {
+    const { present, missing } = await find(admin, wanted)
+    const differences = await differencesOf(admin, present, await partitionsOf(admin, present))
+    return { missing: missing.map(({ name }) => name), differences }
+  })
 
 const KNOWN_WITHIN_MS = 15_000
 const NOT_YET = new Set(['UNKNOWN_TOPIC_OR_PARTITION', 'LEADER_NOT_AVAILABLE'])
@@ -90,10 +101,11 @@ const onceKnown = async <T>(ask: () => Promise<T>): Promise<T> => {
 }
 
 const differencesOf = async (
-  admin: ReturnType<Kafka['admin']>,
+  admin: Admin,
   present: readonly TopicRequirement[],
   partitions: ReadonlyMap<string, number>,
 ): Promise<string[]> => {
+  if (present.length === 0) return []
   const { resources } = await admin.describeConfigs({
     includeSynonyms: false,
     resources: present.map((topic) => ({

@@ -130,7 +130,8 @@ export const openLeader = async (kafka: Kafka): Promise<Leader> => {
     bounds: (place) => ask(place.topic, () => endsOf(place)).catch(noneOn(UNKNOWN)),
     offsetAt: (place, ms) =>
       ask(place.topic, async () => {
-        const offset = await offsetOf(place, { fromTimestamp: ms })
+        // Below 0 are numbers that Kafka gives a meaning of its own.
+        const offset = await offsetOf(place, { fromTimestamp: Math.max(0, ms) })
         return offset !== undefined && offset >= 0n ? offset : ((await endsOf(place))?.high ?? 0n)
       }),
     committed: (groupId, { topic, partition }) =>

@@ -18,7 +18,8 @@ export interface EndpointBook {
   findAnew(of: ConnectionKey): Promise<KnownEndpoint | undefined>
 }
 
-const LIFE_MS = 60_000
+/** A connection that goes is known so long; `org forget` waits for that. */
+export const ADDRESS_LIFE_MS = 10_000
 const LEAST_LIFE_MS = 1_000
 const MAX_ENTRIES = 10_000
 
@@ -48,5 +49,5 @@ export const createEndpointBook = (pool: Pool, ring: KeyRing): EndpointBook => {
     entries.set(key, { known, at: performance.now() })
     return known
   }
-  return { find: (of) => find(of, LIFE_MS), findAnew: (of) => find(of, LEAST_LIFE_MS) }
+  return { find: (of) => find(of, ADDRESS_LIFE_MS), findAnew: (of) => find(of, LEAST_LIFE_MS) }
 }

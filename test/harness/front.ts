@@ -1,6 +1,7 @@
 // An HTTP server before an API: it passes requests on, except those whose path it was told to refuse.
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
+import { buffer } from 'node:stream/consumers'
 
 export interface Front {
   readonly url: string
@@ -17,8 +18,14 @@ export const startFront = async (api: string): Promise<Front> => {
         response.writeHead(403, { 'content-type': 'application/json' }).end('{"errors":[{"title":"Forbidden"}]}')
         return
       }
-      const headers = { authorization: request.headers.authorization ?? '', accept: 'application/json' }
-      const passed = await fetch(`${api}${request.url}`, { headers })
+      const { method = 'GET', headers: asked } = request
+      const headers = {
+        authorization: asked.authorization ?? '',
+        'content-type': asked['content-type'] ?? '',
+        accept: 'application/json',
+      }
+      const sent = await buffer(request)
+      const passed = await fetch(`${api}${request.url}`, { method, headers, body: sent.length === 0 ? null : sent })
       const body = Buffer.from(await passed.arrayBuffer())
       const kept = [...passed.headers].filter(
         ([name]) => !['content-encoding', 'content-length', 'transfer-encoding'].includes(name),

@@ -4,7 +4,8 @@ import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditTrail } from '../../ledger/audit.ts'
-import { findRun, hasEnded, listRuns, type Run } from '../../ledger/runs.ts'
+import { findRun, hasEnded, insertRun, listRuns, type Run } from '../../ledger/runs.ts'
+import { inTransaction } from '../../platform/postgres.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { type Front, startFront } from '../harness/front.ts'
 import { type CliResult, type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
@@ -148,7 +149,7 @@ describe('a source that fails again and again', () => {
     expect(posts.map(({ taken }) => taken)).toEqual([false, true])
     expect(posts[0]?.body).toEqual(posts[1]?.body)
     expect(posts[1]?.body).toMatchObject({ type: 'source-paused', org: 'acme', source: 'pco', failures: 2, runId: last.runId })
-    expect(posts[1]?.body['next']).toBe('syncline resume --org acme')
+    expect(posts[1]?.body['next']).toBe('syncline resume --org acme --source pco')
     expect(worker.log()).toContain('"msg":"source paused"')
     expect(worker.log() + JSON.stringify(posts)).not.toContain('hook-canary')
     expect(await actions()).toContain('source.paused')
@@ -158,8 +159,10 @@ describe('a source that fails again and again', () => {
     front.refuse(null)
     const before = (await runs()).length
     await installation.pool.query(`update sync.schedules set due_at = now(), fires_at = now() where org_id = 'acme'`)
+    const asked = simulator.stats().calls
     const refused = await cli('sync', '--org', 'acme', '--json')
-    expect(refused.code).toBe(1)
+    expect([refused.code, refused.json]).toMatchObject([5, [{ type: 'error', code: 'paused' }]])
+    expect(simulator.stats().calls).toBe(asked)
     expect(refused.stderr).toMatch(/acme\/pco is paused since .*: 2 runs in a row failed/)
     expect(refused.stderr).toContain('syncline resume --org acme')
     expect((await runs()).length).toBe(before)
@@ -170,8 +173,9 @@ describe('a source that fails again and again', () => {
     const before = (await runs()).length
     await done(cli('resume', '--org', 'acme'))
     await until('the due time that had passed is made up for', async () => {
-      const [last] = await runs()
-      return (await runs()).length > before && last !== undefined && hasEnded(last.state)
+      const all = await runs()
+      const [last] = all
+      return all.length > before && last !== undefined && hasEnded(last.state)
     })
     expect((await runs())[0]?.state).toBe('complete')
     await until('the recovery is told', () => posts.some(({ body }) => body['type'] === 'source-recovered'))
@@ -197,6 +201,40 @@ describe('an organisation', () => {
       'source.paused',
       'source.resumed',
     ])
+  })
+
+  test('of which one source is named keeps its hands off the runs of another', async () => {
+    const args = [
+      'org',
+      'add',
+      '--no-schedules',
+      'acme',
+      '--source',
+      'north',
+      '--base-url',
+      front.url,
+      '--rate',
+      'none',
+      '--pat-stdin',
+    ]
+    await done(installation.cli(args, simulator.personalToken))
+    const asked = { orgId: 'acme', source: 'pco', adapter: 'pco', strategy: 'full', selection: ['campus'] } as const
+    // Paused from its beginning: it is not to end by itself.
+    const runId = await inTransaction(installation.pool, async (client) => {
+      const id = await insertRun(client, asked)
+      await client.query("update sync.runs set state = 'paused' where run_id = $1", [id])
+      return id
+    })
+    for (const call of [['cancel'], ['resume', '--wait']]) {
+      const refused = await cli(...call, '--org', 'acme', '--source', 'north')
+      expect({ code: refused.code, stderr: refused.stderr }).toMatchObject({
+        code: 2,
+        stderr: expect.stringContaining('acme/north'),
+      })
+      expect((await findRun(installation.pool, runId))?.state).toBe('paused')
+    }
+    await done(cli('cancel', '--org', 'acme', '--source', 'pco'))
+    await done(cli('org', 'remove', 'acme', '--source', 'north', '--yes'))
   })
 
   test('has all its active runs cancelled, and says when there is none', async () => {

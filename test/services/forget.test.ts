@@ -1,5 +1,6 @@
 // An organisation is forgotten, in steps that are each cut off once: nothing of it is left in any table or as the last word of a topic, and
 // its neighbour is as it was.
+import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { auditTrail } from '../../ledger/audit.ts'
 import { markForgotten } from '../../ledger/forget.ts'
@@ -8,6 +9,7 @@ import { withLook } from '../../platform/kafka/look.ts'
 import { createProducer } from '../../platform/kafka/producer.ts'
 import type { Message } from '../../platform/kafka/record-batch.ts'
 import { scanTopic } from '../../platform/kafka/scan.ts'
+import { pause } from '../../platform/lifecycle.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { canonicalEntities } from '../../topics/canonical.ts'
@@ -26,6 +28,8 @@ beforeAll(async () => {
     await installation.cli(args, simulator.personalToken)
     const { code, stderr } = await installation.cli(['sync', '--org', org, '--with-workers'])
     expect(code, stderr).toBe(0)
+    const ensured = await installation.cli(['webhooks', 'ensure', '--org', org, '--url', 'https://hooks.example.org'])
+    expect(ensured.code, ensured.stderr).toBe(0)
   }
 })
 
@@ -101,8 +105,63 @@ test('a merge that has seen an organisation as active ends before it is marked, 
   client.release()
 })
 
+test('what is delivered of it while it is forgotten is not the last word', async () => {
+  const receiver = installation.workerWith({ SYNCLINE_WEBHOOKS_PORT: '0' }, 'webhooks')
+  const worker = installation.worker('process', 'sink')
+  const listens = () =>
+    receiver
+      .log()
+      .split('\n')
+      .find((line) => line.includes('webhooks are taken'))
+  await until('the receiver listens', () => listens() !== undefined)
+  const base = `http://127.0.0.1:${JSON.parse(listens() ?? '{}').port}`
+  const args = ['org', 'add', 'told', '--base-url', simulator.url, '--rate', 'none', '--no-schedules', '--pat-stdin']
+  await installation.cli(args, simulator.personalToken)
+  const ensured = await installation.cli(['webhooks', 'ensure', '--org', 'told', '--url', base])
+  expect(ensured.code, ensured.stderr).toBe(0)
+  const [subscription] = [...simulator.webhooks.subscriptions.values()].filter(
+    ({ name, url }) => name === 'people.v2.events.person.updated' && url.startsWith(base),
+  )
+  if (subscription === undefined) throw new Error('no subscription')
+  const id = [...simulator.model.rows('person')][0]?.id ?? ''
+  simulator.mutate({ op: 'rename', entity: 'person', id, name: 'Late' })
+  const ofTold = async (topic: string) =>
+    [...(await lastWords(topic)).values()].filter(
+      ({ headers, value }) => value !== null && (headers['org'] === 'told' || value.includes('told')),
+    )
+  await until('it is on the canonical topic', async () => (await ofTold(topics().canonical('person'))).length > 0)
+  const body = (await ofTold(topics().live('pco'))).at(-1)?.value ?? Buffer.alloc(0)
+  const deliver = async (): Promise<number> => {
+    const signature = createHmac('sha256', subscription.secret).update(body).digest('hex')
+    const headers = { 'x-pco-webhooks-authenticity': signature, 'x-pco-webhooks-name': subscription.name }
+    return (await fetch(base + new URL(subscription.url).pathname, { method: 'POST', body: new Uint8Array(body), headers }))
+      .status
+  }
+  const forgetting = installation.begin(['org', 'forget', 'told', '--yes', '--json'])
+  let [isOver, taken, last] = [false, 0, 200]
+  const ended = forgetting.ended.finally(() => {
+    isOver = true
+  })
+  while (!isOver) {
+    last = await deliver()
+    if (last === 200) taken++
+    await pause(50)
+  }
+  expect((await ended).code, (await ended).stderr).toBe(0)
+  expect(taken).toBeGreaterThan(10)
+  expect(last).toBe(404)
+  await until('nothing is left to process', async () => (await installation.cli(['status'])).code === 0)
+  expect(await ofTold(topics().canonical('person'))).toEqual([])
+  await receiver.stop()
+  await worker.stop()
+})
+
 test('an organisation is forgotten though it is cut off at every step', async () => {
   const [own, neighbours] = [await idsOf('gone'), await idsOf('stays')]
+  const login = `forget_test_${installation.prefix.replace(/\W/g, '')}`
+  const isLogin = async () => (await installation.pool.query('select from pg_roles where rolname = $1', [login])).rowCount === 1
+  expect((await installation.cli(['org', 'reader', 'gone', '--role', login])).code).toBe(0)
+  expect(await isLogin()).toBe(true)
   expect([...own.values()].flat().length).toBeGreaterThan(300)
   const worker = installation.worker('process', 'sink')
   const forget = (fail: string) => installation.cli(['org', 'forget', 'gone', '--yes', '--json'], '', { SYNCLINE_FAIL: fail })
@@ -123,6 +182,9 @@ test('an organisation is forgotten though it is cut off at every step', async ()
     tombstones: rows,
     keysDestroyed: true,
   })
+  expect(await isLogin()).toBe(false)
+  const told = [...simulator.webhooks.subscriptions.values()].map(({ url }) => new URL(url).pathname.split('/')[2])
+  expect(new Set(told)).toEqual(new Set(['stays']))
   expect(await tablesWith('gone')).toEqual(['sync.audit_heads', 'sync.audit_log', 'sync.forgotten'])
   expect(await idsOf('stays')).toEqual(neighbours)
   for (const { entity } of canonicalEntities) {
@@ -138,8 +200,8 @@ test('an organisation is forgotten though it is cut off at every step', async ()
   }
   const trail = await auditTrail(installation.pool, { orgId: 'gone', limit: 1_000 })
   expect(trail.at(-1)?.action).toMatch(/organisation\.(forgotten|removed)/)
-  const told = trail.find(({ action }) => action === 'organisation.forgotten')
-  expect(JSON.parse(told?.facts ?? '')).toEqual({ rows, parked: 0, runs: 1, deadLetters: 0, tombstones: rows })
+  const forgotten = trail.find(({ action }) => action === 'organisation.forgotten')
+  expect(JSON.parse(forgotten?.facts ?? '')).toEqual({ rows, parked: 0, runs: 1, deadLetters: 0, tombstones: rows })
   expect((await installation.cli(['audit', '--check', '--org', 'gone'])).code).toBe(0)
   await worker.stop()
 })

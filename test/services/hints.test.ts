@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { recordAsks, settleAsks, takeAsks } from '../../ledger/asks.ts'
+import { pauseSource, resumeSource } from '../../ledger/source-health.ts'
 import { mergeBatch } from '../../sinks/postgres/merge.ts'
 import { sweepAfter } from '../../sinks/postgres/sweep.ts'
 import { createCountedRanges } from '../../sinks/seen.ts'
@@ -191,6 +192,16 @@ describe('asks', () => {
     await db.pool.query('delete from sync.workers')
     expect(await takeAsks(db.pool, other, 10, [`${orgId}/pco`])).toEqual([])
     expect(await takeAsks(db.pool, other, 10, [])).toHaveLength(1)
+  })
+
+  test('of a paused source wait, and cost its API nothing', async () => {
+    await db.pool.query('delete from sync.asks')
+    const { orgId } = await startRun(db.pool)
+    await recordAsks(db.pool, [ask(orgId, '1')])
+    await pauseSource(db.pool, { orgId, source: 'pco' }, null)
+    expect(await takeAsks(db.pool, WORKER, 10, [])).toEqual([])
+    await resumeSource(db.pool, { orgId, source: 'pco' })
+    expect(await takeAsks(db.pool, WORKER, 10, [])).toHaveLength(1)
   })
 
   test('of an organisation that is not there are let go', async () => {

@@ -16,6 +16,7 @@ import type { MissingRow } from '../../manifests/walk.ts'
 import type { Pool } from '../../platform/postgres.ts'
 import { mergeBatch } from '../../sinks/postgres/merge.ts'
 import { createCountedRanges } from '../../sinks/seen.ts'
+import { HINT_OBSERVED_AT } from '../../topics/hints.ts'
 import { plannedEntity } from '../harness/planned-entity.ts'
 import { batchOf, createTestDatabase, recordOf, type TestDatabase } from './sink-fixtures.ts'
 
@@ -146,6 +147,25 @@ describe('rows that a walk did not show', () => {
     const late = recordOf('person', { orgId, externalId: '2', observedAt: Date.now() + 60_000, sourceUpdatedAt: 3_000_000 })
     await mergeBatch(pool, batchOf([{ entity: 'person', record: late }]), createCountedRanges())
     expect(await decideDeletions(pool, run, 'person', { limit, rangesOf })).toMatchObject({ missing: 1 })
+  })
+
+  test('that a webhook told are among them only when the source dates them to before the run', async () => {
+    const run = await landed({ strategy: 'reconcile' })
+    await seenOf(1, [1], run)
+    const started = run.startedAt?.getTime() ?? 0
+    const told = [-3_600_000, 1_000].map((after, n) => ({
+      entity: 'person',
+      record: recordOf('person', {
+        orgId,
+        externalId: `${n + 2}`,
+        observedAt: HINT_OBSERVED_AT,
+        sourceUpdatedAt: started + after,
+      }),
+    }))
+    await mergeBatch(pool, batchOf(told), createCountedRanges())
+    expect(await decideDeletions(pool, run, 'person', { limit, rangesOf })).toMatchObject({ missing: 1, liveRows: 3 })
+    const { rows } = await pool.query<{ spec: unknown }>('select spec from sync.ranges where run_id = $1', [run.runId])
+    expect(rows.map(({ spec }) => spec)).toMatchObject([{ walk: { rows: [{ externalId: '2' }] } }])
   })
 
   test('wait when they are too many, until an approval, which asks for a run of them', async () => {

@@ -6,8 +6,10 @@ import { join, resolve } from 'node:path'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { pathsIn } from '../../local/home.ts'
 import { isAlive, type ProcessRef, refOf } from '../../local/processes.ts'
-import { findStack, type Stack, type StackState, startStack, stopStack } from '../../local/stack.ts'
+import { findStack, type Stack, startStack, stopStack } from '../../local/stack.ts'
+import { isUp, readRecord, type StackState } from '../../local/state.ts'
 import { createPool } from '../../platform/postgres.ts'
+import { fakeDocker } from '../harness/fake-docker.ts'
 
 // How a stack ends does not depend on which services it has: PostgreSQL and Redis start at once, so they stand for all four here.
 const SOME = { ...process.env, SYNCLINE_KAFKA_BROKERS: '127.0.0.1:1', SYNCLINE_SCHEMA_REGISTRY_URL: 'http://127.0.0.1:1' }
@@ -26,8 +28,8 @@ afterEach(async () => {
 })
 
 const stateOf = async (): Promise<StackState> => {
-  const state = await findStack(home)
-  if (state === undefined) throw new Error('No stack is up')
+  const state = (await findStack(home)) && readRecord(home)
+  if (state === undefined || !isUp(state)) throw new Error('No stack is up')
   return state
 }
 
@@ -43,11 +45,12 @@ const familyOf = (pid: number): ProcessRef[] => {
 const untilGone = (family: readonly ProcessRef[]): Promise<void> =>
   vi.waitFor(() => expect(family.filter(isAlive)).toEqual([]), { timeout: GONE_WITHIN_MS, interval: 50 })
 
+const PROGRAM = resolve(import.meta.dirname, '../../dist/cli/main.js')
+
 /** `syncline up` in the foreground, as a user runs it; resolves when it has printed its addresses. */
-const upInForeground = async (): Promise<{ child: ChildProcess; addresses: unknown }> => {
-  const program = resolve(import.meta.dirname, '../../dist/cli/main.js')
-  const child = spawn(process.execPath, [program, 'up', '--json'], {
-    env: { ...SOME, SYNCLINE_HOME: home },
+const upInForeground = async (environment: NodeJS.ProcessEnv = SOME): Promise<{ child: ChildProcess; addresses: unknown }> => {
+  const child = spawn(process.execPath, [PROGRAM, 'up', '--json'], {
+    env: { ...environment, SYNCLINE_HOME: home },
     stdio: ['ignore', 'pipe', 'ignore'],
   })
   const exit = once(child, 'exit').then(([code]) => Promise.reject(new Error(`\`syncline up\` ended with exit code ${code}`)))
@@ -158,6 +161,23 @@ test('tables, schema ids and the cluster survive down and up, on other ports', a
   expect(await registerSchema(second)).toEqual(schemaId)
   expect(readFileSync(join(home, 'kafka/data/meta.properties'), 'utf8')).toBe(cluster)
   await second.stop()
+})
+
+test('where only Docker is, up brings containers up until Ctrl-C, or detached until down', async () => {
+  const docker = fakeDocker(join(home, 'bin'))
+  const environment = { ...ALL, ...docker.environment }
+  const { child, addresses } = await upInForeground(environment)
+  expect(addresses).toEqual({ type: 'stack', ...(await findStack(home))?.addresses })
+  child.kill('SIGINT')
+  expect(await once(child, 'exit')).toEqual([0, null])
+  expect(docker.isUp()).toBe(false)
+
+  const cli = (...args: readonly string[]) =>
+    execFileSync(process.execPath, [PROGRAM, ...args], { env: { ...environment, SYNCLINE_HOME: home }, encoding: 'utf8' })
+  expect(cli('up', '--detach')).toContain('SYNCLINE_KAFKA_BROKERS=127.0.0.1:')
+  expect(docker.isUp()).toBe(true)
+  expect(JSON.parse(cli('down', '--json'))).toEqual({ type: 'down', wasUp: true })
+  expect(docker.isUp()).toBe(false)
 })
 
 type Pool = ReturnType<typeof createPool>

@@ -221,13 +221,13 @@ describe('nothing fires', () => {
     expect(await pauseSource(pool, source(), null)).toBe(false)
     expect(await fire()).toBe(0)
     const ask = () => createRun(pool, { ...source(), adapter: 'pco', strategy: 'full', selection: ['person'] })
-    await expect(ask()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('the church moves house') })
+    await expect(ask()).rejects.toMatchObject({ code: 'paused', message: expect.stringContaining('the church moves house') })
     expect(await resumeSource(pool, source())).toBe(true)
     expect(await fire()).toBe(1)
     const [run] = await runs()
     await changeRun(pool, run?.runId ?? '', 'pause')
     await pauseSource(pool, source(), null)
-    await expect(changeRun(pool, run?.runId ?? '', 'resume')).rejects.toMatchObject({ code: 'conflict' })
+    await expect(changeRun(pool, run?.runId ?? '', 'resume')).rejects.toMatchObject({ code: 'paused' })
   })
 
   test('when the source is paused between the look and the firing', async () => {
@@ -237,7 +237,7 @@ describe('nothing fires', () => {
     await pauseSource(pool, source(), null)
     const next = { dueAt: new Date(Date.now() + 600_000), firesAt: new Date(Date.now() + 600_000) }
     const late = fireSchedule(pool, seen, { strategy: 'full', selection: ['person'] }, next)
-    await expect(late).rejects.toMatchObject({ code: 'conflict' })
+    await expect(late).rejects.toMatchObject({ code: 'paused' })
     expect(await only()).toMatchObject({ turn: seen.turn, lastFiredAt: null })
   })
 })

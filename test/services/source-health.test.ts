@@ -3,15 +3,17 @@ import { randomUUID } from 'node:crypto'
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
+import { postponeAsks, recordAsks, takeAsks } from '../../ledger/asks.ts'
+import { pauseForAuth, resumeAfterAuth } from '../../ledger/auth-pause.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { queueNotification, takeNotifications } from '../../ledger/notifications.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
-import { changeRun, createRun, endRun, type RunState } from '../../ledger/runs.ts'
+import { changeRun, createRun, endRun, findRun, type RunState } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
-import { pauseFailingSources, resumeSource, troubledSources } from '../../ledger/source-health.ts'
+import { pauseFailingSources, pauseSource, resumeSource, troubledSources } from '../../ledger/source-health.ts'
 import { sendNotifications } from '../../orchestrator/notify.ts'
 import { createLogger, silentLogger } from '../../platform/logger.ts'
-import { createPool, type Pool } from '../../platform/postgres.ts'
+import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
 import { type FreshDatabase, freshDatabase } from './support.ts'
 
 let database: FreshDatabase
@@ -54,6 +56,43 @@ const told = async () => {
   return rows.map(({ kind }) => kind)
 }
 
+describe('a connection that is authorised again', () => {
+  const authorise = () =>
+    inTransaction(pool, async (client) => {
+      return resumeAfterAuth(client, orgId, 'pco')
+    })
+  const stateOf = async (runId: string) => (await findRun(pool, runId))?.state
+
+  test('lets its runs go on, but not those of a source that somebody has paused', async () => {
+    const runId = await ask()
+    await pauseForAuth(pool, orgId, 'pco', 'refused')
+    await pauseSource(pool, source(), 'house moving')
+    expect(await authorise()).toEqual([])
+    expect(await stateOf(runId)).toBe('paused')
+    // It waits for him alone.
+    await resumeSource(pool, source())
+    await changeRun(pool, runId, 'resume')
+    await pauseForAuth(pool, orgId, 'pco', 'refused')
+    expect(await authorise()).toEqual([runId])
+    expect(await stateOf(runId)).toBe('planned')
+  })
+
+  test('has what it was asked for and refused asked at once', async () => {
+    const [worker] = ['00000000-0000-7000-8000-00000000000a']
+    const about = { ...source(), entity: 'person', externalId: '1', parents: {} }
+    await recordAsks(pool, [{ ...about, why: 'hint' }])
+    const taken = await takeAsks(pool, worker, 10, [])
+    await postponeAsks(
+      pool,
+      worker,
+      taken.map((ask) => ({ ask, inMs: 3_600_000, reason: 'refused' })),
+    )
+    expect(await takeAsks(pool, worker, 10, [])).toEqual([])
+    await authorise()
+    expect(await takeAsks(pool, worker, 10, [])).toMatchObject([{ externalId: '1', failures: 0 }])
+  })
+})
+
 describe('failures in a row', () => {
   test('are counted once per run, and end with one that is not', async () => {
     await runs('failed', 'cancelled', 'failed')
@@ -68,6 +107,18 @@ describe('failures in a row', () => {
     expect(await told()).toEqual([])
   })
 
+  test('of a paused source are not over with a run that had begun before; with the first one afterwards they are', async () => {
+    await runs('failed', 'failed')
+    const [begun, end] = [await ask(), { state: 'complete', errorCode: null, reason: null } as const]
+    await pauseFailingSources(pool, 2)
+    await endRun(pool, begun, end)
+    expect(await told()).toEqual(['source-paused'])
+    expect(await troubledSources(pool, orgId)).toMatchObject([{ failures: 2, pausedAt: expect.any(Date) }])
+    await resumeSource(pool, source())
+    await runs('complete')
+    expect(await told()).toEqual(['source-paused', 'source-recovered'])
+  })
+
   test('pause the source when there are as many as the setting says, once though two leaders look', async () => {
     await runs('failed', 'failed')
     expect(await pauseFailingSources(pool, 3)).toEqual([])
@@ -75,7 +126,7 @@ describe('failures in a row', () => {
     const paused = await Promise.all([pauseFailingSources(pool, 3), pauseFailingSources(pool, 3)])
     expect(paused.flat()).toMatchObject([{ orgId, failures: 3 }])
     expect(await told()).toEqual(['source-paused'])
-    await expect(ask()).rejects.toMatchObject({ code: 'conflict', message: expect.stringContaining('3 runs in a row failed') })
+    await expect(ask()).rejects.toMatchObject({ code: 'paused', message: expect.stringContaining('3 runs in a row failed') })
   })
 
   test('are counted anew after a resume; the first complete run after it is told, and the next is not', async () => {

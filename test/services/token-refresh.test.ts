@@ -5,7 +5,7 @@ import { migrateLedger } from '../../ledger/migrate.ts'
 import { takeNotifications } from '../../ledger/notifications.ts'
 import { listConnections } from '../../ledger/organisations.ts'
 import { changeRun, createRun, findRun } from '../../ledger/runs.ts'
-import { readAccessToken } from '../../ledger/tokens.ts'
+import { markReauthorise, readAccessToken } from '../../ledger/tokens.ts'
 import { armFailpoints } from '../../platform/failpoints.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { createPool, type Pool } from '../../platform/postgres.ts'
@@ -157,6 +157,28 @@ describe('a refresh', () => {
     await changeRun(pool, run, 'pause')
     await authorise(pool, ring, simulator, org)
     expect(await findRun(pool, run)).toMatchObject({ state: 'paused' })
+  })
+
+  test('that is authorised again while a refresh of it is being refused does not stay paused', async () => {
+    const runId = await runOf(org)
+    const refused = await pool.connect()
+    try {
+      await refused.query('begin')
+      await refused.query('select from sync.tokens where org_id = $1 for no key update', [org])
+      const authorised = authorise(pool, ring, simulator, org)
+      await until('it waits for the tokens', async () => {
+        const { rowCount } = await pool.query(
+          "select from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()",
+        )
+        return rowCount === 1
+      })
+      expect(await markReauthorise(refused, { orgId: org, source: 'pco' }, 1, 'refused')).toEqual([runId])
+      await refused.query('commit')
+      await authorised
+    } finally {
+      refused.release()
+    }
+    expect(await findRun(pool, runId)).toMatchObject({ state: 'planned', errorCode: null })
   })
 
   test('that fails with 500 leaves a token in use that is still good, and is told to come again when it is not', async () => {

@@ -1,8 +1,13 @@
 // Deliveries of a simulated vendor to the tables, by the real processes: in any order, more than once, forged, while services are away.
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { createKafka } from '../../platform/kafka/client.ts'
+import { withLook } from '../../platform/kafka/look.ts'
+import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
+import { startFront } from '../harness/front.ts'
 import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
+import { stackAddresses } from './support.ts'
 
 let installation: Installation
 let simulator: Simulator
@@ -11,6 +16,8 @@ let receiver: WorkerProcess
 let base: string
 
 const ORG = 'acme'
+
+const kafka = () => createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
 
 const portOf = async (worker: WorkerProcess): Promise<number> => {
   const line = () =>
@@ -119,6 +126,39 @@ describe('a change', () => {
     await until('the deletion is an observation', async () => (await rowOf('person', made?.id ?? ''))?.mapping_revision === 1)
     await nothingAsked()
     expect(await rowOf('person', made?.id ?? '')).toMatchObject({ last_name: null })
+  })
+
+  test('is traced to the delivery that told of it, and a deletion to the question that confirmed it', async () => {
+    const [id = ''] = people().slice(40)
+    const traced = async () => (await installation.cli(['trace', 'person', id, '--org', ORG, '--json'])).json.at(-1) ?? {}
+    const messageAt = (place: unknown) => {
+      // The shape of `trace --json`; a wrong one fails the look-up.
+      const { topic, partition, offset } = place as { topic: string; partition: number; offset: number }
+      return withLook(kafka(), (look) => look.at({ topic, partition }, BigInt(offset)))
+    }
+    rename(id, 'Traced')
+    await lastNameIs(id, 'Traced')
+    const changed = await traced()
+    expect(changed).toMatchObject({
+      state: 'row',
+      gaps: [],
+      answer: null,
+      delivery: { event: 'people.v2.events.person.updated' },
+    })
+    expect(String((await messageAt(changed['delivery']))?.value)).toContain('Traced')
+
+    simulator.mutate({ op: 'delete', entity: 'person', id })
+    await until('the deletion is an observation', async () => (await rowOf('person', id))?.mapping_revision === 1)
+    const deleted = await traced()
+    expect(deleted).toMatchObject({
+      ...{ state: 'deleted', gaps: [], answer: { gone: true } },
+      delivery: { event: 'people.v2.events.person.destroyed' },
+    })
+    expect(await messageAt(deleted['answer'])).toMatchObject({ headers: { kind: 'gone', id } })
+    expect(String((await messageAt(deleted['delivery']))?.value)).toContain('person.destroyed')
+    const { stdout } = await installation.cli(['trace', 'person', id, '--org', ORG])
+    expect(stdout).toMatch(/told +delivery people\.v2\.events\.person\.destroyed/)
+    expect(stdout).toMatch(/asked +by its id: the API does not have it/)
   })
 
   test('that comes five times, late and in another order ends as the vendor has it', async () => {
@@ -239,6 +279,42 @@ describe('the receiver', () => {
     await until('the receiver is gone', () => !receiver.isRunning())
     await startReceiver()
     await lastNameIs(id, 'Survived')
+  })
+})
+
+describe('an organisation that leaves', () => {
+  const add = async (org: string, url: string): Promise<void> => {
+    const added = await installation.cli(
+      ['org', 'add', org, '--base-url', url, '--no-schedules', '--pat-stdin'],
+      simulator.personalToken,
+    )
+    expect(added.code, added.stderr).toBe(0)
+    const ensured = await installation.cli(['webhooks', 'ensure', '--org', org, '--url', base])
+    expect(ensured.code, ensured.stderr).toBe(0)
+  }
+  const subscribed = (org: string): number =>
+    [...simulator.webhooks.subscriptions.values()].filter(({ url }) => url.includes(`/webhooks/${org}/`)).length
+
+  test('takes its subscriptions at the API along, and no others', async () => {
+    await add('leaver', simulator.url)
+    expect(subscribed('leaver')).toBe(22)
+    const { code, json } = await installation.cli(['org', 'remove', 'leaver', '--yes', '--json'])
+    expect([code, json]).toMatchObject([0, [{ type: 'org-removed', subscriptions: [{ removed: 22, left: null }] }]])
+    expect([subscribed('leaver'), subscribed(ORG)]).toEqual([0, 22])
+  })
+
+  test('is let go though the API refuses, and it is said what is left there', async () => {
+    const front = await startFront(simulator.url)
+    try {
+      await add('shut-out', front.url)
+      front.refuse(/^\/webhooks\//)
+      const { code, json, stderr } = await installation.cli(['org', 'remove', 'shut-out', '--yes', '--json'])
+      expect([code, json]).toMatchObject([0, [{ subscriptions: [{ removed: 0, left: expect.any(String) }] }]])
+      expect(stderr).toContain(`${base}/webhooks/shut-out/pco/`)
+      expect((await installation.cli(['org', 'list', '--json'])).stdout).not.toContain('shut-out')
+    } finally {
+      await front.close()
+    }
   })
 })
 

@@ -65,20 +65,17 @@ test('a span of time is a number with its unit', () => {
 })
 
 describe('the schedules of a new source', () => {
-  const source = { orgId: 'acme', source: 'pco' }
-  test('are delta and reconcile where these exist, and nothing otherwise', () => {
-    const names = (there: readonly string[]) =>
-      defaultSchedules(source, 'pco', (name) => there.includes(name)).map(({ name }) => name)
-    expect(names(['full', 'delta', 'reconcile'])).toEqual(['delta', 'reconcile'])
-    expect(names(['full', 'delta'])).toEqual(['delta'])
-    expect(names(['full'])).toEqual([])
+  const names = (source: string, ...taken: readonly string[]) =>
+    defaultSchedules({ orgId: 'acme', source }, 'pco', new Set(taken)).map(({ name }) => name)
+
+  test('are delta and reconcile', () => {
+    expect(names('pco')).toEqual(['delta', 'reconcile'])
   })
 
-  test('of a second source do not take the names of those of the first', () => {
-    const rules = defaultSchedules({ orgId: 'acme', source: 'north' }, 'pco', () => true)
-    expect(rules.map(({ name, source }) => [name, source])).toEqual([
-      ['north-delta', 'north'],
-      ['north-reconcile', 'north'],
-    ])
+  test('take no name that another has', () => {
+    expect(names('north')).toEqual(['north-delta', 'north-reconcile'])
+    expect(names('pco', 'delta')).toEqual(['pco-delta', 'reconcile'])
+    expect(names('pco', 'delta', 'pco-delta', 'pco-delta-2')).toEqual(['pco-delta-3', 'reconcile'])
+    expect(names('n'.repeat(63))).toEqual([`${'n'.repeat(57)}-delta`, `${'n'.repeat(53)}-reconcile`])
   })
 })

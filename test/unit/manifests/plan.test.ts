@@ -76,6 +76,17 @@ describe('a delta', () => {
     expect(plan.get('household-membership')).toMatchObject({ carrier: 'household', changes: plan.get('household')?.changes })
   })
 
+  test('of what comes on the same pages begins where the least of it was read to', () => {
+    const earlier = new Map(everywhere).set('household-membership', new Date('2026-01-10T00:00:00Z'))
+    const plan = deltaOf({ watermarks: earlier })
+    for (const entity of ['household', 'household-membership'])
+      expect(plan.get(entity)?.changes?.since, entity).toBe('2026-01-09T23:55:00Z')
+    expect(deltaOf({ watermarks: earlier }, 'household').get('household')?.changes?.since).toBe('2026-01-31T23:55:00Z')
+    earlier.delete('household-membership')
+    for (const entity of ['household', 'household-membership'])
+      expect(deltaOf({ watermarks: earlier }).get(entity)?.changes, entity).toBeNull()
+  })
+
   test('reads everything of what the API does not tell changes of', () => {
     for (const entity of ['group', 'event', 'group-membership'])
       expect(deltaOf({ watermarks: everywhere }).get(entity)?.changes).toBeNull()
