@@ -1,7 +1,7 @@
 // W1, the main job: all people of a simulated organisation from the API to the tables, no rate limit, one worker with all roles,
 // everything on that is on in production. First into empty tables, then again with nothing changed.
 import { startMeter } from './meter.ts'
-import { ORG, run, type Site, withSite } from './site.ts'
+import { ORG, run, type Site, sync, withOrganisation } from './site.ts'
 import { type Row, sized, type Work } from './work.ts'
 
 const PEOPLE = 200_000
@@ -28,13 +28,13 @@ export const apiToTables: Work = {
   title: 'API → tables: people, no limit, all roles in one process, ledger and validation on',
   run: (bench) => {
     const people = sized(PEOPLE, bench)
-    return withSite(bench, people, async (site) => {
+    return withOrganisation(bench, people, async (site) => {
       const worker = site.worker('all')
       // A first run of little, so that the worker has joined its groups.
-      await site.sync('campus')
+      await sync(site, worker, 'campus')
       const pass = async (name: string, written: number): Promise<Row> => {
         const meter = startMeter(site.servers, [worker.pid])
-        const seconds = await site.sync('person')
+        const seconds = await sync(site, worker, 'person')
         const figures = meter.read([worker.pid], people, seconds)
         await check(site, people, written)
         return { pass: name, figures }

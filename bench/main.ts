@@ -1,16 +1,31 @@
 // Runs the benchmarks that are asked for, on this build or on two in turns, and prints a table for each. Progress goes to stderr.
 // Usage: npm run bench -- [W1 W2 …] [--size 0.1] [--rounds N] [--against REVISION] [--profiles DIRECTORY] [--json]
+
 import { resolve } from 'node:path'
 import { parseArgs } from 'node:util'
 import { messageOf } from '../platform/errors.ts'
 import { apiToTables } from './api-to-tables.ts'
 import { buildOf, thisBuild } from './builds.ts'
+import { limitShare } from './limit-share.ts'
+import { manyOrganisations } from './many-organisations.ts'
+import { moreWorkers } from './more-workers.ts'
+import { orchestration } from './orchestration.ts'
 import { type BenchStack, withStack } from './stack.ts'
 import { rawToCanonical, topicToTables } from './stages.ts'
+import { startAndIdle } from './start-and-idle.ts'
 import { type Measured, ratioLine, ratiosOf, tableOf } from './table.ts'
 import type { Build, Work } from './work.ts'
 
-const WORKS: readonly Work[] = [apiToTables, topicToTables, rawToCanonical]
+const WORKS: readonly Work[] = [
+  apiToTables,
+  topicToTables,
+  rawToCanonical,
+  limitShare,
+  manyOrganisations,
+  moreWorkers,
+  orchestration,
+  startAndIdle,
+]
 const AGAINST_ROUNDS = 3
 
 interface Choice {

@@ -1,4 +1,6 @@
-// One organisation of a simulated vendor in an installation of the build that is measured: what a benchmark works on.
+// What a benchmark works on: an installation of the build that is measured beside simulated vendors, each a process of its own; and the
+// one organisation that most works need.
+import type { SimulatorOptions } from '../simulator/simulator.ts'
 import { type CliResult, createInstallation, type Installation, type WorkerProcess } from '../test/harness/installation.ts'
 import { until } from '../test/harness/until.ts'
 import { cpuSeconds } from './process-figures.ts'
@@ -10,14 +12,10 @@ export const WITHIN_MS = 1_800_000
 
 export interface Site {
   readonly installation: Installation
-  readonly simulator: SimulatorProcess
+  readonly simulators: readonly SimulatorProcess[]
   /** CPU seconds of everything that is not ours. */
   readonly servers: () => Readonly<Record<string, number>>
   worker(...roles: readonly string[]): WorkerProcess
-  /** Begins a run; its id. */
-  begin(entities: string): Promise<string>
-  /** One to its end, which must be complete; seconds from its creation. */
-  sync(entities: string): Promise<number>
   number(sql: string, ...values: readonly unknown[]): Promise<number>
 }
 
@@ -28,55 +26,67 @@ export const run = async (installation: Installation, args: readonly string[], i
   return result
 }
 
-const siteOf = (bench: Bench, installation: Installation, simulator: SimulatorProcess): Site => {
-  const { pool } = installation
-  const env = bench.profiles === undefined ? {} : { NODE_OPTIONS: `--cpu-prof --cpu-prof-dir=${bench.profiles}` }
-
-  const begin = async (entities: string): Promise<string> => {
-    const selection = entities === 'all' ? [] : ['--select', entities]
-    const { json } = await run(installation, ['sync', '--org', ORG, '--json', ...selection])
-    return String(json[0]?.['runId'])
+/** Fails at once when a worker ends meanwhile, with its last words. */
+export const whileAlive = async (
+  workers: readonly WorkerProcess[],
+  what: string,
+  isTrue: () => Promise<boolean>,
+): Promise<void> => {
+  const checked = async () => {
+    const lost = workers.find((worker) => !worker.isRunning())
+    if (lost !== undefined) throw new Error(`A worker has ended before ${what}: ${lost.log().slice(-2_000)}`)
+    return isTrue()
   }
+  await until(what, checked, WITHIN_MS)
+}
 
-  const ended = async (runId: string) => {
-    const { rows } = await pool.query<{ state: string; seconds: number }>(
-      `select state, extract(epoch from ended_at - created_at)::float as seconds from sync.runs
-       where run_id = $1 and ended_at is not null`,
-      [runId],
-    )
-    return rows[0]
-  }
-
-  return {
-    installation,
-    simulator,
-    servers: () => ({ ...bench.stack.used(), simulator: cpuSeconds(simulator.pid) }),
-    worker: (...roles) => installation.workerWith(env, ...roles),
-    begin,
-    sync: async (entities) => {
-      const runId = await begin(entities)
-      await until('the run has ended', async () => (await ended(runId)) !== undefined, WITHIN_MS)
-      const { state, seconds } = (await ended(runId)) ?? { state: 'lost', seconds: 0 }
-      if (state !== 'complete') throw new Error(`The run is ${state}`)
-      return seconds
-    },
-    number: async (sql, ...values) => {
-      const { rows } = await pool.query<{ n: string }>(sql, [...values])
-      return Number(rows[0]?.n)
-    },
+export const withVendors = async <T>(
+  { stack, build, profiles }: Bench,
+  vendors: readonly SimulatorOptions[],
+  work: (site: Site) => Promise<T>,
+): Promise<T> => {
+  const simulators = await Promise.all(vendors.map(startSimulator))
+  const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
+  const installation = await createInstallation(stack.addresses, { SYNCLINE_LOG_LEVEL: 'error' }, [...profiling, build.program])
+  try {
+    return await work({
+      installation,
+      simulators,
+      servers: () => ({ ...stack.used(), simulator: simulators.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0) }),
+      worker: (...roles) => installation.worker(...roles),
+      number: async (sql, ...values) => {
+        const { rows } = await installation.pool.query<{ n: string }>(sql, [...values])
+        return Number(rows[0]?.n)
+      },
+    })
+  } finally {
+    await installation.remove()
+    await Promise.all(simulators.map((simulator) => simulator.end()))
   }
 }
 
-export const withSite = async <T>(bench: Bench, people: number, work: (site: Site) => Promise<T>): Promise<T> => {
-  const simulator = await startSimulator({ people })
-  const { stack, build } = bench
-  const installation = await createInstallation(stack.addresses, { SYNCLINE_LOG_LEVEL: 'error' }, build.program)
-  try {
-    const org = ['org', 'add', ORG, '--base-url', simulator.url, '--rate', 'none', '--no-schedules', '--pat-stdin']
-    await run(installation, org, simulator.personalToken)
-    return await work(siteOf(bench, installation, simulator))
-  } finally {
-    await installation.remove()
-    await simulator.end()
+/** One organisation, named ORG, that no limit holds back. */
+export const withOrganisation = <T>(bench: Bench, people: number, work: (site: Site) => Promise<T>): Promise<T> =>
+  withVendors(bench, [{ people }], async (site) => {
+    const [{ url, personalToken }] = site.simulators as [SimulatorProcess] // one vendor was asked for
+    const org = ['org', 'add', ORG, '--base-url', url, '--rate', 'none', '--no-schedules', '--pat-stdin']
+    await run(site.installation, org, personalToken)
+    return work(site)
+  })
+
+/** A run of ORG to its end, which must be complete: seconds from its creation. */
+export const sync = async ({ installation }: Site, worker: WorkerProcess, entity: string): Promise<number> => {
+  const { json } = await run(installation, ['sync', '--org', ORG, '--json', '--select', entity])
+  const ended = async () => {
+    const { rows } = await installation.pool.query<{ state: string; seconds: number }>(
+      `select state, extract(epoch from ended_at - created_at)::float as seconds from sync.runs
+       where run_id = $1 and ended_at is not null`,
+      [json[0]?.['runId']],
+    )
+    return rows[0]
   }
+  await whileAlive([worker], 'the run has ended', async () => (await ended()) !== undefined)
+  const { state, seconds } = (await ended()) ?? { state: 'lost', seconds: 0 }
+  if (state !== 'complete') throw new Error(`The run is ${state}`)
+  return seconds
 }
