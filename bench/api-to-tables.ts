@@ -1,6 +1,8 @@
 // W1, the main job: all people of a simulated organisation from the API to the tables, no rate limit, one worker with all roles,
-// everything on that is on in production. First into empty tables, then again with nothing changed.
+// everything on that is on in production. First into empty tables, then again with nothing changed; beside the peers from their API, which can
+// change every record.
 import { startMeter } from './meter.ts'
+import { startSimulator } from './simulator-process.ts'
 import { ORG, run, type Site, sync, withOrganisation } from './site.ts'
 import { type Row, sized, type Work } from './work.ts'
 
@@ -26,9 +28,10 @@ const check = async (site: Site, people: number, written: number): Promise<void>
 export const apiToTables: Work = {
   name: 'W1',
   title: 'API → tables: people, no limit, all roles in one process, ledger and validation on',
-  run: (bench) => {
+  run: async (bench) => {
     const people = sized(PEOPLE, bench)
-    return withOrganisation(bench, people, async (site) => {
+    const api = await bench.peers?.api(people)
+    return withOrganisation(bench, api ?? (await startSimulator({ people })), async (site) => {
       const worker = site.worker('all')
       // A first run of little, so that the worker has joined its groups.
       await sync(site, worker, 'campus')
@@ -39,7 +42,10 @@ export const apiToTables: Work = {
         await check(site, people, written)
         return { pass: name, figures }
       }
-      const rows = [await pass('first load', people), await pass('nothing changed', 0)]
+      const rows = [await pass('first load', people)]
+      await api?.change()
+      if (api !== undefined) rows.push(await pass('every row changed', people))
+      rows.push(await pass('nothing changed', 0))
       await worker.stop()
       return rows
     })

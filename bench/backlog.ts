@@ -4,6 +4,7 @@
 import { openTopicRecords } from '../test/harness/topic-records.ts'
 import { topicsWithPrefix } from '../topics/list.ts'
 import { startMeter } from './meter.ts'
+import { startSimulator } from './simulator-process.ts'
 import { type Site, sync, whileAlive, withOrganisation } from './site.ts'
 import type { Bench, Figures } from './work.ts'
 
@@ -73,8 +74,8 @@ const age = async ({ installation: { pool } }: Site): Promise<void> => {
   await pool.query('vacuum analyze canonical.person')
 }
 
-export const withBacklog = <T>(bench: Bench, people: number, work: (backlog: Backlog) => Promise<T>): Promise<T> =>
-  withOrganisation(bench, people, async (site) => {
+export const withBacklog = async <T>(bench: Bench, people: number, work: (backlog: Backlog) => Promise<T>): Promise<T> =>
+  withOrganisation(bench, await startSimulator({ people }), async (site) => {
     const logs = await openTopicRecords(bench.stack.addresses.kafka)
     const topics = topicsWithPrefix(site.installation.prefix)
     const [raw, canonical] = [topics.raw('pco'), topics.canonical('person')]

@@ -22,8 +22,8 @@ interface Case {
   readonly periods: number
 }
 
-const measureCase = async (site: Site, orgs: readonly string[], { rate, periods }: Case): Promise<Row> => {
-  const [vendor] = site.simulators as [SimulatorProcess] // one was asked for
+const measureCase = async (site: Site<SimulatorProcess>, orgs: readonly string[], { rate, periods }: Case): Promise<Row> => {
+  const [vendor] = site.vendors as [SimulatorProcess] // one was asked for
   await addOrganisations(site, vendor, orgs)
   const worker = site.worker('all')
   const { number } = site

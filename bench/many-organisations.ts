@@ -51,8 +51,8 @@ const checkRows = async ({ number }: Site, kind: string, expected: number): Prom
   if (rows !== expected) throw new Error(`Of the ${kind} organisations there are ${rows} people, not ${expected}`)
 }
 
-const measure = async (bench: Bench, site: Site): Promise<readonly Row[]> => {
-  const [small, large, unlimited] = site.simulators as [SimulatorProcess, SimulatorProcess, SimulatorProcess] // as asked for
+const measure = async (bench: Bench, site: Site<SimulatorProcess>): Promise<readonly Row[]> => {
+  const [small, large, unlimited] = site.vendors as [SimulatorProcess, SimulatorProcess, SimulatorProcess] // as asked for
   const [smallOnes, largeOnes] = [orgsOf('small', SMALL, bench), orgsOf('large', LARGE, bench)]
   const alone = orgNames('alone', ALONE)
   await addOrganisations(site, small, [...smallOnes, ...alone])
@@ -80,6 +80,7 @@ const measure = async (bench: Bench, site: Site): Promise<readonly Row[]> => {
   const byLimit = await limitBound(large)
   await limitBound(small)
   const byThroughput = Number(all.figures['records']) / Number(free.figures['records/s'])
+  const largest = Math.max(...pids.map(peakResidentMb))
   await Promise.all(workers.map((worker) => worker.stop()))
   return [
     { pass: 'one organisation, no limit', figures: free.figures },
@@ -92,7 +93,7 @@ const measure = async (bench: Bench, site: Site): Promise<readonly Row[]> => {
         '× bound': rounded(all.timed.seconds / Math.max(byLimit, byThroughput), 2),
         'small alone s': rounded(smallAlone),
         'small median s': rounded(all.timed.median),
-        'largest worker MB': Math.round(Math.max(...pids.map(peakResidentMb))),
+        'largest worker MB': Math.round(largest),
       },
     },
   ]

@@ -18,8 +18,8 @@ const SECONDS = 20
 const SETTLE_MS = 5_000
 const BACKLOG = 200_000
 
-const fetchers = async (bench: Bench, site: Site): Promise<readonly Row[]> => {
-  const [vendor] = site.simulators as [SimulatorProcess] // one was asked for
+const fetchers = async (bench: Bench, site: Site<SimulatorProcess>): Promise<readonly Row[]> => {
+  const [vendor] = site.vendors as [SimulatorProcess] // one was asked for
   const orgs = orgNames('slow', ORGANISATIONS)
   await addOrganisations(site, vendor, orgs, 'none')
   const others = site.worker('orchestrate', 'process', 'sink')

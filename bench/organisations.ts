@@ -3,7 +3,7 @@ import { saveConnection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { parseEncryptionKey } from '../ledger/secrets.ts'
 import type { WorkerProcess } from '../test/harness/installation.ts'
-import type { SimulatorProcess } from './simulator-process.ts'
+import type { Vendor } from './simulator-process.ts'
 import { run, type Site, whileAlive } from './site.ts'
 
 const AT_ONCE = 8
@@ -26,7 +26,7 @@ const each = async (orgs: readonly string[], act: (org: string) => Promise<unkno
 /** The vendor must know `credentialOf` each of them. */
 export const addOrganisations = async (
   { installation }: Site,
-  { url }: SimulatorProcess,
+  { url }: Vendor,
   orgs: readonly string[],
   rateLimit: string | null = null,
 ): Promise<void> => {

@@ -4,15 +4,15 @@ import type { SimulatorOptions } from '../simulator/simulator.ts'
 import { type CliResult, createInstallation, type Installation, type WorkerProcess } from '../test/harness/installation.ts'
 import { until } from '../test/harness/until.ts'
 import { cpuSeconds } from './process-figures.ts'
-import { type SimulatorProcess, startSimulator } from './simulator-process.ts'
+import { type SimulatorProcess, startSimulator, type Vendor } from './simulator-process.ts'
 import type { Bench } from './work.ts'
 
 export const ORG = 'bench'
 export const WITHIN_MS = 1_800_000
 
-export interface Site {
+export interface Site<V extends Vendor = Vendor> {
   readonly installation: Installation
-  readonly simulators: readonly SimulatorProcess[]
+  readonly vendors: readonly V[]
   /** CPU seconds of everything that is not ours. */
   readonly servers: () => Readonly<Record<string, number>>
   worker(...roles: readonly string[]): WorkerProcess
@@ -40,19 +40,18 @@ export const whileAlive = async (
   await until(what, checked, WITHIN_MS)
 }
 
-export const withVendors = async <T>(
+const withSite = async <V extends Vendor, T>(
   { stack, build, profiles }: Bench,
-  vendors: readonly SimulatorOptions[],
-  work: (site: Site) => Promise<T>,
+  vendors: readonly V[],
+  work: (site: Site<V>) => Promise<T>,
 ): Promise<T> => {
-  const simulators = await Promise.all(vendors.map(startSimulator))
   const profiling = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}`]
   const installation = await createInstallation(stack.addresses, { SYNCLINE_LOG_LEVEL: 'error' }, [...profiling, build.program])
   try {
     return await work({
       installation,
-      simulators,
-      servers: () => ({ ...stack.used(), simulator: simulators.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0) }),
+      vendors,
+      servers: () => ({ ...stack.used(), API: vendors.reduce((sum, { pid }) => sum + cpuSeconds(pid), 0) }),
       worker: (...roles) => installation.worker(...roles),
       number: async (sql, ...values) => {
         const { rows } = await installation.pool.query<{ n: string }>(sql, [...values])
@@ -61,16 +60,21 @@ export const withVendors = async <T>(
     })
   } finally {
     await installation.remove()
-    await Promise.all(simulators.map((simulator) => simulator.end()))
+    await Promise.all(vendors.map((vendor) => vendor.end()))
   }
 }
 
-/** One organisation, named ORG, that no limit holds back. */
-export const withOrganisation = <T>(bench: Bench, people: number, work: (site: Site) => Promise<T>): Promise<T> =>
-  withVendors(bench, [{ people }], async (site) => {
-    const [{ url, personalToken }] = site.simulators as [SimulatorProcess] // one vendor was asked for
-    const org = ['org', 'add', ORG, '--base-url', url, '--rate', 'none', '--no-schedules', '--pat-stdin']
-    await run(site.installation, org, personalToken)
+export const withVendors = async <T>(
+  bench: Bench,
+  vendors: readonly SimulatorOptions[],
+  work: (site: Site<SimulatorProcess>) => Promise<T>,
+): Promise<T> => withSite(bench, await Promise.all(vendors.map(startSimulator)), work)
+
+/** One organisation of a vendor, named ORG, that no limit holds back. */
+export const withOrganisation = <T>(bench: Bench, vendor: Vendor, work: (site: Site) => Promise<T>): Promise<T> =>
+  withSite(bench, [vendor], async (site) => {
+    const org = ['org', 'add', ORG, '--base-url', vendor.url, '--rate', 'none', '--no-schedules', '--pat-stdin']
+    await run(site.installation, org, vendor.personalToken)
     return work(site)
   })
 

@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { ADDRESS_VARIABLES } from '../local/addresses.ts'
 import { pause } from '../platform/lifecycle.ts'
 import { cpuSeconds, peakResidentMb } from './process-figures.ts'
+import { startSimulator } from './simulator-process.ts'
 import { ORG, run, sync, withOrganisation } from './site.ts'
 import { type Bench, type Build, type Row, rounded, sized, type Work } from './work.ts'
 
@@ -48,8 +49,8 @@ const up = async ({ build }: Bench): Promise<Row> => {
   }
 }
 
-const small = (bench: Bench): Promise<readonly Row[]> =>
-  withOrganisation(bench, 100, async (site) => {
+const small = async (bench: Bench): Promise<readonly Row[]> =>
+  withOrganisation(bench, await startSimulator({ people: 100 }), async (site) => {
     const worker = site.worker('all')
     await sync(site, worker, 'campus')
     const times: number[] = []

@@ -1,5 +1,6 @@
 // What every benchmark is: a name, and a run on one build of the program that gives a row for each of its passes. A run checks what it
 // has measured and throws when that is not the work that was asked for.
+import type { Peers } from './peers.ts'
 import type { BenchStack } from './stack.ts'
 
 /** A program that is measured: this one, or another revision of it. */
@@ -14,6 +15,8 @@ export interface Bench {
   readonly build: Build
   /** Of the whole work, such as 0.1. */
   readonly size: number
+  /** Other systems that do the same work, which is measured beside them. */
+  readonly peers?: Peers | undefined
   /** Where workers leave their CPU profiles. */
   readonly profiles?: string | undefined
 }
