@@ -2,7 +2,7 @@
 // know a filter answers with the whole list, and 200: a record that should not be there is what tells.
 import type { SourceRecord } from '../manifests/manifest.ts'
 import { parseInstant } from '../manifests/values.ts'
-import { type Kind, kindOf, sameRecords, untold, type Verdict, valueIn, valuesOf } from './discover-values.ts'
+import { type Kind, kindOf, sameRecords, untold, type Verdict, valueIn, valuesIn } from './discover-values.ts'
 
 type Expected =
   /** Times at or after `from`, and before `to`. */
@@ -21,8 +21,8 @@ export interface Answered {
   readonly total: number | null
 }
 
-/** No record has it. */
-const NONSENSE = 'zqxj7-no-such-value'
+/** No record has it; it has no digit, because what looks for a number passes over all else. */
+const NONSENSE = 'zqxj-no-such-value'
 const FAR_TIME = '2999-01-01T00:00:00Z'
 const FAR_DAY = '2999-01-01'
 const FAR_NUMBER = '1999999973'
@@ -30,7 +30,7 @@ const FAR_NUMBER = '1999999973'
 /** A question that only some of the records answer to; or why none can be asked. */
 export const filterQuestion = (name: string, records: readonly SourceRecord[]): FilterQuestion | Verdict => {
   if (records.length === 0) return untold('there are no records')
-  const values = valuesOf(records, name)
+  const values = valuesIn(records, name)
   if (values.every((value) => value === undefined)) return { where: { [name]: NONSENSE }, expected: { kind: 'nothing' } }
   const kind = kindOf(values)
   if (kind === null) return untold('no record seen has a value')

@@ -1,7 +1,7 @@
 // Whether an API honours an order: goes in what it answered to both directions, comes out what that shows. Pure. An API that does not
 // know an order answers with its own, and 200: then both directions are the same.
 import type { SourceRecord } from '../manifests/manifest.ts'
-import { comparesOf, isAllOne, isRising, kindOf, sameRecords, untold, type Verdict, valuesOf } from './discover-values.ts'
+import { comparesOf, isAllOne, isRising, kindOf, sameRecords, untold, type Verdict, valuesIn } from './discover-values.ts'
 
 /** The first records of the list, ordered by the field and against it. */
 export interface Ordered {
@@ -10,7 +10,7 @@ export interface Ordered {
 }
 
 export const judgeOrder = (name: string, { rising, falling }: Ordered): Verdict => {
-  const [up, down] = [valuesOf(rising, name), valuesOf(falling, name)]
+  const [up, down] = [valuesIn(rising, name), valuesIn(falling, name)]
   const values = [...up, ...down]
   if (Math.max(up.length, down.length) < 2) return untold('there are fewer than two records')
   const isSame = sameRecords(rising, falling)

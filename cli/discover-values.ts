@@ -21,7 +21,7 @@ export const valueIn = ({ attributes, externalId, related }: SourceRecord, name:
   return name.endsWith('_id') ? related[name.slice(0, -3)] : undefined
 }
 
-export const valuesOf = (records: readonly SourceRecord[], name: string): readonly unknown[] =>
+export const valuesIn = (records: readonly SourceRecord[], name: string): readonly unknown[] =>
   records.map((record) => valueIn(record, name))
 
 const isNothing = (value: unknown): boolean => value === null || value === undefined
@@ -33,7 +33,7 @@ export const kindOf = (values: readonly unknown[]): Kind | null => {
   const some = values.filter((value) => !isNothing(value))
   if (some.length === 0) return null
   if (some.every((value) => typeof value === 'boolean')) return 'boolean'
-  if (some.every((value) => typeof value === 'number')) return 'number'
+  if (some.every((value) => typeof value === 'number' || typeof value === 'bigint')) return 'number'
   if (!some.every(isText)) return 'other'
   if (some.every((text) => parseDay(text) !== undefined)) return 'day'
   return some.every((text) => parseInstant(text) !== undefined) ? 'instant' : 'text'

@@ -1,11 +1,13 @@
 // Planning Center Online: 100 requests per 20 s and user, JSON:API, versions pinned per product. One page of at most 100 records
 // a request; pages are delivered at least once, and every record that was there throughout a walk is on one of them.
 
+import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
 import { pcoManifest } from '../../manifests/pco/index.ts'
 import type { Json } from '../../manifests/walk.ts'
 import type { Adapter, RecordChange } from '../core/adapter.ts'
 import { openHttp } from '../core/http.ts'
 import { splitRange } from '../core/paging/split-range.ts'
+import { pcoCatalogue } from './catalogue.ts'
 import { parseCollection, parseProblems, parseSingle } from './envelope.ts'
 import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
@@ -15,9 +17,9 @@ import { pcoWebhooks } from './webhooks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
 
-export const pco: Adapter = {
+const over = (manifest: Manifest): Adapter => ({
   name: 'pco',
-  manifest: pcoManifest,
+  manifest,
   baseUrl: BASE_URL,
   limit: { requests: 100, periodMs: 20_000 },
   pageSize: MAX_PER_PAGE,
@@ -39,20 +41,24 @@ export const pco: Adapter = {
       },
     })
   },
-  walk: (spec, options) => walkOf(pcoManifest, spec, options),
-  parseList: (entity, body) => parseCollection(pcoManifest.get(entity), body),
+  walk: (spec, options) => walkOf(manifest, spec, options),
+  parseList: (entity, body) => parseCollection(manifest.get(entity), body),
   parseOne: parseSingle,
-  encode: (entity, change) => encodeResource(pcoManifest.get(entity).resource.type, entity, change),
+  encode: (entity, change) => encodeResource(manifest.get(entity), change),
   splitRange,
-  pageAt: (spec, offset) => pageAtOf(pcoManifest, spec, offset),
-  probe: (entity) => probeOf(pcoManifest, entity),
-}
+  pageAt: (spec, offset) => pageAtOf(manifest, spec, offset),
+  catalogue: pcoCatalogue,
+  over,
+  probe: (entity) => probeOf(manifest, entity),
+})
 
-const encodeResource = (type: string, entity: string, { id, attributes, related = {} }: RecordChange): Json => {
-  const relationships = Object.entries(related).map(([name, ids]) => [name, { data: pointersTo(entity, name, ids) }])
+export const pco: Adapter = over(pcoManifest)
+
+const encodeResource = (definition: EntityDefinition, { id, attributes, related = {} }: RecordChange): Json => {
+  const relationships = Object.entries(related).map(([name, ids]) => [name, { data: pointersTo(definition, name, ids) }])
   return {
     data: {
-      type,
+      type: definition.resource.type,
       ...(id === undefined ? {} : { id }),
       attributes,
       ...(relationships.length === 0 ? {} : { relationships: Object.fromEntries(relationships) }),
@@ -60,8 +66,8 @@ const encodeResource = (type: string, entity: string, { id, attributes, related 
   }
 }
 
-const pointersTo = (entity: string, name: string, ids: string | readonly string[] | null): Json => {
-  const type = pcoManifest.get(entity).relationships[name]?.type ?? null
+const pointersTo = ({ relationships }: EntityDefinition, name: string, ids: string | readonly string[] | null): Json => {
+  const type = relationships[name]?.type ?? null
   if (ids === null) return null
   return typeof ids === 'string' ? { type, id: ids } : ids.map((id) => ({ type, id }))
 }
