@@ -52,10 +52,14 @@ interface Page extends Answered {
 
 type Look = Pick<PageOptions, 'where' | 'order' | 'fields'>
 
-/** The first page of the entity's list, or of that below one parent. */
+type Below = WalkSpec & { readonly kind: 'parents' }
+/** Asks for the first page of a list, or for another one as the list is. */
+type Looker = (look: Look, offset?: number) => Promise<Page>
+
+/** Of the entity's own list, or of that below one parent. */
 const lookAt =
-  ({ api, vendor }: OpenVendor, signal: AbortSignal, { entity }: EntityDefinition, below?: Below) =>
-  ({ order, ...look }: Look, offset = 0): Promise<Page> => {
+  ({ api, vendor }: OpenVendor, signal: AbortSignal, { entity }: EntityDefinition, below?: Below): Looker =>
+  ({ order, ...look }, offset = 0) => {
     const { adapter, auth } = vendor
     const walk: WalkSpec = below ?? { kind: 'offset', order: order ?? null, sweep: 0 }
     const asked = adapter.walk({ entity, walk, carries: [] }, { ...look, ...(order === undefined ? {} : { order }) })
@@ -68,20 +72,17 @@ const lookAt =
     return sendWithRetry(api, request, read, { auth, signal, retries: RETRIES })
   }
 
-type Below = WalkSpec & { readonly kind: 'parents' }
-
-const parentsOf = async (
-  open: OpenVendor,
-  signal: AbortSignal,
-  { endpoints, paging }: EntityDefinition,
-): Promise<readonly Below[]> => {
-  if (endpoints.list !== undefined || paging.kind !== 'parents') return []
+/** Those below the first parents there are. */
+const listsBelow = async (open: OpenVendor, signal: AbortSignal, definition: EntityDefinition): Promise<readonly Looker[]> => {
+  const { paging } = definition
+  if (paging.kind !== 'parents') return []
   const { records } = await lookAt(open, signal, open.vendor.adapter.manifest.get(paging.parent))({})
   const ids = records.flatMap(({ externalId }) => externalId ?? []).slice(0, MAX_PARENTS)
-  return ids.map((id) => ({ kind: 'parents', parent: paging.parent, ids: [id] }))
+  return ids.map((id) => lookAt(open, signal, definition, { kind: 'parents', parent: paging.parent, ids: [id] }))
 }
 
-const EMPTY: Page = { records: [], total: null, canOrderBy: null, canQueryBy: null }
+/** There is no parent to look below. */
+const nowhere: Looker = async () => ({ records: [], total: null, canOrderBy: null, canQueryBy: null })
 
 /** What the API says of one entity, not of the account or of itself. */
 const isOfEntity = (error: unknown): boolean =>
@@ -107,13 +108,13 @@ const probed = async (
 
 const sample = async (open: OpenVendor, signal: AbortSignal, definition: EntityDefinition): Promise<Sampled> => {
   const { entity, attributes, orderable, queryable } = definition
-  const parents = await parentsOf(open, signal, definition)
-  let look = lookAt(open, signal, definition, parents[0])
   const isBelow = definition.endpoints.list === undefined
-  let first = isBelow && parents.length === 0 ? EMPTY : await look({})
-  for (const parent of parents.slice(1)) {
+  const lists = isBelow ? await listsBelow(open, signal, definition) : [lookAt(open, signal, definition)]
+  let [look = nowhere] = lists
+  let first = await look({})
+  for (const other of lists.slice(1)) {
     if (first.records.length > 1) break
-    look = lookAt(open, signal, definition, parent)
+    look = other
     first = await look({})
   }
   const { records, total } = first
@@ -122,6 +123,7 @@ const sample = async (open: OpenVendor, signal: AbortSignal, definition: EntityD
   // Nothing else of a record is needed; what a definition brings into another form is asked for whole.
   const only = (name: string): Pick<Look, 'fields'> => (Object.hasOwn(attributes.shape, name) ? { fields: [name] } : {})
   const order = async (name: string): Promise<Verdict> => {
+    if (seen.length < 2) return judgeOrder(name, { rising: seen, falling: seen })
     const [rising, falling] = [await look({ order: name, ...only(name) }), await look({ order: `-${name}`, ...only(name) })]
     return judgeOrder(name, { rising: rising.records, falling: falling.records })
   }

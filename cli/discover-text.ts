@@ -15,9 +15,9 @@ const honoured = (probed: readonly Probed[]): string =>
   probed.length === 0 ? '-' : `${probed.filter(({ verdict }) => verdict.is === 'honoured').length}/${probed.length}`
 
 const verdictOf = ({ discovered, isNew, drift }: Row): string => {
-  if (!isAnswered(discovered)) return isNew ? 'documented, and does not answer' : 'does not answer'
+  if (!isAnswered(discovered)) return isNew ? 'new, no answer' : 'no answer'
   if (isNew) return 'new'
-  return drift.length === 0 ? 'as the manifest says' : count(drift.length, 'difference')
+  return drift.length === 0 ? 'as defined' : count(drift.length, 'difference')
 }
 
 const sampled = (row: Row) => (isAnswered(row.discovered) ? row.discovered : undefined)
@@ -28,7 +28,7 @@ const COLUMNS: readonly Column<Row>[] = [
   { title: 'SEEN', cell: (row) => sampled(row)?.records.length ?? '-', align: 'right', keep: 1 },
   { title: 'ORDERS', cell: (row) => honoured(sampled(row)?.orders ?? []), align: 'right', keep: 2 },
   { title: 'FILTERS', cell: (row) => honoured(sampled(row)?.filters ?? []), align: 'right', keep: 2 },
-  { title: 'IT IS', cell: verdictOf, min: 15 },
+  { title: 'IT IS', cell: verdictOf, min: 14 },
 ]
 
 const driftText = ({ entity, of, name, says }: Drift): string =>

@@ -34,7 +34,8 @@ export const kindOf = (values: readonly unknown[]): Kind | null => {
   if (some.length === 0) return null
   if (some.every((value) => typeof value === 'boolean')) return 'boolean'
   if (some.every((value) => typeof value === 'number' || typeof value === 'bigint')) return 'number'
-  if (!some.every(isText)) return 'other'
+  // Ids may come as numbers here and as text there.
+  if (!some.every(isText)) return some.every((value) => typeof value !== 'object') ? 'text' : 'other'
   if (some.every((text) => parseDay(text) !== undefined)) return 'day'
   return some.every((text) => parseInstant(text) !== undefined) ? 'instant' : 'text'
 }

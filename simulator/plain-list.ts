@@ -27,6 +27,14 @@ export const listAnswer = ({ type, path, attributes, order, query }: ListDrift, 
   const from = Number(searchParams.get('offset') ?? 0)
   const rows = ordered(found, searchParams.get('order'), order).slice(from, from + Number(searchParams.get('per_page') ?? 25))
   const data = rows.map(([id, of]) => ({ type, id, attributes: of, relationships: {}, links: { self: `${path}/${id}` } }))
-  const meta = { total_count: found.length, count: rows.length, can_order_by: order, can_query_by: query, can_include: [] }
+  const parent = { type: 'Organization', id: '1' }
+  const meta = {
+    total_count: found.length,
+    count: rows.length,
+    can_order_by: order,
+    can_query_by: query,
+    can_include: [],
+    parent,
+  }
   return resourceAnswer(200, Buffer.from(JSON.stringify({ links: { self: path }, data, included: [], meta })))
 }
