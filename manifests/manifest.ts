@@ -117,8 +117,15 @@ export interface EntityDefinition<Attributes extends z.ZodObject = z.ZodObject> 
    * for. Absent: a row is asked for by its id.
    */
   readonly confirmBelow?: string
+  /** Of an entity that says of rows of another that they were merged: the field by which it can be asked for one of them. */
+  readonly mergedField?: string
   readonly webhooks: readonly string[]
   readonly strategies: Readonly<Record<'full' | 'delta' | 'reconcile' | 'webhook', StrategyMethod>>
+  /**
+   * What the records of a page without `data` are, or the record of an answer for one: parts of the parsed body as they are, so that the
+   * bytes of a dead letter are found. Absent: pages are JSON:API. Pure, and never throws.
+   */
+  recordsIn?(body: unknown): unknown
   /** Brings a record of a page into the form that identity and mapping expect. Pure, and never throws. */
   normalise?(record: SourceRecord): SourceRecord
   readonly canonical: {

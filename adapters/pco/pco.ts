@@ -4,13 +4,13 @@
 import { pcoManifest } from '../../manifests/pco/index.ts'
 import type { Json } from '../../manifests/walk.ts'
 import type { Adapter, RecordChange } from '../core/adapter.ts'
+import { personalAccessToken } from '../core/auth.ts'
 import { openHttp } from '../core/http.ts'
-import { splitRange } from '../core/paging/split-range.ts'
 import { parseCollection, parseProblems, parseSingle } from './envelope.ts'
 import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
-import { pageAtOf, probeOf, walkOf } from './walks.ts'
+import { MAX_PER_PAGE, pcoWalks } from './walks.ts'
 import { pcoWebhooks } from './webhooks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
@@ -20,8 +20,10 @@ export const pco: Adapter = {
   manifest: pcoManifest,
   baseUrl: BASE_URL,
   limit: { requests: 100, periodMs: 20_000 },
+  pageSize: MAX_PER_PAGE,
   webhooks: pcoWebhooks,
   oauth: pcoOAuth,
+  auth: personalAccessToken,
   open: ({ baseUrl = BASE_URL, auth, timeoutMs, maxBodyBytes, userAgent = 'Syncline', settings }) => {
     const versions = parseSettings(settings)
     return openHttp({
@@ -38,13 +40,10 @@ export const pco: Adapter = {
       },
     })
   },
-  walk: (spec, options) => walkOf(pcoManifest, spec, options),
+  ...pcoWalks,
   parseList: (entity, body) => parseCollection(pcoManifest.get(entity), body),
   parseOne: parseSingle,
   encode: (entity, change) => encodeResource(pcoManifest.get(entity).resource.type, entity, change),
-  splitRange,
-  pageAt: (spec, offset) => pageAtOf(pcoManifest, spec, offset),
-  probe: (entity) => probeOf(pcoManifest, entity),
 }
 
 const encodeResource = (type: string, entity: string, { id, attributes, related = {} }: RecordChange): Json => {
