@@ -97,7 +97,7 @@ const checkChange = (connections: readonly Connection[], { put }: Change, option
     manifest.get(entity)
     for (const rule of put) {
       if (!unlisted) checkKnown(manifest, rule)
-      checkRule(manifest, rule)
+      checkFieldRule(manifest, rule)
     }
   }
 }
@@ -111,7 +111,7 @@ const checkKnown = (manifest: Manifest, { entity, attribute }: FieldRule): void 
 }
 
 /** Throws SynclineError('usage') for a rule that the manifest cannot obey. */
-export const checkRule = (manifest: Manifest, rule: FieldRule): void => {
+export const checkFieldRule = (manifest: Manifest, rule: FieldRule): void => {
   const problem = problemOfRule(manifest, rule)
   if (problem !== undefined) throw new SynclineError('usage', problem.message, { remedy: problem.remedy })
 }

@@ -52,3 +52,11 @@ export const removeFieldRule = async (
   ])
   return rowCount === 1
 }
+
+/** By organisation: when the newest of its rules came into force. */
+export const rulesInForceSince = async (client: Queryable): Promise<ReadonlyMap<string, Date>> => {
+  const rules = await listFieldRules(client)
+  return new Map(
+    rules.toSorted((a, b) => a.inForceAt.getTime() - b.inForceAt.getTime()).map((rule) => [rule.orgId, rule.inForceAt]),
+  )
+}
