@@ -49,6 +49,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./check.ts')).checkCommand(),
   },
   {
+    name: 'plan',
+    summary: 'what a run would read, in how many calls, and how long it takes; begins nothing',
+    load: async () => (await import('./plan.ts')).planCommand(),
+  },
+  {
     name: 'sync',
     summary: 'sync an organisation',
     load: async () => (await import('./sync.ts')).syncCommand(),

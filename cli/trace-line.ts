@@ -34,7 +34,7 @@ const requestLine = (request: string) => {
 
 const liveLine = ({ delivery, answer }: LivePath) => ({
   delivery: delivery && { ...topicLine(delivery), event: delivery.event, receivedAt: delivery.receivedAt.toISOString() },
-  answer: answer && { ...topicLine(answer), gone: answer.gone, askedAt: answer.askedAt.toISOString() },
+  answer: answer && { ...topicLine(answer), said: answer.said, askedAt: answer.askedAt.toISOString() },
 })
 
 const pathLine = ({ origin, page, raw, live, canonical, outcome, mergedBefore, gaps }: Path) => ({

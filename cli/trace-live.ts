@@ -17,8 +17,8 @@ export interface ToldAt extends TopicPlace {
 }
 
 export interface AnsweredAt extends TopicPlace {
-  /** The API does not have it. */
-  readonly gone: boolean
+  /** merged: it is not there, and the list of mergers names it. */
+  readonly said: 'there' | 'gone' | 'merged'
   readonly askedAt: Date
 }
 
@@ -64,8 +64,13 @@ const findAnswer = async ({ look, topics, manifest }: Deps, of: Wanted, askedAt:
     return origin?.source === of.source && origin.kind !== 'delivery' && origin.observedAt === askedAt
   })
   if (found === undefined) return null
-  const gone = originOf(found)?.kind === 'gone'
-  return { ...place, offset: found.offset, state: 'there', gone, askedAt: new Date(askedAt) }
+  return { ...place, offset: found.offset, state: 'there', said: saidBy(found, of), askedAt: new Date(askedAt) }
+}
+
+const saidBy = (message: Message, { definition }: Wanted): AnsweredAt['said'] => {
+  const origin = originOf(message)
+  if (origin?.kind === 'gone') return 'gone'
+  return origin?.kind === 'record' && origin.entity !== definition.entity ? 'merged' : 'there'
 }
 
 /** Deliveries since a moment that are about the record and that `isIt` accepts, in no order. */

@@ -3,7 +3,7 @@ import type { PageKey } from '../ledger/landings.ts'
 import type { TracedLetter } from '../ledger/trace.ts'
 import type { Paint, Style } from './color.ts'
 import { letterId } from './letter-choice.ts'
-import type { LivePath } from './trace-live.ts'
+import type { AnsweredAt, LivePath } from './trace-live.ts'
 import type { DeadLetterTrace, Trace, TracedParent, TraceState } from './trace-look.ts'
 import type { Origin, TopicPlace } from './trace-page.ts'
 import type { CanonicalPlace, Path } from './trace-path.ts'
@@ -63,14 +63,15 @@ const attemptStep = (origin: Origin | null, page: PageKey | null): readonly stri
   return page === null ? [] : step(NO_TIME, '', [originText(page)])
 }
 
+const ANSWER_TEXT: Readonly<Record<AnsweredAt['said'], string>> = {
+  there: 'the API has it',
+  gone: 'the API does not have it',
+  merged: 'the API does not have it, and lists it as merged',
+}
+
 const liveSteps = ({ delivery, answer }: LivePath): readonly string[] => [
   ...(delivery === null ? [] : step(exact(delivery.receivedAt), 'told', [`delivery ${delivery.event}`, placeText(delivery)])),
-  ...(answer === null
-    ? []
-    : step(exact(answer.askedAt), 'asked', [
-        `by its id: the API ${answer.gone ? 'does not have it' : 'has it'}`,
-        placeText(answer),
-      ])),
+  ...(answer === null ? [] : step(exact(answer.askedAt), 'asked', [`by its id: ${ANSWER_TEXT[answer.said]}`, placeText(answer)])),
 ]
 
 const wayHere = ({ origin, page, raw, live, canonical }: Path): readonly string[] => [

@@ -111,6 +111,7 @@ const deleteConnections = (pool: Pool, orgId: string): Promise<void> =>
     )
     await client.query('delete from sync.connections where org_id = $1', [orgId])
     await client.query('delete from sync.authorisations where org_id = $1', [orgId])
+    await client.query('delete from sync.accounts where org_id = $1', [orgId])
     await client.query('delete from sync.notifications where org_id = $1', [orgId])
   })
 

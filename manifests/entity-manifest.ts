@@ -67,6 +67,8 @@ const problemOf = (definition: EntityDefinition, all: readonly EntityDefinition[
   if (paging.kind !== 'parents' && endpoints.list === undefined) return `${entity} has no path of a list`
   const keysetProblem = keysetProblemOf(definition)
   if (keysetProblem !== undefined) return keysetProblem
+  const { mergedField, queryable } = definition
+  if (mergedField !== undefined && !queryable.includes(mergedField)) return `${entity} cannot be asked for a ${mergedField}`
   const edge = definition.edges?.find(({ to }) => find(to) === undefined)
   if (edge !== undefined) return `${entity} declares an edge to ${edge.to}, which is not defined`
   return carriedBy === undefined ? undefined : carryProblemOf(entity, carriedBy, find(carriedBy.carrier))

@@ -115,6 +115,8 @@ export interface EntityDefinition<Attributes extends z.ZodObject = z.ZodObject> 
    * for. Absent: a row is asked for by its id.
    */
   readonly confirmBelow?: string
+  /** Of an entity that says of rows of another that they were merged: the field by which it can be asked for one of them. */
+  readonly mergedField?: string
   readonly webhooks: readonly string[]
   readonly strategies: Readonly<Record<'full' | 'delta' | 'reconcile' | 'webhook', StrategyMethod>>
   /**

@@ -11,7 +11,7 @@ import { deadLetterMessage } from '../topics/dead-letters.ts'
 import { encodeLiveOrigin } from '../topics/live.ts'
 import type { VendorConnection } from './connections.ts'
 import type { Limiter } from './limiter/limiter.ts'
-import { fetchPage } from './page.ts'
+import { fetchPage, type PageDeps, type PageResult } from './page.ts'
 import { traceparent } from './page-messages.ts'
 
 export interface AskDeps {
@@ -29,7 +29,12 @@ const MAX_POSTPONE_MS = 3_600_000
 export const postponeMs = (failures: number, baseMs = 1_000): number => backoffMs(failures, { baseMs, maxMs: MAX_POSTPONE_MS })
 
 export type Answer =
-  | { readonly kind: 'answered'; readonly topic: 'live' | 'dead'; readonly message: OutgoingMessage; readonly outcome: string }
+  | {
+      readonly kind: 'answered'
+      readonly topic: 'live' | 'dead'
+      readonly messages: readonly OutgoingMessage[]
+      readonly outcome: string
+    }
   /** It cannot be asked for, or need not be. */
   | { readonly kind: 'dropped' }
   | { readonly kind: 'later'; readonly inMs: number; readonly reason?: string }
@@ -45,28 +50,62 @@ export const answerOf = async (deps: AskDeps, vendor: VendorConnection, ask: Tak
   if (definition === undefined || path === undefined) return { kind: 'dropped' }
   const walk = idsWalk([ask.externalId], () => ({ method: 'GET', path, query: {} }))
   const spec = { entity: definition.entity, walk: { kind: 'ids', ids: [ask.externalId] }, carries: [] } as const
+  const result = await fetchFirst(deps, vendor, { spec, walk, failures: ask.failures })
+  if (result.kind === 'page') {
+    const { body, observedAt } = result
+    return body === null
+      ? answerGone(deps, vendor, ask, { definition, observedAt })
+      : answered('record', [messageOf(ask, { kind: 'record', entity: definition.entity, observedAt }, body)])
+  }
+  if (result.kind !== 'oversized') return later(result, ask)
+  const letter = oversizedLetter(ask, path, result.reason, result.received)
+  return { kind: 'answered', topic: 'dead', messages: [letter], outcome: 'dead' }
+}
+
+const answered = (outcome: 'record' | 'gone', messages: readonly OutgoingMessage[]): Answer => ({
+  kind: 'answered',
+  topic: 'live',
+  messages,
+  outcome,
+})
+
+/**
+ * The API does not have it. Where it lists mergers it is asked after that into which row this one was merged: the later word stands, and
+ * so does the pointer. A list that cannot be read for good holds up nothing.
+ */
+const answerGone = async (
+  deps: AskDeps,
+  vendor: VendorConnection,
+  ask: TakenAsk,
+  { definition, observedAt }: { readonly definition: EntityDefinition; readonly observedAt: number },
+): Promise<Answer> => {
+  const { entity } = definition
+  const gone = messageOf(ask, { kind: 'gone', entity, externalId: ask.externalId, observedAt }, Buffer.alloc(0))
+  const mergers = vendor.adapter.manifest.definitions.find(
+    (each) => each.canonical.entity === entity && each.mergedField !== undefined,
+  )
+  if (mergers?.mergedField === undefined) return answered('gone', [gone])
+  const spec = { entity: mergers.entity, walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
+  const walk = vendor.adapter.walk(spec, { where: { [mergers.mergedField]: ask.externalId } })
+  const result = await fetchFirst(deps, vendor, { spec, walk, failures: ask.failures })
+  if (result.kind === 'wait') return later(result, ask)
+  if (result.kind !== 'page' || result.body === null) return answered('gone', [gone])
+  const origin = { kind: 'record', entity: mergers.entity, observedAt: result.observedAt } as const
+  return answered('gone', result.page?.ids.length === 0 ? [gone] : [gone, messageOf(ask, origin, result.body)])
+}
+
+/** The first page of a walk; a permit is not waited for long. */
+const fetchFirst = (
+  deps: AskDeps,
+  vendor: VendorConnection,
+  question: Pick<PageDeps, 'spec' | 'walk' | 'failures'>,
+): Promise<PageResult> => {
   const permitDeadline = performance.now() + MAX_PERMIT_WAIT_MS
-  const { failures } = ask
-  const result = await fetchPage({ ...deps, vendor, walk, spec, permitDeadline, workClass: 'live', failures }, walk.start)
-  const owner = { orgId: ask.orgId, source: ask.source, traceparent: traceparent() }
-  const key = `${ask.orgId}/${ask.entity}/${ask.externalId}`
+  return fetchPage({ ...deps, ...question, vendor, permitDeadline, workClass: 'live' }, question.walk.start)
+}
+
+const later = (result: Exclude<PageResult, { kind: 'page' | 'oversized' }>, { failures }: TakenAsk): Answer => {
   switch (result.kind) {
-    case 'page': {
-      const observed = { ...owner, entity: definition.entity, observedAt: result.observedAt }
-      const headers =
-        result.body === null
-          ? encodeLiveOrigin({ kind: 'gone', ...observed, externalId: ask.externalId })
-          : encodeLiveOrigin({ kind: 'record', ...observed })
-      const outcome = result.body === null ? 'gone' : 'record'
-      return { kind: 'answered', topic: 'live', message: { key, value: result.body ?? Buffer.alloc(0), headers }, outcome }
-    }
-    case 'oversized':
-      return {
-        kind: 'answered',
-        topic: 'dead',
-        message: oversizedLetter(ask, path, result.reason, result.received),
-        outcome: 'dead',
-      }
     case 'wait':
       return { kind: 'later', inMs: result.afterMs, ...(result.reason === undefined ? {} : { reason: result.reason }) }
     case 'smaller':
@@ -78,6 +117,17 @@ export const answerOf = async (deps: AskDeps, vendor: VendorConnection, ask: Tak
     }
   }
 }
+
+type Observed =
+  | { readonly kind: 'record'; readonly entity: string; readonly observedAt: number }
+  | { readonly kind: 'gone'; readonly entity: string; readonly observedAt: number; readonly externalId: string }
+
+/** All that is said of a record is in one partition, in this order. */
+const messageOf = ({ orgId, source, entity, externalId }: TakenAsk, observed: Observed, value: Buffer): OutgoingMessage => ({
+  key: `${orgId}/${entity}/${externalId}`,
+  value,
+  headers: encodeLiveOrigin({ ...observed, orgId, source, traceparent: traceparent() }),
+})
 
 const oversizedLetter = (
   { orgId, source, entity, externalId }: TakenAsk,

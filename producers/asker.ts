@@ -26,7 +26,10 @@ export interface AskerDeps extends AskDeps {
 /** Taken from the ledger at once; asked of one connection at once. */
 const MAX_TAKEN = 64
 const AT_ONCE = 8
-const IDLE_MS = 250
+const LOOK_MS = 250
+/** When there has been none for so long, it is looked less often. */
+const QUIET_AFTER_MS = 30_000
+const QUIET_LOOK_MS = 1_000
 const AWAY_MS = 2_000
 
 export interface Asker {
@@ -52,6 +55,8 @@ export const createAsker = (deps: AskerDeps): Asker => {
     isBusy: () => busy.size > 0,
     run: async () => {
       let back: (() => void) | undefined
+      let lastAt = performance.now()
+      const lookMs = () => (performance.now() - lastAt < QUIET_AFTER_MS ? LOOK_MS : QUIET_LOOK_MS)
       while (!signal.aborted) {
         const taken = await take().catch((error: unknown) => {
           log.debug({ reason: messageOf(error) }, 'asks not looked up')
@@ -62,7 +67,8 @@ export const createAsker = (deps: AskerDeps): Asker => {
           back?.()
           back = undefined
         }
-        await pause(taken === undefined ? AWAY_MS : IDLE_MS, signal)
+        if (taken) lastAt = performance.now()
+        await pause(taken === undefined ? AWAY_MS : lookMs(), signal)
       }
       back?.()
       await Promise.all(busy.values())
@@ -120,7 +126,7 @@ const settle = async (
 ): Promise<void> => {
   const { producer, topics, pool, workerId, log, telemetry = NO_TELEMETRY } = deps
   const messagesOf = (topic: 'live' | 'dead') =>
-    answers.flatMap((answer) => (answer.kind === 'answered' && answer.topic === topic ? [answer.message] : []))
+    answers.flatMap((answer) => (answer.kind === 'answered' && answer.topic === topic ? answer.messages : []))
   const outgoing = [
     { topic: topics.live(vendor.adapter.name), partitions: LIVE_PARTITIONS, messages: messagesOf('live') },
     { topic: topics.deadLetters, partitions: DEAD_LETTER_PARTITIONS, messages: messagesOf('dead') },

@@ -6,6 +6,7 @@ import { SynclineError } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
 import type { Telemetry } from '../platform/telemetry.ts'
+import { type AccountGuard, createAccountGuard } from './account-guard.ts'
 import type { Limiter, LimitPolicy, Permit } from './limiter/limiter.ts'
 import { waitForPermit } from './limiter/wait.ts'
 import type { WorkClass } from './limiter/work-class.ts'
@@ -26,6 +27,7 @@ export interface VendorConnection {
   /** Waits for a permit until `deadline` (of performance.now()); or tells after how many ms to come back. */
   permit(deadline: number, signal: AbortSignal, how?: PermitOptions): Promise<{ permit: Permit } | { retryAfterMs: number }>
   readonly limiterKey: string
+  readonly requireAccount: AccountGuard
 }
 
 export interface ConnectionDeps {
@@ -45,7 +47,7 @@ const LIFE_MS = 60_000
 
 interface Cached {
   readonly opened: Promise<VendorConnection>
-  readonly until: number
+  until: number
 }
 
 export class Connections {
@@ -61,8 +63,12 @@ export class Connections {
     const key = `${orgId}/${source}`
     const cached = this.#cache.get(key)
     if (cached !== undefined && cached.until > performance.now()) return cached.opened
-    const opened = openVendor(this.#deps, orgId, source)
-    this.#cache.set(key, { opened, until: performance.now() + LIFE_MS })
+    // With a credential of another account it is of no use, and that may have been exchanged already.
+    const opened = openVendor(this.#deps, orgId, source, () => {
+      entry.until = 0
+    })
+    const entry: Cached = { opened, until: performance.now() + LIFE_MS }
+    this.#cache.set(key, entry)
     opened.catch(() => this.#cache.delete(key))
     // What was open before is closed when its last request has ended: slices under way keep using it.
     cached?.opened.then((old) => old.api.close()).catch(() => undefined)
@@ -77,9 +83,14 @@ export class Connections {
 }
 
 /** Nothing is sent. Throws SynclineError('config') when the organisation or its credential is not there. */
-export const openVendor = async (deps: ConnectionDeps, orgId: string, source: string): Promise<VendorConnection> => {
+export const openVendor = async (
+  deps: ConnectionDeps,
+  orgId: string,
+  source: string,
+  onForeign?: () => void,
+): Promise<VendorConnection> => {
   const opened = await openConnection(deps.pool, deps.encryptionKey, orgId, source)
-  if (opened !== undefined) return connectVendor(deps, opened)
+  if (opened !== undefined) return connectVendor(deps, opened, onForeign)
   throw new SynclineError('config', `There is no connection ${source} of organisation ${orgId}.`, {
     remedy: `Add it with: syncline org add ${orgId} --pat-stdin`,
   })
@@ -108,6 +119,7 @@ const credentialsOf = (
 const connectVendor = (
   deps: ConnectionDeps,
   { connection, credential, limitKey: limiterKey }: OpenedConnection,
+  onForeign?: () => void,
 ): VendorConnection => {
   const { limiter, requestTimeoutMs, maxResponseBytes } = deps
   const adapter = deps.adapterOf(connection.adapter)
@@ -127,6 +139,7 @@ const connectVendor = (
     auth,
     ...(reauthorise && { reauthorise }),
     limiterKey,
+    requireAccount: createAccountGuard(deps.pool, connection, onForeign),
     permit: async (deadline, signal, { onWait, workClass = 'live' } = {}) => {
       // Before, because a permit does not live as long as a refresh takes.
       await auth.prepare?.()
@@ -153,4 +166,11 @@ export const parseLimit = (text: string): LimitPolicy | undefined => {
 }
 
 /** The limit agreed for this connection, where it is another than the vendor's usual one. The vendor's headers override both. */
-const limitOf = ({ rateLimit }: Connection): LimitPolicy | undefined => (rateLimit === null ? undefined : parseLimit(rateLimit))
+const limitOf = ({ rateLimit }: Pick<Connection, 'rateLimit'>): LimitPolicy | undefined =>
+  rateLimit === null ? undefined : parseLimit(rateLimit)
+
+/** What a connection may ask for, before its API has answered; null: there is no limit. */
+export const limitBefore = (connection: Pick<Connection, 'rateLimit'>, adapter: Pick<Adapter, 'limit'>): LimitPolicy | null => {
+  const policy = limitOf(connection) ?? adapter.limit
+  return policy === UNLIMITED ? null : policy
+}

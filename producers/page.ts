@@ -87,7 +87,9 @@ export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResul
       observedAt = deps.now()
       calls++
       try {
-        return { ...receive(deps, cursor, await granted.send(request)), request, observedAt, calls }
+        const page = receive(deps, cursor, await granted.send(request))
+        if (page.page?.account !== undefined) await deps.vendor.requireAccount(page.page.account)
+        return { ...page, request, observedAt, calls }
       } catch (error) {
         if (refreshed || retryOf(error).kind !== 'after-refresh' || !(await deps.vendor.auth.refresh())) throw error
       }

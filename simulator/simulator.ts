@@ -26,6 +26,8 @@ export interface SimulatorOptions {
   /** Generated people, 0 to 2,000,000; the rest follows in proportion. */
   readonly people?: number
   readonly seed?: number
+  /** Id of the generated organisation; default: 1. */
+  readonly organizationId?: string
   /** Files of recorded exchanges, served in place of generated data. */
   readonly from?: readonly string[]
   /** The version that answers name when a request pins none. */
@@ -71,12 +73,12 @@ export interface Simulator {
   close(): Promise<void>
 }
 
-const originOf = ({ people, seed = 1, from }: SimulatorOptions): Origin => {
+const originOf = ({ people, seed = 1, organizationId, from }: SimulatorOptions): Origin => {
   if (from !== undefined) return readRecordings(from)
   if (people === undefined || !Number.isInteger(people) || people < 0 || people > MAX_PEOPLE) {
     throw new SynclineError('usage', `A simulated organisation has 0 to ${MAX_PEOPLE} people, not ${people}`)
   }
-  return generateOrganization(people, seed)
+  return generateOrganization(people, seed, organizationId)
 }
 
 const listen = (server: Server, host: string, port: number): Promise<void> =>

@@ -49,12 +49,16 @@ export const replacesWhenRaisedSql = (a: string, b: string): string => {
     then ${tombstone(a)} >= ${tombstone(b)} else ${living(a)} >= ${living(b)} end`
 }
 
+/** A deletion that was told when it had been seen already knows less, and stands: of a person who was merged, not into whom. */
+const isToldAgain = (told: Version, seen: Version): boolean => isHint(told) && !isHint(seen) && told.observedAt >= seen.observedAt
+
 /**
  * True when one of the two is a hint and nothing says which of them is later: one is a tombstone, or both are of the same updated_at
- * with other content. The newer by `isNewer` stands for now, and the API is asked.
+ * with other content; or the hint says less than what it replaces. The newer by `isNewer` stands for now, and the API is asked.
  */
 export const isDoubtful = (a: Version, b: Version): boolean => {
-  if (a.contentHash === b.contentHash || (a.deleted && b.deleted)) return false
+  if (a.contentHash === b.contentHash) return false
+  if (a.deleted && b.deleted) return isToldAgain(a, b) || isToldAgain(b, a)
   if (!isHint(a) && !isHint(b)) return false
   return a.deleted || b.deleted || a.sourceUpdatedAt === b.sourceUpdatedAt
 }
@@ -62,8 +66,12 @@ export const isDoubtful = (a: Version, b: Version): boolean => {
 const hintSql = (row: string): string =>
   `(case when ${row}.deleted_at is null then ${row}.observed_at = ${HINT_OBSERVED_AT_SQL} else ${row}.mapping_revision = ${HINT_REVISION} end)`
 
+const toldAgainSql = (told: string, seen: string): string =>
+  `(${hintSql(told)} and not ${hintSql(seen)} and ${told}.observed_at >= ${seen}.observed_at)`
+
 /** The same rule in SQL, for two aliases of rows with the version columns. */
 export const doubtfulSql = (a: string, b: string): string => `(
   ${a}.content_hash <> ${b}.content_hash and (${hintSql(a)} or ${hintSql(b)}) and case
     when ${a}.deleted_at is null and ${b}.deleted_at is null then ${a}.source_updated_at is not distinct from ${b}.source_updated_at
-    else ${a}.deleted_at is null or ${b}.deleted_at is null end)`
+    when ${a}.deleted_at is null or ${b}.deleted_at is null then true
+    else ${toldAgainSql(a, b)} or ${toldAgainSql(b, a)} end)`

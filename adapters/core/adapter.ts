@@ -79,6 +79,8 @@ export interface ListPage {
   readonly hasNext: boolean
   readonly canOrderBy: readonly string[] | null
   readonly canQueryBy: readonly string[] | null
+  /** The account at the vendor that the records belong to. Not there: the answer does not say. */
+  readonly account?: string
   /** The parsed body, for `split`. */
   readonly body: unknown
 }
@@ -136,6 +138,8 @@ export interface Adapter {
   readonly baseUrl: string
   /** The vendor's documented limit per credential; headers may change it. */
   readonly limit: { readonly requests: number; readonly periodMs: number }
+  /** Records of a page at most. */
+  readonly pageSize: number
   /** Null: the API has no webhooks. */
   readonly webhooks: WebhookDialect | null
   /** Not there: accounts are connected by a fixed credential only. */

@@ -30,6 +30,7 @@ export const personMerger = defineEntity({
   includes: [],
   orderable: ['created_at'],
   queryable: ['created_at', 'person_to_keep_id', 'person_to_remove_id'],
+  mergedField: 'person_to_remove_id',
   paging: { kind: 'keyset', field: 'created_at' },
   deltaField: 'created_at',
   webhooks: ['people.v2.events.person_merger.created'],

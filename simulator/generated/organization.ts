@@ -11,9 +11,9 @@ import { createPeople } from './people.ts'
 import { createDice } from './random.ts'
 import { createTableSource } from './table.ts'
 
-const organization: Resource = {
+const organizationOf = (id: string): Resource => ({
   type: 'Organization',
-  id: '1',
+  id,
   attributes: {
     avatar_url: null,
     church_center_subdomain: 'simulated',
@@ -25,12 +25,13 @@ const organization: Resource = {
     time_zone: 'America/Chicago',
   },
   relationships: {},
-}
+})
 
 /** Nobody has been merged yet. */
 const FIRST_MERGER = 60_000_001
 
-export const generateOrganization = (people: number, seed: number): Origin => {
+export const generateOrganization = (people: number, seed: number, id = '1'): Origin => {
+  const organization = organizationOf(id)
   const dice = createDice(seed)
   const layout = createLayout(dice, people)
   const folk = createPeople(dice, layout)

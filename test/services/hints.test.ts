@@ -135,6 +135,16 @@ describe('a deletion that was told', () => {
     expect(await asksOf(orgId)).toEqual([ASKED])
   })
 
+  test('is confirmed again where the API had been asked before, because the answer may have said more', async () => {
+    for (const isOneBatch of [true, false]) {
+      const { orgId } = await startRun(db.pool)
+      const gone = person({ orgId, sourceUpdatedAt: null, observedAt: 4_000_000, deletedAt: 4_000_000 })
+      if (isOneBatch) await merge(gone, destroyed(orgId, 5_000_000))
+      else for (const each of [gone, destroyed(orgId, 5_000_000)]) await merge(each)
+      expect(await asksOf(orgId)).toEqual([ASKED])
+    }
+  })
+
   test('is undone by an answer that still shows the record', async () => {
     const { orgId } = await startRun(db.pool)
     await merge(destroyed(orgId, 5_000_000))

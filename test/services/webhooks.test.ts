@@ -1,6 +1,7 @@
 // Deliveries of a simulated vendor to the tables, by the real processes: in any order, more than once, forged, while services are away.
 import { createHmac } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { canonicalId } from '../../manifests/identity.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
 import { withLook } from '../../platform/kafka/look.ts'
 import { silentLogger } from '../../platform/logger.ts'
@@ -151,7 +152,7 @@ describe('a change', () => {
     await until('the deletion is an observation', async () => (await rowOf('person', id))?.mapping_revision === 1)
     const deleted = await traced()
     expect(deleted).toMatchObject({
-      ...{ state: 'deleted', gaps: [], answer: { gone: true } },
+      ...{ state: 'deleted', gaps: [], answer: { said: 'gone' } },
       delivery: { event: 'people.v2.events.person.destroyed' },
     })
     expect(await messageAt(deleted['answer'])).toMatchObject({ headers: { kind: 'gone', id } })
@@ -200,6 +201,25 @@ describe('a change', () => {
     await isDeleted('person', remove)
     await lastNameIs(keep, 'Kept')
   })
+})
+
+test('a person who was merged points to the one that was kept at once, and still does when the deletion is told again', async () => {
+  const [keep = '', remove = ''] = people().slice(42, 44)
+  const kept = canonicalId(ORG, 'pco', 'person', keep)
+  const pointsSince = (since: Date) =>
+    until('the pointer is there', async () => {
+      const row = await rowOf('person', remove)
+      return row?.merged_into_id === kept && row.observed_at > since
+    })
+  simulator.mutate({ op: 'merge', entity: 'person', id: remove, into: keep })
+  await pointsSince(new Date(0))
+  await nothingAsked()
+  const { observed_at: before } = await rowOf('person', remove)
+  const payload = JSON.stringify({ data: { type: 'Person', id: remove, attributes: {} } })
+  simulator.webhooks.publish({ event: 'people.v2.events.person.destroyed', payload })
+  await pointsSince(before)
+  const { json } = await installation.cli(['trace', 'person', remove, '--org', ORG, '--json'])
+  expect(json).toMatchObject([{ answer: { said: 'merged' }, delivery: { event: 'people.v2.events.person.destroyed' }, gaps: [] }])
 })
 
 describe('the receiver', () => {

@@ -129,7 +129,7 @@ describe('hints', () => {
     )
   })
 
-  test('raise no doubt where updated_at tells, where they say the same, and between two deletions', () => {
+  test('raise no doubt where updated_at tells, where they say the same, and between two deletions that were told', () => {
     const hint = version({ observedAt: HINT_OBSERVED_AT, contentHash: 'b' })
     expect(isDoubtful(hint, version())).toBe(true)
     expect(isDoubtful({ ...hint, sourceUpdatedAt: 2 }, version())).toBe(false)
@@ -138,5 +138,15 @@ describe('hints', () => {
     expect(isDoubtful(deleted, { ...deleted, contentHash: 'd' })).toBe(false)
     expect(isDoubtful({ ...hint, sourceUpdatedAt: 7 }, deleted)).toBe(true)
     expect(isDoubtful(version(), version({ contentHash: 'b', observedAt: 2 }))).toBe(false)
+  })
+
+  test('of a deletion that was seen before raise a doubt, because it may say more; of one that is seen after none', () => {
+    const seen = version({ deleted: true, observedAt: 2, contentHash: 'merged into 7' })
+    const told = (observedAt: number) => version({ deleted: true, mappingRevision: HINT_REVISION, observedAt, contentHash: 'b' })
+    for (const observedAt of [2, 3]) {
+      expect([isDoubtful(told(observedAt), seen), isDoubtful(seen, told(observedAt))]).toEqual([true, true])
+    }
+    expect([isDoubtful(told(1), seen), isDoubtful(seen, told(1))]).toEqual([false, false])
+    expect(isDoubtful(seen, { ...seen, observedAt: 3, contentHash: 'merged into 8' })).toBe(false)
   })
 })
