@@ -12,7 +12,7 @@ import { parseCollection, parseProblems, parseSingle } from './envelope.ts'
 import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
-import { MAX_PER_PAGE, walksOf } from './walks.ts'
+import { walksOf } from './walks.ts'
 import { pcoWebhooks } from './webhooks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
@@ -22,7 +22,6 @@ const over = (manifest: Manifest): Adapter => ({
   manifest,
   baseUrl: BASE_URL,
   limit: { requests: 100, periodMs: 20_000 },
-  pageSize: MAX_PER_PAGE,
   webhooks: pcoWebhooks,
   oauth: pcoOAuth,
   auth: personalAccessToken,

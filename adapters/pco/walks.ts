@@ -5,7 +5,7 @@ import type { Dialect } from '../core/paging/listing.ts'
 import { type Asked, createWalks } from '../core/paging/walks.ts'
 
 /** More is clamped; 0 is never asked for, because it is answered with a next page for ever. */
-export const MAX_PER_PAGE = 100
+const MAX_PER_PAGE = 100
 
 const dialect: Dialect = {
   page: (offset, perPage) => ({ per_page: String(perPage), offset: String(offset) }),

@@ -25,7 +25,7 @@ export interface WalksOptions {
 }
 
 /** Each throws SynclineError('internal') when the definition has no such list, or does not carry what it is to carry. */
-export const createWalks = (api: WalksOptions): Pick<Adapter, 'walk' | 'pageAt' | 'probe' | 'splitRange'> => {
+export const createWalks = (api: WalksOptions): Pick<Adapter, 'pageSize' | 'walk' | 'pageAt' | 'probe' | 'splitRange'> => {
   const { manifest, dialect } = api
   const queryOf = (asked: Asked, options: PageOptions = {}) => api.query?.(asked, options) ?? {}
   const missing = (what: string): SynclineError =>
@@ -88,6 +88,7 @@ export const createWalks = (api: WalksOptions): Pick<Adapter, 'walk' | 'pageAt' 
     listRequest({ path: listPath(definition), query, maxPerPage: api.maxPerPage, dialect }, dialect.page(offset, perPage))
 
   return {
+    pageSize: api.maxPerPage,
     walk,
     splitRange,
     // In the API's own order: for a look at a part, not for a walk.
