@@ -1,6 +1,5 @@
-// `syncline org add`: an organisation with a fixed credential, a personal access token.
+// `syncline org add`: an organisation with a fixed credential, such as a personal access token.
 import { Command } from 'commander'
-import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
 import { saveConnection } from '../ledger/organisations.ts'
 import { SynclineError } from '../platform/errors.ts'
@@ -37,7 +36,7 @@ export const addCommand = (): Command =>
     .option('--source <name>', 'name of the connected account; default: the adapter')
     .option('--base-url <url>', 'another address of the API, e.g. a simulator')
     .option('--rate <requests/seconds>', "a limit other than the API's usual one, e.g. 200/20; none: no limit")
-    .option('--pat-stdin', 'read the personal access token, id:secret, from standard input')
+    .option('--pat-stdin', 'read the personal access token (of PCO id:secret) from standard input')
     .option('--no-schedules', 'let nothing run by itself')
     .option('--pat <id:secret>', 'the token itself; better use --pat-stdin or SYNCLINE_PAT')
     .option('--json', 'print one JSON line')
@@ -62,7 +61,7 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
   const adapter = adapterByName(options.adapter)
   const baseUrl = parseBaseUrl(options.baseUrl)
   const credential = await readCredential(options)
-  personalAccessToken(credential)
+  adapter.auth(credential)
   await withRuntime(async (runtime) => {
     await runtime.migrate()
     const source = parseSource(options.source ?? adapter.name)

@@ -1,5 +1,4 @@
 // The roles of a worker, each composed from its parts here and nowhere else.
-import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName, adapters } from '../adapters/index.ts'
 import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
@@ -96,7 +95,6 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
       limiter,
       encryptionKey: runtime.encryptionKey(),
       adapterOf: adapterByName,
-      authOf: (_, credential) => personalAccessToken(credential),
       requestTimeoutMs: REQUEST_TIMEOUT_MS,
       maxResponseBytes: Number(settings.maxResponseBytes),
     })

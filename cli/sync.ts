@@ -1,18 +1,13 @@
 // `syncline sync`: asks for a run, checks address and credential first, and if wished waits for it or brings its own workers.
-import { Command, Option } from 'commander'
+import { Command } from 'commander'
 import type { Connection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { requireUnpaused } from '../ledger/source-health.ts'
-import { STRATEGIES, type Strategy } from '../manifests/strategy.ts'
-import { SynclineError } from '../platform/errors.ts'
 import { probeVendor } from '../producers/probe.ts'
-import { chooseSelection, EXCLUDE_HELP, parseStrategy, SELECT_HELP } from './choose.ts'
-import { chooseConnection, requireOrg } from './connection-choice.ts'
-import { planOf, showPlan } from './dry-run.ts'
 import { followRun } from './follow.ts'
+import { askedOf, type RunOptions, showPlan, withRunOptions } from './plan.ts'
 import { prepareInstallation } from './roles.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
-import { parseSince } from './since.ts'
 import { printJson, say } from './terminal.ts'
 import { withVendor } from './vendor.ts'
 
@@ -32,58 +27,32 @@ where that is not known or the API does not tell changes. reconcile reads everyt
 
 Exit codes: 0 complete, 1 failed, 2 usage, 3 complete with exceptions, 4 auth, 5 not begun: one is running or paused, 130 interrupted.`
 
-export interface SyncOptions {
-  readonly org: string
-  readonly source?: string
-  readonly strategy: string
-  readonly select?: string
-  readonly exclude?: string
-  readonly since?: Date
+export interface SyncOptions extends RunOptions {
   readonly dryRun?: boolean
   readonly wait?: boolean
   readonly withWorkers?: boolean
-  readonly json?: boolean
 }
 
 export const syncCommand = (): Command =>
-  new Command('sync')
-    .requiredOption('--org <id>', 'the organisation')
-    .option('--source <name>', 'which connected account, when there are several')
-    .addOption(new Option('--strategy <name>', 'what is read').choices(STRATEGIES).default('full'))
-    .option('--select <entities>', SELECT_HELP)
-    .option('--exclude <entities>', EXCLUDE_HELP)
-    .option('--since <time>', 'with delta: what has changed since then, e.g. 36h or 2026-11-20', (text) => parseSince(text))
-    .option('--dry-run', 'say what would be read, and ask for nothing')
+  withRunOptions(new Command('sync'))
+    .option('--dry-run', 'the same as `syncline plan`: say what would be read and what it costs, and begin nothing')
     .option('--wait', 'wait for the end of the run')
     .option('--with-workers', 'run all worker roles in this process until the run ends')
-    .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', EXAMPLES)
     .action((options: SyncOptions) => withRuntime((runtime) => sync(runtime, options)))
 
 export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void> => {
-  const strategy = strategyOf(options)
   await runtime.migrate()
-  const connection = chooseConnection(await requireOrg(runtime, options.org), options)
-  const { orgId, source, adapter } = connection
-  const selection = chooseSelection(adapter, options)
-  const asked = { orgId, source, adapter, strategy, selection, ...(options.since && { changedSince: options.since }) }
   // Before anything is begun: a run that would read nothing is none.
-  const plan = await planOf(runtime, asked)
-  if (options.dryRun) return showPlan(asked, plan, options)
-  await probe(runtime, connection, selection)
+  const asked = await askedOf(runtime, options)
+  if (options.dryRun) return showPlan(runtime, asked, options)
+  const { connection, run } = asked
+  await probe(runtime, connection, run.selection)
   await prepareInstallation(runtime)
-  const runId = await createRun(runtime.pool, asked)
-  if (options.json) printJson({ type: 'run-created', runId, org: orgId, source, strategy })
+  const runId = await createRun(runtime.pool, run)
+  if (options.json) printJson({ type: 'run-created', runId, org: run.orgId, source: run.source, strategy: run.strategy })
   say(`Run ${runId}`)
   process.exitCode = await followRun(runtime, runId, options)
-}
-
-const strategyOf = ({ strategy, since }: SyncOptions): Strategy => {
-  const found = parseStrategy(strategy)
-  if (since === undefined || found === 'delta') return found
-  throw new SynclineError('usage', `A ${found} run reads everything: --since is for a delta.`, {
-    remedy: 'Say --strategy delta, or leave out --since.',
-  })
 }
 
 /** One request before anything is begun, so that a wrong address or credential is told at once; none to an API that is to be left alone. */

@@ -1,7 +1,6 @@
 // One connection of an organisation, for a command that asks its API: opened under the limit that the fetchers share, and closed
 // whatever happens.
 import type { ApiConnection } from '../adapters/core/adapter.ts'
-import { personalAccessToken } from '../adapters/core/auth.ts'
 import { adapterByName } from '../adapters/index.ts'
 import type { Connection } from '../ledger/organisations.ts'
 import { requireSettings } from '../platform/config.ts'
@@ -60,7 +59,6 @@ const vendorDeps = ({ pool, log, config, encryptionKey }: Runtime, limiter: Limi
   limiter,
   encryptionKey: encryptionKey(),
   adapterOf: adapterByName,
-  authOf: (_, credential) => personalAccessToken(credential),
   requestTimeoutMs: REQUEST_TIMEOUT_MS,
   maxResponseBytes: Number(requireSettings(config, 'maxResponseBytes').maxResponseBytes),
 })

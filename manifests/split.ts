@@ -115,10 +115,12 @@ export const split = (
   carries: readonly string[],
   body: unknown,
 ): ReadonlyMap<string, readonly SourceRecord[]> => {
+  const definition = manifest.get(entity)
   const page = asObject(body)
+  const data = page?.['data'] ?? definition.recordsIn?.(body)
   const included = resourcesOf(page?.['included'])
   const carried = carries.map((name) => manifest.get(name))
-  const walked = resourcesOf(page?.['data']).map(recordMaker(manifest.get(entity)))
+  const walked = resourcesOf(data).map(recordMaker(definition))
 
   const records = new Map([[entity, walked], ...carries.map((name): [string, SourceRecord[]] => [name, []])])
   const into = (name: string): SourceRecord[] => records.get(name) ?? []

@@ -19,7 +19,7 @@ export interface AlwaysOnDeps {
 }
 
 const SCHEDULES_MS = 1_000
-const NOTIFICATIONS_MS = 1_000
+const NOTIFICATIONS_MS = 3_000
 const FORGET_MS = 3_600_000
 
 export const alwaysOnTasks = ({ pool, manifestOf, log, signal, maxFailures, notifyUrl }: AlwaysOnDeps): readonly SideTask[] => [

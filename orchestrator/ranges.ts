@@ -5,6 +5,7 @@ import type { NewRange } from '../ledger/ranges.ts'
 import type { Run } from '../ledger/runs.ts'
 import { askingAfter } from '../manifests/by-id.ts'
 import type { EntityDefinition } from '../manifests/manifest.ts'
+import type { EntityPlan } from '../manifests/plan.ts'
 import type { MissingRow, WalkSpec } from '../manifests/walk.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import { canonicalEntity } from '../topics/canonical.ts'
@@ -54,20 +55,31 @@ const parentIds = async (client: Queryable, orgId: string, source: string, paren
 const chunks = <T>(items: readonly T[], size: number): (readonly T[])[] =>
   Array.from({ length: Math.ceil(items.length / size) }, (_, i) => items.slice(i * size, (i + 1) * size))
 
+/** How many ranges share so many parents. */
+export const parentRanges = (parents: number): number => Math.ceil(parents / parentsPerRange(parents))
+
+/** What an entity's own walk begins with; null: it has none that can be told before its parents are known. */
+export const firstWalk = ({ carrier, changes, paging }: Pick<EntityPlan, 'carrier' | 'changes' | 'paging'>): WalkSpec | null => {
+  if (carrier !== null) return null
+  if (changes?.direction === 'down') return { kind: 'down', field: changes.field, until: changes.since }
+  if (changes !== null) return { kind: 'keyset', field: changes.field, from: changes.since, to: null, split: true }
+  if (paging.kind === 'keyset') return { kind: 'keyset', field: paging.field, from: null, to: null, split: true }
+  return paging.kind === 'offset' ? { kind: 'offset', order: paging.order, sweep: 1 } : null
+}
+
 export const firstRanges = async (
   client: Queryable,
   run: Run,
   entity: EntityProgress,
   definition: EntityDefinition,
 ): Promise<readonly NewRange[]> => {
-  const { paging, changes } = entity
-  const begin = (walk: WalkSpec): NewRange => walkRange(run, entity, walk)
+  const { paging } = entity
   if (run.approves !== null) return confirmRanges(definition, await approvedRows(client, run, entity.entity))
-  if (entity.carrier !== null) return []
-  if (changes?.direction === 'down') return [begin({ kind: 'down', field: changes.field, until: changes.since })]
-  if (changes !== null) return [begin({ kind: 'keyset', field: changes.field, from: changes.since, to: null, split: true })]
-  if (paging.kind === 'keyset') return [begin({ kind: 'keyset', field: paging.field, from: null, to: null, split: true })]
-  if (paging.kind === 'offset') return [begin({ kind: 'offset', order: paging.order, sweep: 1 })]
+  const walk = firstWalk(entity)
+  if (walk !== null) return [walkRange(run, entity, walk)]
+  if (entity.carrier !== null || paging.kind !== 'parents') return []
   const ids = await parentIds(client, run.orgId, run.source, paging.parent)
-  return chunks(ids, parentsPerRange(ids.length)).map((part) => begin({ kind: 'parents', parent: paging.parent, ids: part }))
+  return chunks(ids, parentsPerRange(ids.length)).map((part) =>
+    walkRange(run, entity, { kind: 'parents', parent: paging.parent, ids: part }),
+  )
 }

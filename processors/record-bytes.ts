@@ -1,4 +1,4 @@
-// The bytes of the elements of a page's `data` or `included` array, exactly as received: parsing and printing again would change
+// The bytes of the elements of a page's arrays, such as `data`, or of the array that it is, exactly as received: parsing and printing again would change
 // numbers beyond 2^53 and the order of keys. Only pages with a dead letter pay for this scan.
 
 const QUOTE = 0x22
@@ -67,10 +67,9 @@ const valueOfKey = (json: Buffer, key: string): number => {
   return -1
 }
 
-/** Where each element of the array stands, without surrounding space; none when the page has no such array. One pass. */
-const elementSpans = (json: Buffer, key: string): readonly Span[] => {
+/** Where each element of the array that begins at `array` stands, without surrounding space; none when there is no array. One pass. */
+const elementSpans = (json: Buffer, array: number): readonly Span[] => {
   const spans: Span[] = []
-  const array = valueOfKey(json, key)
   if (array < 0 || json[array] !== ARRAY) return spans
   let start = afterSpace(json, array + 1)
   if (json[start] === END_OF_ARRAY) return spans
@@ -84,6 +83,12 @@ const elementSpans = (json: Buffer, key: string): readonly Span[] => {
   }
 }
 
+/** The page itself where it is an array, or the arrays that it has, each with where it begins. */
+const arraysIn = (json: Buffer, body: unknown): readonly (readonly [readonly unknown[], number])[] => {
+  if (Array.isArray(body)) return [[body, afterSpace(json, 0)]]
+  return Object.entries(body ?? {}).flatMap(([key, value]) => (Array.isArray(value) ? [[value, valueOfKey(json, key)]] : []))
+}
+
 /** The bytes of one of a page's elements, by the parsed value; undefined for a value that is no element. */
 export type ElementBytes = (element: unknown) => Buffer | undefined
 
@@ -95,10 +100,8 @@ export const createElementBytes = (json: Buffer, body: unknown): ElementBytes =>
   let known: Map<unknown, Span> | undefined
   const index = (): Map<unknown, Span> => {
     const made = new Map<unknown, Span>()
-    for (const section of ['included', 'data']) {
-      const elements = typeof body === 'object' && body !== null && section in body ? Reflect.get(body, section) : undefined
-      if (!Array.isArray(elements)) continue
-      const spans = elementSpans(json, section)
+    for (const [elements, at] of arraysIn(json, body)) {
+      const spans = elementSpans(json, at)
       // From the end, so that of equal plain values (null, 1) the first stays.
       for (let n = elements.length - 1; n >= 0; n--) {
         const span = spans[n]

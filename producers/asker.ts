@@ -26,7 +26,10 @@ export interface AskerDeps extends AskDeps {
 /** Taken from the ledger at once; asked of one connection at once. */
 const MAX_TAKEN = 64
 const AT_ONCE = 8
-const IDLE_MS = 250
+const LOOK_MS = 250
+/** When there has been none for so long, it is looked less often. */
+const QUIET_AFTER_MS = 30_000
+const QUIET_LOOK_MS = 1_000
 const AWAY_MS = 2_000
 
 export interface Asker {
@@ -52,6 +55,8 @@ export const createAsker = (deps: AskerDeps): Asker => {
     isBusy: () => busy.size > 0,
     run: async () => {
       let back: (() => void) | undefined
+      let lastAt = performance.now()
+      const lookMs = () => (performance.now() - lastAt < QUIET_AFTER_MS ? LOOK_MS : QUIET_LOOK_MS)
       while (!signal.aborted) {
         const taken = await take().catch((error: unknown) => {
           log.debug({ reason: messageOf(error) }, 'asks not looked up')
@@ -62,7 +67,8 @@ export const createAsker = (deps: AskerDeps): Asker => {
           back?.()
           back = undefined
         }
-        await pause(taken === undefined ? AWAY_MS : IDLE_MS, signal)
+        if (taken) lastAt = performance.now()
+        await pause(taken === undefined ? AWAY_MS : lookMs(), signal)
       }
       back?.()
       await Promise.all(busy.values())
@@ -90,8 +96,8 @@ const workOff = async (deps: AskerDeps, asks: readonly TakenAsk[]): Promise<void
     const arrived = await arrivedParents(pool, asks)
     await settleAsks(pool, workerId, arrived)
     left = asks.filter((ask) => !arrived.includes(ask))
-    const vendor = await connections.get(first.orgId, first.source)
     while (left.length > 0 && !signal.aborted) {
+      const vendor = await connections.get(first.orgId, first.source)
       const some = left.slice(0, AT_ONCE)
       const answers = await Promise.all(some.map((ask) => answerOf(deps, vendor, ask)))
       await settle(deps, vendor, some, answers)

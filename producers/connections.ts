@@ -2,11 +2,13 @@
 import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adapter.ts'
 import { type Connection, markCredentialUsed, type OpenedConnection, openConnection } from '../ledger/organisations.ts'
 import type { KeyRing } from '../ledger/secrets.ts'
+import type { FieldRules } from '../manifests/field-rules.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
 import type { Telemetry } from '../platform/telemetry.ts'
 import { type AccountGuard, createAccountGuard } from './account-guard.ts'
+import { openFieldRules } from './field-rules.ts'
 import type { Limiter, LimitPolicy, Permit } from './limiter/limiter.ts'
 import { waitForPermit } from './limiter/wait.ts'
 import type { WorkClass } from './limiter/work-class.ts'
@@ -28,6 +30,8 @@ export interface VendorConnection {
   permit(deadline: number, signal: AbortSignal, how?: PermitOptions): Promise<{ permit: Permit } | { retryAfterMs: number }>
   readonly limiterKey: string
   readonly requireAccount: AccountGuard
+  /** For everything that it sends; undefined: the organisation has none. */
+  readonly rules?: FieldRules | undefined
 }
 
 export interface ConnectionDeps {
@@ -37,14 +41,12 @@ export interface ConnectionDeps {
   readonly log: Logger
   readonly telemetry?: Telemetry
   readonly adapterOf: (name: string) => Adapter
-  /** Makes the auth provider of an adapter from a stored fixed credential. */
-  readonly authOf: (adapter: Adapter, credential: string) => AuthProvider
   readonly requestTimeoutMs: number
   /** Cap on one answer, decompressed; default: the adapter's. */
   readonly maxResponseBytes?: number
 }
 
-/** Connections are opened again after this time, so that a changed credential or address is taken up. */
+/** Connections are opened again after this time, so that a changed credential, address or field rule is taken up. */
 const LIFE_MS = 60_000
 
 interface Cached {
@@ -92,7 +94,11 @@ export const openVendor = async (
   onForeign?: () => void,
 ): Promise<VendorConnection> => {
   const opened = await openConnection(deps.pool, deps.encryptionKey, orgId, source)
-  if (opened !== undefined) return connectVendor(deps, opened, onForeign)
+  if (opened !== undefined) {
+    const { manifest } = deps.adapterOf(opened.connection.adapter)
+    const rules = await openFieldRules(deps.pool, deps.encryptionKey, orgId, manifest)
+    return { ...connectVendor(deps, opened, onForeign), rules }
+  }
   throw new SynclineError('config', `There is no connection ${source} of organisation ${orgId}.`, {
     remedy: `Add it with: syncline org add ${orgId} --pat-stdin`,
   })
@@ -113,7 +119,7 @@ const credentialsOf = (
   adapter: Adapter,
   { connection, credential }: Pick<OpenedConnection, 'connection' | 'credential'>,
 ): Credentials => {
-  if (credential.kind === 'token') return { auth: deps.authOf(adapter, credential.token) }
+  if (credential.kind === 'token') return { auth: adapter.auth(credential.token) }
   const stored = storedTokensOf(deps, adapter, connection)
   return { auth: stored, reauthorise: stored.reauthorise }
 }
@@ -168,4 +174,11 @@ export const parseLimit = (text: string): LimitPolicy | undefined => {
 }
 
 /** The limit agreed for this connection, where it is another than the vendor's usual one. The vendor's headers override both. */
-const limitOf = ({ rateLimit }: Connection): LimitPolicy | undefined => (rateLimit === null ? undefined : parseLimit(rateLimit))
+const limitOf = ({ rateLimit }: Pick<Connection, 'rateLimit'>): LimitPolicy | undefined =>
+  rateLimit === null ? undefined : parseLimit(rateLimit)
+
+/** What a connection may ask for, before its API has answered; null: there is no limit. */
+export const limitBefore = (connection: Pick<Connection, 'rateLimit'>, adapter: Pick<Adapter, 'limit'>): LimitPolicy | null => {
+  const policy = limitOf(connection) ?? adapter.limit
+  return policy === UNLIMITED ? null : policy
+}

@@ -10,6 +10,10 @@ const MAX_OPEN_RANGES = 8
 const RECORDS_PER_RANGE = 2_000
 const LOOK_EVERY_PAGES = 20
 
+/** Into how many ranges so many records are worth splitting; 1: it stays whole. */
+export const rangesWorth = (records: number): number =>
+  Math.min(MAX_OPEN_RANGES, Math.max(1, Math.floor(records / RECORDS_PER_RANGE)))
+
 export interface SplitQuestion {
   readonly range: RangeKey
   readonly spec: RangeSpec
@@ -25,7 +29,7 @@ export const partsOf = async (client: Queryable, adapter: Adapter, question: Spl
   const { walk } = spec
   if (walk.kind !== 'keyset' || !walk.split || listed === null || page % LOOK_EVERY_PAGES !== 0) return []
   // The total of a filtered request is what is left of the range.
-  const worthwhile = Math.floor((listed.total ?? 0) / RECORDS_PER_RANGE)
+  const worthwhile = rangesWorth(listed.total ?? 0)
   if (worthwhile < 2) return []
   const free = MAX_OPEN_RANGES - (await openRanges(client, range.runId, spec.entity))
   const parts = Math.min(worthwhile, free + 1)

@@ -1,4 +1,5 @@
 // How an API speaks, as the fetcher and the stand-alone client see it. Knows nothing of Kafka, PostgreSQL or Redis.
+import type { DocumentedResource } from '../../manifests/draft.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import type { Json, RangeSpec, WalkSpec } from '../../manifests/walk.ts'
 import type { WebhookDialect } from './webhooks.ts'
@@ -121,6 +122,8 @@ export interface PageOptions {
   readonly where?: Readonly<Record<string, string>>
   /** Attributes that are wanted. More may come. */
   readonly fields?: readonly string[]
+  /** Of a list below a parent; of others the walk says it. */
+  readonly order?: string
   /** At least 1; more than the vendor allows is as many as it allows. */
   readonly perPage?: number
 }
@@ -138,10 +141,14 @@ export interface Adapter {
   readonly baseUrl: string
   /** The vendor's documented limit per credential; headers may change it. */
   readonly limit: { readonly requests: number; readonly periodMs: number }
+  /** Records of a page at most. */
+  readonly pageSize: number
   /** Null: the API has no webhooks. */
   readonly webhooks: WebhookDialect | null
   /** Not there: accounts are connected by a fixed credential only. */
   readonly oauth?: OAuthApi
+  /** Of a fixed credential as `org add` takes it; throws SynclineError('config') when it is not of the form that the API gives out. */
+  auth(credential: string): AuthProvider
   open(options: ConnectionOptions): ApiConnection
   walk(spec: RangeSpec, options?: PageOptions): Walk
   /** Parses a 2xx list body; throws SynclineError('bad-response'). */
@@ -154,6 +161,10 @@ export interface Adapter {
   splitRange(spec: WalkSpec & { kind: 'keyset' }, page: ListPage, now: Date, parts: number): readonly WalkSpec[]
   /** One page of the list, from `offset` records on, as large as the API allows, in the API's own order. */
   pageAt(spec: Pick<RangeSpec, 'entity' | 'carries'>, offset: number): ApiRequest
+  /** What the vendor documents, with resources that the manifest lacks. Not there: nobody has written it down. */
+  catalogue?(): readonly DocumentedResource[]
+  /** The same API, with other definitions. */
+  over(manifest: Manifest): Adapter
   /** Cheapest authenticated request; used by `sync` and `check` to tell URL, network, auth and permission problems apart. */
   probe(entity: string): ApiRequest
 }

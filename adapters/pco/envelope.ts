@@ -1,12 +1,11 @@
 // JSON:API as Planning Center answers it: bytes go in; a page for the paginators, or one record for `split`, comes out. Only the
-// envelope is checked here; whether a record is one, `split` and the mappings decide. Parses once: bodies are about 300 KB.
-import type { z } from 'zod'
+// envelope is checked here; whether a record is one, `split` and the mappings decide.
 import type { EntityDefinition } from '../../manifests/manifest.ts'
 import { parseId } from '../../manifests/values.ts'
-import { parseExactJson } from '../../platform/exact-json.ts'
-import { jsonTextOf } from '../../platform/json-bytes.ts'
 import type { ListPage } from '../core/adapter.ts'
+import { parseAnswer } from '../core/answer.ts'
 import { badResponse, type Problem } from '../core/errors.ts'
+import { keyOf } from '../core/paging/keys.ts'
 
 type JsonObject = Readonly<Record<string, unknown>>
 
@@ -47,32 +46,10 @@ export const parseSingle = (entity: string, body: Buffer): unknown => {
 }
 
 const parseDocument = (entity: string, body: Buffer): JsonObject => {
-  if (body.length === 0) throw badResponse(`The answer for ${entity} is empty`)
-  const document = asObject(parseJson(entity, body))
+  const document = asObject(parseAnswer(entity, body))
   if (document === null) throw badResponse(`The answer for ${entity} is not a JSON object`)
   if (document['errors'] !== undefined) throw badResponse(`The answer for ${entity} has errors although its status says success`)
   return document
-}
-
-/** Of an answer that is not JSON. */
-const LOOKED_AT_BYTES = 1_000
-
-const parseJson = (entity: string, body: Buffer): unknown => {
-  try {
-    return parseExactJson(jsonTextOf(body))
-  } catch {
-    // The parser's own message quotes the body.
-    const what = /^\s*</.test(body.toString('utf8', 0, LOOKED_AT_BYTES)) ? 'a web page instead of JSON' : 'not valid JSON'
-    throw badResponse(`The answer for ${entity} is ${what} (${body.length} bytes)`)
-  }
-}
-
-/** What the mapping will refuse is no value to go by: another type than the field's, a time that is none. */
-const keyOf = (schema: z.ZodType | undefined, value: unknown): string | null | undefined => {
-  if (value === null || value === undefined) return null
-  if (schema?.safeParse(value).success === false) return undefined
-  if (typeof value === 'string') return value
-  return typeof value === 'number' ? String(value) : undefined
 }
 
 const totalOf = (value: unknown): number | null => (Number.isSafeInteger(value) && Number(value) >= 0 ? Number(value) : null)

@@ -87,7 +87,15 @@ export const messagesOf = (batch: KafkaBatch, telemetry: Telemetry = NO_TELEMETR
 
 /** Throws SynclineError('unavailable') from `start` when the brokers cannot be reached. */
 export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers: ConsumerHandlers): Consumer => {
-  const { groupId, topics, log, sessionTimeoutMs = 15_000, maxWaitMs = 500, paceMs = PACE_MS, telemetry = NO_TELEMETRY } = options
+  const {
+    groupId,
+    topics,
+    log,
+    sessionTimeoutMs = 15_000,
+    maxWaitMs = 1_000,
+    paceMs = PACE_MS,
+    telemetry = NO_TELEMETRY,
+  } = options
   const consumer: KafkaConsumer = kafka.consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,

@@ -1,21 +1,14 @@
 // `npm run test:breaks [-- N…]`: breaks a copy of the code on purpose, invariant by invariant, and runs the case that must notice.
 // Exit code 1 when one did not: a check that cannot fail. Takes some minutes; belongs to changes of the harness, not to each commit.
 import { spawnSync } from 'node:child_process'
-import { cpSync, mkdtempSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { copyTreeInto } from '../harness/copied-tree.ts'
 import { BREAKS, type Break } from './breaks.ts'
 import { sharedStack } from './shared-stack.ts'
 
-const root = process.cwd()
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
-
-/** What git knows of, as it is in the working tree. */
-const copyInto = (dir: string): void => {
-  const { stdout } = spawnSync('git', ['ls-files', '--cached', '--others', '--exclude-standard'], { cwd: root, encoding: 'utf8' })
-  for (const name of stdout.trim().split('\n')) cpSync(join(root, name), join(dir, name), { recursive: true })
-  symlinkSync(join(root, 'node_modules'), join(dir, 'node_modules'))
-}
 
 const breakIn = (dir: string, { file, from, to }: Break): void => {
   const path = join(dir, file)
@@ -31,7 +24,7 @@ const signOf = (red: Break['red'][number]): RegExp =>
 const unnoticed = (broken: Break, home: string): string | undefined => {
   const dir = mkdtempSync(join(tmpdir(), 'syncline-break-'))
   try {
-    copyInto(dir)
+    copyTreeInto(dir)
     breakIn(dir, broken)
     const command = ['run', '--silent', 'test:faults', '--', '--lanes', '1', ...broken.cases.flatMap((id) => ['--case', id])]
     const env = { ...process.env, SYNCLINE_TEST_STACK: home }

@@ -1,41 +1,16 @@
 // The lag of our groups as Kafka's own tool tells it, which anybody who runs Kafka has: what waits is seen, and that nothing waits.
 import { execFile } from 'node:child_process'
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { delimiter, join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { cacheRoot } from '../../local/cache.ts'
-import { ensureKafka } from '../../local/downloads.ts'
-import { findJava } from '../../local/java.ts'
-import { runMaven } from '../../local/maven.ts'
 import { isSynclineError } from '../../platform/errors.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { topicsWithPrefix } from '../../topics/list.ts'
+import { fetchKafkaTools, GROUP_TOOL } from '../harness/kafka-tools.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
 
-const TOOL = 'org.apache.kafka.tools.consumer.group.ConsumerGroupCommand'
 const MEMORY = ['-Xmx128m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC']
 
-const jars = mkdtempSync(join(tmpdir(), 'syncline-kafka-tools-'))
-
-interface Tool {
-  readonly java: string
-  readonly classPath: string
-}
-
-/** The tool is not among the jars of the broker. Errors: `unavailable` (no Java, no Maven, no download). */
-const fetchTool = async (): Promise<Tool> => {
-  const java = await findJava()
-  const attempt = { onProgress: () => undefined, signal: new AbortController().signal }
-  const libs = await ensureKafka(cacheRoot(process.env), attempt)
-  const [, version] = readdirSync(libs).flatMap((name) => /^kafka-server-(\d.*)\.jar$/.exec(name) ?? [])
-  const options = { artifact: `org.apache.kafka:kafka-tools:${version}:jar`, outputDirectory: jars }
-  await runMaven({ goal: 'copy', options, dir: jars, attempt })
-  return { java, classPath: [jars, libs].map((folder) => join(folder, '*')).join(delimiter) }
-}
-
-const tool = await fetchTool().catch((error: unknown) => {
+const tool = await fetchKafkaTools().catch((error: unknown) => {
   if (isSynclineError(error, 'unavailable')) return error
   throw error
 })
@@ -68,7 +43,7 @@ let simulator: Simulator
 const describeGroup = async (group: string): Promise<readonly Lag[]> => {
   if (tool instanceof Error) throw tool
   const brokers = installation.env['SYNCLINE_KAFKA_BROKERS'] ?? ''
-  const args = [...MEMORY, '-cp', tool.classPath, TOOL, '--bootstrap-server', brokers, '--describe', '--group', group]
+  const args = [...MEMORY, '-cp', tool.classPath, GROUP_TOOL, '--bootstrap-server', brokers, '--describe', '--group', group]
   const { stdout } = await promisify(execFile)(tool.java, args)
   return rowsOf(stdout).filter((row) => row.group === group)
 }
@@ -96,7 +71,7 @@ beforeAll(async () => {
 afterAll(async () => {
   await installation?.remove()
   await simulator?.close()
-  rmSync(jars, { recursive: true, force: true })
+  if (!(tool instanceof Error)) tool.remove()
 })
 
 test.skipIf(missing !== undefined)(

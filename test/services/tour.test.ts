@@ -1,138 +1,150 @@
-// The README's tour, word by word in a fresh folder, on services of its own: each block of shell runs to its end, in order; then that of
-// docs/consume.md, and the README's end. Blocks that
-// are run elsewhere are marked `sh no-run`, with the reason beside them; how many there are is counted.
-import { type ChildProcess, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { chmodSync, mkdtempSync, readFileSync, rmSync, symlinkSync } from 'node:fs'
+// The documentation's commands, word by word in a fresh folder, on services of its own: each block of shell runs to its end, in the
+// order in which a reader comes to it. What is run elsewhere, or cannot be, is marked `sh no-run` with the reason, and counted.
+import { chmodSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePorts } from '../../local/ports.ts'
-import { until } from '../harness/until.ts'
+import { followConsent } from '../harness/consent.ts'
+import { fetchKafkaTools, GROUP_TOOL, type KafkaTools } from '../harness/kafka-tools.ts'
+import { type Block, blocksOf, isRun, isShell } from '../harness/pages.ts'
+import { type Shell, shellIn } from '../harness/shell.ts'
 
 const BLOCK_TIMEOUT_MS = 300_000
 
-interface Block {
-  readonly kind: string
-  readonly text: string
-}
+const readme = blocksOf('README.md')
+const PAGES = ['consume', 'adapter-library', 'operations', 'audit', 'connect-pco'].map((name) => `docs/${name}.md`)
+const blocks = [...readme.slice(0, -1), ...PAGES.flatMap(blocksOf), ...readme.slice(-1)].filter(isRun)
 
-const blocksOf = (page: string): readonly Block[] =>
-  [...readFileSync(page, 'utf8').matchAll(/^```(sh[^\n]*)\n([\s\S]*?)^```/gm)].map(([, kind = '', text = '']) => ({ kind, text }))
-
-const tour = blocksOf('README.md')
-const blocks = [...tour.slice(0, -1), ...blocksOf('docs/consume.md'), ...tour.slice(-1)]
+/** Followed by a test of its own. */
+const ELSEWHERE = ['docs/add-an-adapter.md']
 
 /** What a reader starts in another terminal, and what it answers when it is up. */
 const BESIDE: readonly { readonly call: RegExp; readonly isUp: RegExp }[] = [
-  { call: /^npx syncline simulate .*$/m, isUp: /http:\/\/127/ },
-  { call: /^npx syncline worker .*$/m, isUp: /worker starts/ },
+  { call: /^npx syncline simulate [^#\n]*/m, isUp: /http:\/\/127/ },
+  { call: /^npx syncline worker [^#\n]*/m, isUp: /worker starts/ },
 ]
 
 /** Commands that the tour only names for a case which a good run does not have: the exit code that they then end with. */
 const REFUSED: Readonly<Record<string, number>> = { 'npx syncline retry ID': 2 }
 
 let folder: string
-let api: string
-let webhooks: string
-const besides: ChildProcess[] = []
+let tools: KafkaTools
+let shell: Shell
+/** Free ports of this machine for those that the pages name: each page has its own, but for those that go on where the README ends. */
+let ports: Readonly<Record<string, Readonly<Record<string, string>>>>
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'syncline-tour-'))
   // PostgreSQL runs as another user when we are root: it may pass through.
   chmodSync(folder, 0o711)
   symlinkSync(resolve('examples'), join(folder, 'examples'))
-  const ports = await freePorts(2)
-  ;[api = '', webhooks = ''] = ports.map(String)
+  const [api = '', webhooks = '', library = '', trial = '', callback = ''] = (await freePorts(5)).map(String)
+  ports = {
+    'README.md': { 4010: api, 8480: webhooks },
+    'docs/adapter-library.md': { 4011: library },
+    'docs/connect-pco.md': { 4010: trial, 4020: callback },
+  }
+  tools = await fetchKafkaTools()
+  shell = shellIn(
+    folder,
+    '.',
+    // The simulated personal token and app, as `simulate` prints them.
+    { SYNCLINE_WEBHOOKS_PORT: webhooks, BUILD_DIR: join(folder, 'build'), APP_ID: 'simulated-app', SECRET: 'simulated-secret' },
+    `kafka-consumer-groups.sh() { '${tools.java}' -Xmx128m -cp '${tools.classPath}' ${GROUP_TOOL} "$@"; }\n`,
+  )
 })
 
 afterAll(async () => {
-  await Promise.all(besides.map(end)).finally(() => run('npx syncline down'))
+  await shell?.end().finally(() => shell.run('npx syncline down'))
+  tools?.remove()
   rmSync(folder, { recursive: true, force: true })
 })
 
-/** The program from this tree in place of npx, and a psql for machines without one. */
-const PRELUDE = `set -euo pipefail
-npx() { shift; "${process.execPath}" "${resolve('dist/cli/main.js')}" "$@"; }
-psql() { "${process.execPath}" --input-type=module -e '
-  const { default: pg } = await import("${resolve('node_modules/pg/esm/index.mjs')}")
-  const client = new pg.Client(process.argv[1])
-  await client.connect()
-  for (const row of (await client.query(process.argv[3])).rows) console.log(Object.values(row).join("|"))
-  await client.end()' "$@"; }
-`
+const lastRun = async (): Promise<string> =>
+  (await shell.run('npx syncline runs --org acme --limit 1 --json')).output.match(/"runId":"([^"]+)"/)?.[1] ?? ''
 
-const environment = (): NodeJS.ProcessEnv => {
-  const own = Object.entries(process.env).filter(([name]) => !name.startsWith('SYNCLINE_') || name === 'SYNCLINE_CACHE')
-  return { ...Object.fromEntries(own), SYNCLINE_WEBHOOKS_PORT: webhooks, BUILD_DIR: join(folder, 'build') }
+const head = async (): Promise<string> => {
+  const { output } = await shell.run('npx syncline audit --head --org acme --json')
+  return `${output.match(/"seq":"?(\d+)/)?.[1]}:${output.match(/"hash":"([^"]+)"/)?.[1]}`
 }
 
-const start = (script: string): { child: ChildProcess; output: () => string } => {
-  const parts: string[] = []
-  const child = spawn('bash', ['-c', PRELUDE + script], { cwd: folder, env: environment(), detached: true })
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (part: Buffer) => void parts.push(part.toString()))
-  return { child, output: () => parts.join('') }
+/** What a reader has put in place of the names that stand for something: ids, ports, secrets, and the simulator for the real API. */
+const localised = async ({ page, text }: Block): Promise<string> => {
+  const withPorts = Object.entries(ports[page] ?? ports['README.md'] ?? {}).reduce(
+    (all, [from, to]) => all.replaceAll(from, to),
+    text,
+  )
+  const accepted = Object.entries(REFUSED).reduce(
+    (all, [call, code]) => all.replace(new RegExp(`^${call}.*?(?= +#|$)`, 'gm'), (line) => `${line} || [[ $? == ${code} ]]`),
+    withPorts,
+  )
+  const atSimulator = `--base-url http://127.0.0.1:${ports['README.md']?.['4010']}`
+  return accepted
+    .replaceAll(/\bID\b/g, /\bID\b/.test(text) ? await lastRun() : '')
+    .replaceAll('SEQ:HASH', text.includes('SEQ:HASH') ? await head() : '')
+    .replaceAll('--before 2026-01-01', `--before ${new Date().toISOString()}`)
+    .replaceAll('CLIENT_ID=…', 'CLIENT_ID=simulated-client')
+    .replaceAll('CLIENT_SECRET=…', 'CLIENT_SECRET=simulated-client-secret')
+    .replaceAll(/org (add|connect) acme(?!.*--base-url)/g, `$& ${atSimulator}`)
+    .replaceAll(/org connect \w+(?!.*--listen)/g, `$& --listen 127.0.0.1:${ports['docs/connect-pco.md']?.['4020']}`)
 }
 
-const run = async (script: string): Promise<{ code: number | null; output: string }> => {
-  const { child, output } = start(script)
-  const [code] = await once(child, 'close')
-  return { code, output: output() }
-}
-
-/** The shell and what it started are one group: they are told to end, then made to, so that none outlives the test. */
-const end = async (child: ChildProcess): Promise<void> => {
-  const signal = (name: NodeJS.Signals | 0): boolean => {
-    try {
-      return child.pid !== undefined && process.kill(-child.pid, name)
-    } catch {
-      return false
+/** The administrator's browser, once for each address that is printed; it comes back through a proxy, if not straight. */
+const browser = () => {
+  const opened = new Set<string>()
+  return async (output: string): Promise<void> => {
+    for (const [url] of output.matchAll(/https?:\/\/\S+\/oauth\/authorize\?\S+(?=\s)/g)) {
+      if (opened.has(url)) continue
+      opened.add(url)
+      const { pathname, search } = await followConsent(url)
+      await fetch(`http://127.0.0.1:${ports['docs/connect-pco.md']?.['4020']}${pathname}${search}`)
     }
   }
-  signal('SIGTERM')
-  try {
-    await until('it has ended', () => !signal(0), 15_000)
-  } finally {
-    signal('SIGKILL')
-  }
 }
 
-/** With this machine's free ports, and the run that a reader would take from the list. */
-const localised = (text: string, runId: string): string =>
-  Object.entries(REFUSED)
-    .reduce(
-      (script, [call, code]) =>
-        script.replace(new RegExp(`^${call}.*?(?= +#|$)`, 'gm'), (line) => `${line} || [[ $? == ${code} ]]`),
-      text,
-    )
-    .replaceAll('4010', api)
-    .replaceAll('8480', webhooks)
-    .replaceAll(/\bID\b/g, runId)
-
-test('one block is not run here', () => {
-  const left = blocks.filter(({ kind }) => kind !== 'sh')
-  expect(left.map(({ kind }) => kind.replace(/:.*/, ''))).toEqual(left.map(() => 'sh no-run'))
-  expect(left.length).toBe(1)
-  expect(blocks.length - left.length).toBe(10)
+test('every block of every page is run here, or elsewhere, or says why not', () => {
+  const pages = [
+    'README.md',
+    'CONTRIBUTING.md',
+    ...readdirSync('docs', { recursive: true, encoding: 'utf8' }).map((path) => `docs/${path}`),
+  ]
+  const shells = pages.filter((path) => path.endsWith('.md')).flatMap((page) => blocksOf(page).filter(isShell))
+  const left = shells.filter((block) => !isRun(block))
+  expect(left.filter(({ kind }) => !/^sh no-run: \S/.test(kind))).toEqual([])
+  expect(Object.fromEntries(left.map(({ page }) => [page, left.filter((each) => each.page === page).length]))).toEqual({
+    'README.md': 1,
+    'docs/add-an-entity.md': 3,
+    'docs/containers.md': 4,
+    'docs/kubernetes.md': 2,
+  })
+  const run = new Set([...blocks.map(({ page }) => page), ...ELSEWHERE])
+  expect(shells.filter((block) => isRun(block) && !run.has(block.page))).toEqual([])
+  expect(blocks).toHaveLength(21)
 })
 
-test.each(blocks.filter(({ kind }) => kind === 'sh').map(({ text }) => [text.split('\n')[0], text]))(
-  '%s',
-  async (_, text = '') => {
-    const runId = /\bID\b/.test(text)
-      ? (await run('npx syncline runs --org acme --limit 1 --json')).output.match(/"runId":"([^"]+)"/)?.[1]
-      : ''
-    expect(runId).toBeDefined()
-    for (const { call, isUp } of BESIDE) {
-      const line = call.exec(text)?.[0]
-      if (line === undefined) continue
-      const { child, output } = start(localised(line, ''))
-      besides.push(child)
-      await until(line, () => isUp.test(output()))
-    }
-    const rest = BESIDE.reduce((script, { call }) => script.replace(call, ''), text)
-    const { code, output } = await run(localised(rest, runId ?? ''))
-    expect(code, output).toBe(0)
+/** Variables that the reader's shell has from the blocks before. */
+const exported = new Map<string, string>()
+
+const runBlock = async (block: Block): Promise<void> => {
+  const script = await localised(block)
+  for (const { call, isUp } of BESIDE) {
+    const line = call.exec(script)?.[0]
+    if (line !== undefined) await shell.beside(line, isUp)
+  }
+  const rest = BESIDE.reduce((text, { call }) => text.replace(call, ''), script)
+  const before = exported.get(block.page) ?? ''
+  exported.set(block.page, before + [...rest.matchAll(/^export .*\n/gm)].join(''))
+  const { code, output } = await shell.run(before + rest, browser())
+  expect(code, output).toBe(0)
+}
+
+test.each(blocks.map((block) => [block.page, block.text.split('\n')[0], block] as const))(
+  '%s: %s',
+  async (page, _, block) => {
+    // The README has paused it.
+    if (page === PAGES[0]) expect((await shell.run('npx syncline resume --org acme')).code).toBe(0)
+    await runBlock(block)
   },
   BLOCK_TIMEOUT_MS,
 )

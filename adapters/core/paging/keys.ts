@@ -1,4 +1,16 @@
-// Order of a keyset field's values as the API spells them, and the times in between.
+// The values of a keyset field as the API spells them: what a record has, their order, and the times in between.
+import type { z } from 'zod'
+
+/**
+ * For `ListPage.key`: null where there is none. What the mapping will refuse is no value to go by: another type than the field's, a time
+ * that is none.
+ */
+export const keyOf = (schema: z.ZodType | undefined, value: unknown): string | null | undefined => {
+  if (value === null || value === undefined) return null
+  if (schema?.safeParse(value).success === false) return undefined
+  if (typeof value === 'string') return value
+  return typeof value === 'number' ? String(value) : undefined
+}
 
 /** Negative, zero or positive. Times of one format compare as text; of two formats, as times. */
 export const compareKeys = (a: string, b: string): number => {

@@ -135,3 +135,12 @@ describe('refused, with the next step:', () => {
     expect(replayMessage(registered, undefined, topics)).toMatchObject({ ok: false, why: expect.stringMatching(/30 days.*sync/) })
   })
 })
+
+test('what was received before a field rule was in force is not sent, and what came later is', () => {
+  const value = Buffer.from('{"id":"9"}')
+  const made = (observedAt: number | undefined) =>
+    replayMessage({ ...registered, recordedAt: new Date(10) }, { letter: { ...letter, observedAt }, value }, topics, new Date(20))
+  expect(made(19)).toMatchObject({ ok: false, why: expect.stringMatching(/field rule.*syncline sync --org acme/) })
+  expect(made(20)).toMatchObject({ ok: true })
+  expect(made(undefined)).toMatchObject({ ok: false })
+})

@@ -1,7 +1,9 @@
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { mkEntityManifest } from '../../../manifests/entity-manifest.ts'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { countRecords, split } from '../../../manifests/split.ts'
+import { definitionOf } from './definitions.ts'
 
 const person = (id: unknown, more: object = {}) => ({ type: 'Person', id, attributes: { name: `P${id}` }, ...more })
 const email = (id: string, personId: string) => ({
@@ -146,6 +148,18 @@ test('every key is there, whatever the body', () => {
   for (const body of [null, undefined, [], 'x', 7, {}, { data: null }]) {
     expect(countRecords(split(pcoManifest, 'person', ['email', 'address'], body))).toEqual({ person: 0, email: 0, address: 0 })
   }
+})
+
+test('of an API that is not JSON:API, records are where its definition finds them; a letter that is replayed has them as data', () => {
+  const recordsIn = (body: unknown) => (Array.isArray(body) ? body : undefined)
+  const manifest = mkEntityManifest('x', [definitionOf('a', {}, { recordsIn })])
+  const records = (body: unknown) =>
+    split(manifest, 'a', [], body)
+      .get('a')
+      ?.map(({ externalId }) => externalId)
+  expect(records([{ id: 1 }, { id: '2' }, null])).toEqual(['1', '2', null])
+  expect(records({ data: [{ id: 3 }] })).toEqual(['3'])
+  expect(records({ other: [{ id: 3 }] })).toEqual([])
 })
 
 test('never throws and counts every element of data, on any JSON', () => {

@@ -22,6 +22,22 @@ test('every element of every array is found, byte for byte, whatever stands arou
   )
 })
 
+test('elements of an array under any name, and of a page that is an array, are found as well', () => {
+  fc.assert(
+    fc.property(
+      fc.constantFrom('people', 'a b', 'личности'),
+      fc.array(fc.jsonValue(), { maxLength: 6 }),
+      fc.boolean(),
+      (name, elements, isBare) => {
+        const json = Buffer.from(isBare ? ` ${JSON.stringify(elements)}` : JSON.stringify({ total: 1, [name]: elements }))
+        const body = JSON.parse(json.toString())
+        const bytesOf = createElementBytes(json, body)
+        for (const element of isBare ? body : body[name]) expect(JSON.parse(bytesOf(element)?.toString() ?? '')).toEqual(element)
+      },
+    ),
+  )
+})
+
 test('numbers that JavaScript cannot hold stay as they were sent', () => {
   const json = Buffer.from('{"a":"]},\\"[","data":[ {"id":1} , {"id":12345678901234567890, "x":1.10}\n]}')
   const body = JSON.parse(json.toString())
