@@ -9,6 +9,7 @@ import { readCredential } from './credential.ts'
 import { addDefaultSchedules } from './default-schedules.ts'
 import { publicOf } from './org-list.ts'
 import { withRuntime } from './runtime.ts'
+import { subscribeByDefault } from './subscribe.ts'
 import { printJson, say } from './terminal.ts'
 
 const EXAMPLES = `
@@ -77,8 +78,9 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
     const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)
     const schedules =
       outcome === 'added' && options.schedules ? await addDefaultSchedules(runtime.pool, connection, adapter.name) : []
-    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome, schedules })
     say(`Organisation ${orgId} is ${outcome}. Sync it with: syncline sync --org ${orgId}`)
     sayScheduled(orgId, schedules)
+    const webhooks = schedules.length > 0 ? await subscribeByDefault(runtime, connection) : null
+    if (options.json) printJson({ type: 'org', ...publicOf(connection), outcome, schedules, webhooks })
   })
 }

@@ -17,6 +17,7 @@ import { type AppOptions, readOAuthApp } from './oauth-app.ts'
 import { checkRate, sayScheduled } from './org-add.ts'
 import { publicOf } from './org-list.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
+import { subscribeByDefault } from './subscribe.ts'
 import { EXIT, onInterrupt, print, printJson, say } from './terminal.ts'
 
 const EXAMPLES = `
@@ -139,7 +140,7 @@ const connect = async (runtime: Runtime, orgId: string, options: ConnectOptions)
 }
 
 const tell = async (
-  { pool }: Runtime,
+  runtime: Runtime,
   { json, schedules: isScheduled }: ConnectOptions,
   connection: Connection,
   end: AuthorisationEnd | undefined,
@@ -150,8 +151,10 @@ const tell = async (
     return
   }
   const { outcome, resumed, scope } = end
-  const schedules = outcome === 'added' && isScheduled ? await addDefaultSchedules(pool, connection, connection.adapter) : []
-  if (json) printJson({ type: 'org', ...publicOf(connection), kind: 'oauth', outcome, scope, resumed, schedules })
+  const schedules =
+    outcome === 'added' && isScheduled ? await addDefaultSchedules(runtime.pool, connection, connection.adapter) : []
+  const webhooks = schedules.length > 0 ? await subscribeByDefault(runtime, connection) : null
+  if (json) printJson({ type: 'org', ...publicOf(connection), kind: 'oauth', outcome, scope, resumed, schedules, webhooks })
   const { orgId, source } = connection
   say(`${orgId}/${source} is connected. Sync it with: syncline sync --org ${orgId} --source ${source}`)
   sayScheduled(connection.orgId, schedules)

@@ -8,9 +8,9 @@ import { inTransaction } from '../platform/postgres.ts'
 import { pathOfEndpoint } from '../producers/webhooks/answer.ts'
 import { createSubscriptionsApi, planSubscriptions } from '../producers/webhooks/subscriptions.ts'
 import type { Runtime } from './runtime.ts'
+import { webhooksOf } from './subscribe.ts'
 import { say } from './terminal.ts'
 import { withVendor } from './vendor.ts'
-import { webhooksOf } from './webhooks-ensure.ts'
 
 export interface Unsubscribed {
   readonly source: string

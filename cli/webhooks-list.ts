@@ -7,9 +7,9 @@ import { pathOfEndpoint } from '../producers/webhooks/answer.ts'
 import { createSubscriptionsApi } from '../producers/webhooks/subscriptions.ts'
 import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { type Runtime, withLedger } from './runtime.ts'
+import { webhooksOf } from './subscribe.ts'
 import { EXIT, print, printJson, say, table } from './terminal.ts'
 import { withVendor } from './vendor.ts'
-import { webhooksOf } from './webhooks-ensure.ts'
 
 const TEXT = `
 Examples:

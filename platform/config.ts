@@ -93,6 +93,12 @@ export const SETTINGS = {
     description: 'address that this port listens on; behind a proxy that ends TLS',
     default: '127.0.0.1',
   },
+  webhooksUrl: {
+    schema: z.url({ protocol: /^https?$/ }),
+    variables: ['SYNCLINE_WEBHOOKS_URL'],
+    description:
+      'where `syncline worker webhooks` is reached from outside, as https://host or https://host/prefix; a source that is connected then has webhooks by default',
+  },
   healAfterSeconds: {
     schema: z.string().regex(/^(\d{1,4}\.)?\d{1,4}$/, 'must be a number of seconds'),
     variables: ['SYNCLINE_HEAL_AFTER_SECONDS'],
