@@ -1,6 +1,5 @@
-// What deciding costs: a manifest of thousands of entities in tiers, planned and driven through real ticks on a real ledger, with workers
-// that answer every command with one empty page. Prints the CPU that this process spent in ticks, for each entity.
-// Usage: npm run bench:orchestration -- [entities] [tiers]. One JSON object on stdout.
+// W7, what deciding costs: a manifest of thousands of entities in tiers, planned and driven through real ticks on a real ledger, with workers
+// that answer every command with one empty page. CPU is what this process spent in ticks.
 import { migrateLedger } from '../ledger/migrate.ts'
 import { saveConnection } from '../ledger/organisations.ts'
 import type { Plans } from '../ledger/progress.ts'
@@ -19,16 +18,17 @@ import { uuidv7 } from '../platform/uuid.ts'
 import { freshDatabaseOn } from '../test/harness/database.ts'
 import { type FetchCommand, parseCommand } from '../topics/commands.ts'
 import { topicsWithPrefix } from '../topics/list.ts'
-import { withStack } from './stack.ts'
+import { type Bench, type Row, rounded, sized, type Work } from './work.ts'
 
-const [ENTITIES = 5_000, TIERS = 40] = process.argv.slice(2).map(Number)
+const ENTITIES = 5_000
+const TIERS = 40
 const PARENTS = 3
 const AT_ONCE = 16
 const OWNER = { orgId: 'bench', source: 'generated', adapter: 'generated' }
 
 /** Each needs one of the tier before, and comes better after two others of it. */
-const generated = (n: number): EntityDefinition => {
-  const perTier = Math.ceil(ENTITIES / TIERS)
+const generated = (n: number, entities: number): EntityDefinition => {
+  const perTier = Math.ceil(entities / TIERS)
   const tier = Math.floor(n / perTier)
   const parent = (k: number): [string, Relationship] => [
     `parent_${k}`,
@@ -57,10 +57,10 @@ const answer = async (pool: Pool, worker: string, commands: readonly FetchComman
   if (taken.length > 0) await writeReceipts(pool, worker, taken.map(emptyPage))
 }
 
-const drive = async (pool: Pool): Promise<void> => {
+const drive = async (pool: Pool, entities: number): Promise<Row> => {
   const manifest = mkEntityManifest(
     OWNER.adapter,
-    Array.from({ length: ENTITIES }, (_, n) => generated(n)),
+    Array.from({ length: entities }, (_, n) => generated(n, entities)),
   )
   const key = parseEncryptionKey(Buffer.alloc(32, 1).toString('base64'))
   await saveConnection(pool, key, { ...OWNER, baseUrl: null, settings: {}, rateLimit: null, credential: 'a:b' })
@@ -92,20 +92,31 @@ const drive = async (pool: Pool): Promise<void> => {
   }
   const run = await findRun(pool, runId)
   if (run?.state !== 'complete') throw new Error(`The run is ${run?.state}: ${run?.reason}`)
-  const result = {
-    ...{ type: 'orchestration', entities: ENTITIES, tiers: TIERS, ticks, seconds: (performance.now() - startedAt) / 1_000 },
-    ...{ cpuSeconds: cpuMs / 1_000, cpuMsPerEntity: cpuMs / ENTITIES, residentMb: process.memoryUsage.rss() / 1024 / 1024 },
+  return {
+    pass: `${entities} entities in ${TIERS} tiers`,
+    figures: {
+      ticks,
+      seconds: rounded((performance.now() - startedAt) / 1_000),
+      'our CPU': rounded(cpuMs / 1_000, 2),
+      'CPU ms/entity': rounded(cpuMs / entities, 2),
+      'resident MB': Math.round(process.memoryUsage.rss() / 1024 / 1024),
+    },
   }
-  const rounded = Object.fromEntries(
-    Object.entries(result).map(([name, value]) => [name, typeof value === 'number' ? Math.round(value * 100) / 100 : value]),
-  )
-  process.stdout.write(`${JSON.stringify(rounded)}\n`)
 }
 
-await withStack(async ({ addresses }) => {
+const measure = async ({ stack: { addresses } }: Bench, entities: number): Promise<Row> => {
   const database = await freshDatabaseOn(addresses.postgres)
   await migrateLedger(database.url, silentLogger)
   const pool = createPool({ url: database.url })
-  await drive(pool).finally(() => pool.end())
+  const row = await drive(pool, entities).finally(() => pool.end())
   await database.drop()
-})
+  return row
+}
+
+export const orchestration: Work = {
+  name: 'W7',
+  title: 'Deciding: a generated manifest, planned and driven with empty pages',
+  ofThisBuildOnly: true,
+  // A quarter before: it must cost as much an entity.
+  run: async (bench) => [await measure(bench, sized(ENTITIES / 4, bench)), await measure(bench, sized(ENTITIES, bench))],
+}

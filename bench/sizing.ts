@@ -84,7 +84,7 @@ const addOrgs = async (installation: Installation, orgs: readonly string[], { ur
 
 const main = async (stack: BenchStack, people: string, organisations: number, peopleOfEach: string): Promise<void> => {
   const installation = await createInstallation(stack.addresses, { SYNCLINE_LOG_LEVEL: 'error' })
-  const simulators = await Promise.all([people, peopleOfEach].map(startSimulator))
+  const simulators = await Promise.all([people, peopleOfEach].map((n) => startSimulator({ people: Number(n) })))
   const [large, small] = simulators as [SimulatorProcess, SimulatorProcess] // one for each of the two
   try {
     const workers = ROLE_NAMES.map((role) => ({ role, worker: installation.workerWith(IMAGE, role) }))

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { recordAudit } from '../ledger/audit.ts'
 import { markReplaying } from '../ledger/dead-letter-actions.ts'
 import { countLetters, findLetters, LETTER_STATES, type RegisteredLetter } from '../ledger/dead-letter-search.ts'
+import { rulesInForceSince } from '../ledger/field-rules.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { OutgoingTopic } from '../platform/kafka/encode.ts'
 import { type Look, withLook } from '../platform/kafka/look.ts'
@@ -107,11 +108,12 @@ const sendChunk = async (
   chunk: readonly RegisteredLetter[],
   json: boolean,
 ): Promise<number> => {
+  const ruledSince = await rulesInForceSince(pool)
   const outgoing = new Map<string, OutgoingTopic & { messages: OutgoingTopic['messages'][number][] }>()
   const taken: RegisteredLetter[] = []
   for (const letter of chunk) {
     const message = await look.at(letter, letter.offset)
-    const made = replayMessage(letter, message && contentOf(message), topics)
+    const made = replayMessage(letter, message && contentOf(message), topics, ruledSince.get(letter.orgId))
     report(letter, made.ok ? undefined : made.why, json)
     if (!made.ok) continue
     taken.push(letter)

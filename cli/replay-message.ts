@@ -27,7 +27,13 @@ export type Replay =
 
 const refuse = (why: string): Replay => ({ ok: false, why })
 
-export const replayMessage = (registered: RegisteredLetter, content: LetterContent | undefined, topics: Topics): Replay => {
+/** `ruledSince`: when the newest of the organisation's field rules came into force; undefined: it has none. */
+export const replayMessage = (
+  registered: RegisteredLetter,
+  content: LetterContent | undefined,
+  topics: Topics,
+  ruledSince?: Date,
+): Replay => {
   const again = `Get the record anew with: syncline sync --org ${registered.orgId}`
   if (registered.state === 'replayed') return refuse(`It has been replayed: the record is ${registered.outcome ?? 'settled'}.`)
   const never = unreplayable(registered)
@@ -35,9 +41,16 @@ export const replayMessage = (registered: RegisteredLetter, content: LetterConte
   if (content === undefined) return refuse(`${GONE} ${again}`)
   const { letter } = content
   if (letter.cut !== undefined) return refuse(`Only the beginning of its bytes is kept. ${again}`)
+  if (ruledSince !== undefined && receivedAt(registered, letter) < ruledSince.getTime()) {
+    return refuse(`It was received before a field rule of ${registered.orgId} was in force. ${again}`)
+  }
   if (letter.live !== undefined) return toLive(registered, content, topics)
   return letter.stage === 'process' ? toProcess(registered, content, topics, again) : toSink(registered, content, topics, again)
 }
+
+/** ms since 1970. The sink's letters do not tell when they were received, only when they died. */
+const receivedAt = ({ recordedAt }: RegisteredLetter, { observedAt }: LetterContent['letter']): number =>
+  observedAt ?? recordedAt.getTime()
 
 const originHeaders = (registered: RegisteredLetter, origin: RecordOrigin | undefined): Headers => ({
   ...(origin === undefined ? {} : { [ORIGIN_HEADER]: encodeRecordOrigin(originPrefix(origin), origin.index, origin.count) }),

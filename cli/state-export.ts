@@ -22,7 +22,7 @@ interface ExportOptions {
 
 export const stateExportCommand = (): Command =>
   new Command('export')
-    .description('write schedules and watermarks to stdout, one JSON object a line')
+    .description('write schedules, field rules and watermarks to stdout, one JSON object a line')
     .option('--org <id>', 'of one organisation')
     .addHelpText('after', EXAMPLES)
     .action((options: ExportOptions) => withLedger((runtime) => exportState(runtime, options)))

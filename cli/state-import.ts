@@ -16,8 +16,8 @@ import { count } from './words.ts'
 
 const TEXT = `
 All of it is checked first, and imported in one transaction. A schedule of the same name gets the file's rule, and is due from now on as
-that says. A watermark is never moved backwards, unless --force says so: what lies between is then read again. It says what the tables
-hold, so watermarks belong only where the rows came along.
+that says; so does a field rule of the same attribute. A watermark is never moved backwards, unless --force says so: what lies between is
+then read again. It says what the tables hold, so watermarks belong only where the rows came along.
 
 Examples:
   $ syncline state import state.jsonl --dry-run
@@ -76,10 +76,11 @@ const parseJson = (line: string, where: string): unknown => {
 }
 
 const connectionOf = (connections: readonly Connection[], { org, source, subject }: StateLine): Connection => {
-  const found = connections.find((connection) => connection.orgId === org && connection.source === source)
+  const found = connections.find((connection) => connection.orgId === org && (source === null || connection.source === source))
   if (found !== undefined) return found
-  throw new SynclineError('usage', `${org}/${source}, which the ${subject} is about, is not connected here.`, {
-    remedy: `Nothing was imported. Connect it first: syncline org add ${org} --source ${source} --pat-stdin`,
+  const [what, which] = source === null ? [org, ''] : [`${org}/${source}`, ` --source ${source}`]
+  throw new SynclineError('usage', `${what}, which the ${subject} is about, is not connected here.`, {
+    remedy: `Nothing was imported. Connect it first: syncline org add ${org}${which} --pat-stdin`,
   })
 }
 
@@ -123,7 +124,7 @@ const OUTCOMES: readonly ImportOutcome[] = ['added', 'changed', 'unchanged', 'ke
 const tell = (lines: readonly StateLine[], outcomes: readonly ImportOutcome[], { json, dryRun = false }: ImportOptions): void => {
   for (const [n, { type, org, source, subject }] of lines.entries()) {
     const outcome = outcomes[n] ?? 'unchanged'
-    if (json) printJson({ type: 'state-import', part: type, org, source, subject, outcome, dryRun })
+    if (json) printJson({ type: 'state-import', part: type, org, ...(source !== null && { source }), subject, outcome, dryRun })
     else if (outcome === 'kept') say(`Kept as it is, because it is further on: ${subject}`)
   }
   const sums = OUTCOMES.map((outcome) => `${outcomes.filter((each) => each === outcome).length} ${outcome}`)

@@ -2,20 +2,23 @@
 import { isDeepStrictEqual } from 'node:util'
 import { z } from 'zod'
 import { adapterByName } from '../adapters/index.ts'
+import { listFieldRules, putFieldRule } from '../ledger/field-rules.ts'
 import type { Connection } from '../ledger/organisations.ts'
 import { listSchedules, saveSchedule } from '../ledger/schedules.ts'
 import { importWatermark, readWatermarks } from '../ledger/watermark-state.ts'
+import { FIELD_ACTIONS } from '../manifests/field-rule.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import { parseOrgId } from './connection-choice.ts'
+import { checkFieldRule } from './org-fields.ts'
 import { checkRule, ruleSchema } from './schedule-rule.ts'
 
 /** `kept`: what is there is further on, and --force was not given. */
 export type ImportOutcome = 'added' | 'changed' | 'unchanged' | 'kept'
 
 export interface ImportContext {
-  /** Of the organisation and source that the line names. */
+  /** Of the organisation and source that the line names; where it names no source, any of the organisation. */
   readonly connection: Connection
   readonly now: Date
   readonly force: boolean
@@ -92,23 +95,51 @@ const watermarks = part<z.infer<typeof watermarkSchema>>({
   write: (client, { org, source, entity, at }, { force }) => importWatermark(client, { orgId: org, source, entity, at }, force),
 })
 
-const PART_NAMES = ['schedule', 'watermark'] as const
+const fieldRuleSchema = z.strictObject({
+  type: z.literal('field-rule'),
+  org: orgSchema,
+  entity: z.string().min(1),
+  attribute: z.string().min(1),
+  action: z.enum(FIELD_ACTIONS),
+  when: z.string().min(1).nullable(),
+})
+
+const fieldRules = part<z.infer<typeof fieldRuleSchema>>({
+  schema: fieldRuleSchema,
+  read: async (client, orgId) =>
+    (await listFieldRules(client, orgId)).map(({ orgId, inForceAt: _, ...rule }) => ({
+      type: 'field-rule',
+      org: orgId,
+      ...rule,
+    })),
+  subject: ({ org, entity, attribute }) => `field rule of ${org} for ${entity}.${attribute}`,
+  check: (rule, { connection }) => checkFieldRule(adapterByName(connection.adapter).manifest, rule),
+  write: (client, { org, ...rule }) => putFieldRule(client, org, rule),
+})
+
+const PART_NAMES = ['field-rule', 'schedule', 'watermark'] as const
 type PartName = (typeof PART_NAMES)[number]
+
+interface OwnedLine {
+  readonly org: string
+  readonly source?: string
+}
 
 /** A line of a file, checked: what it is about, and how it gets in. */
 export interface StateLine {
   readonly type: PartName
   readonly org: string
-  readonly source: string
+  /** Null: of the organisation as a whole. */
+  readonly source: string | null
   readonly subject: string
   check(context: ImportContext): void
   write(client: Queryable, context: ImportContext): Promise<ImportOutcome>
 }
 
-const lineOf = <Line extends { org: string; source: string }>(type: PartName, found: Part<Line>, line: Line): StateLine => ({
+const lineOf = <Line extends OwnedLine>(type: PartName, found: Part<Line>, line: Line): StateLine => ({
   type,
   org: line.org,
-  source: line.source,
+  source: line.source ?? null,
   subject: found.subject(line),
   check: (context) => found.check(line, context),
   write: (client, context) => found.write(client, line, context),
@@ -116,6 +147,8 @@ const lineOf = <Line extends { org: string; source: string }>(type: PartName, fo
 
 /** All lines of the state, in the order in which they are read in again. */
 export const readState = async (client: Queryable, orgId: string | undefined): Promise<readonly { readonly type: string }[]> => [
+  // First: what they say holds for whatever the schedules begin.
+  ...(await fieldRules.read(client, orgId)),
   ...(await schedules.read(client, orgId)),
   ...(await watermarks.read(client, orgId)),
 ]
@@ -125,11 +158,12 @@ export const parseStateLine = (value: unknown, where: string): StateLine => {
   const named = z.object({ type: z.enum(PART_NAMES) }).safeParse(value)
   if (!named.success) throw notValid(where, named.error)
   const { type } = named.data
-  const parse = <Line extends { org: string; source: string }>(found: Part<Line>): StateLine => {
+  const parse = <Line extends OwnedLine>(found: Part<Line>): StateLine => {
     const parsed = found.schema.safeParse(value)
     if (!parsed.success) throw notValid(where, parsed.error)
     return lineOf(type, found, parsed.data)
   }
+  if (type === 'field-rule') return parse(fieldRules)
   return type === 'schedule' ? parse(schedules) : parse(watermarks)
 }
 

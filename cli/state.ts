@@ -4,7 +4,8 @@ import { stateExportCommand } from './state-export.ts'
 import { stateImportCommand } from './state-import.ts'
 
 const TEXT = `
-The state is the schedules, and the watermarks where there are any. Credentials are not in it: connect the organisations first.
+The state is the schedules, the field rules, and the watermarks where there are any. Credentials and keys are not in it: connect the
+organisations first.
 
 Examples:
   $ syncline state export > state.jsonl

@@ -3,6 +3,7 @@ import { adapterByName } from '../adapters/index.ts'
 import type { Connection } from '../ledger/organisations.ts'
 import { entityGraph } from '../manifests/graph.ts'
 import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
+import { ruledAdapter } from '../producers/field-rules.ts'
 import { type ApiReader, createApiReader } from './api-reader.ts'
 import { painterFor } from './color.ts'
 import type { Owner } from './compare.ts'
@@ -32,7 +33,13 @@ export const verifyAgainstApi = async (runtime: Runtime, options: AgainstApiOpti
   const { manifest } = adapterByName(connection.adapter)
   const entities = chooseEntities(manifest, options.entity ?? [])
   const results = await withVendor(runtime, connection, ({ vendor, api, interruptible }) =>
-    compareEach(runtime, connection, createApiReader(vendor.adapter, api, vendor.auth, interruptible()), entities, options),
+    compareEach(
+      runtime,
+      connection,
+      createApiReader(ruledAdapter(vendor.adapter, vendor.rules), api, vendor.auth, interruptible()),
+      entities,
+      options,
+    ),
   )
   const differ = results.some(hasDifferences)
   if (differ) process.exitCode = EXIT.exceptions

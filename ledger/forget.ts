@@ -113,6 +113,7 @@ const deleteConnections = (pool: Pool, orgId: string): Promise<void> =>
     await client.query('delete from sync.authorisations where org_id = $1', [orgId])
     await client.query('delete from sync.accounts where org_id = $1', [orgId])
     await client.query('delete from sync.notifications where org_id = $1', [orgId])
+    await client.query('delete from sync.field_rules where org_id = $1', [orgId])
   })
 
 /** All that PostgreSQL has of it but its key. May be called again. */
@@ -128,6 +129,7 @@ export const deleteData = async (pool: Pool, orgId: string): Promise<void> => {
 
 /** Its secrets cannot be read any more, wherever a copy of them is that has not got this key as well. */
 export const destroyKey = async (client: Queryable, orgId: string): Promise<void> => {
+  await client.query('delete from sync.field_keys where org_id = $1', [orgId])
   await client.query('delete from sync.data_keys where org_id = $1', [orgId])
 }
 

@@ -7,19 +7,20 @@ import { wrappedKeyOf } from './data-keys.ts'
 import { KEY_BYTES, type KeyRing, openSecret, sealSecret, wrapKey } from './secrets.ts'
 
 /**
- * Every column that holds a secret of a connection, with the SQL of its owner's field; who adds one adds it here. Names are these, never
- * from outside.
+ * Every column that holds a secret, with the SQL of its owner's source and field; who adds one adds it here. Names are these, never from
+ * outside.
  */
 const SEALED = [
-  { table: 'sync.connections', column: 'credential', field: "'credential'" },
-  { table: 'sync.tokens', column: 'client_secret', field: "'client secret'" },
-  { table: 'sync.tokens', column: 'access_token', field: "'access token'" },
-  { table: 'sync.tokens', column: 'refresh_token', field: "'refresh token'" },
-  { table: 'sync.webhook_subscriptions', column: 'secret', field: "'webhook:' || event" },
-  { table: 'sync.webhook_subscriptions', column: 'previous_secret', field: "'webhook:' || event" },
+  { table: 'sync.connections', column: 'credential', source: 'source', field: "'credential'" },
+  { table: 'sync.tokens', column: 'client_secret', source: 'source', field: "'client secret'" },
+  { table: 'sync.tokens', column: 'access_token', source: 'source', field: "'access token'" },
+  { table: 'sync.tokens', column: 'refresh_token', source: 'source', field: "'refresh token'" },
+  { table: 'sync.webhook_subscriptions', column: 'secret', source: 'source', field: "'webhook:' || event" },
+  { table: 'sync.webhook_subscriptions', column: 'previous_secret', source: 'source', field: "'webhook:' || event" },
+  { table: 'sync.field_keys', column: 'key', source: "''::text", field: "'field key'" },
 ] as const
 
-const TABLES = [...new Set(SEALED.map(({ table }) => table))]
+const TABLES = new Map(SEALED.map(({ table, source }) => [table, source]))
 
 /** Organisations that have a secret, or a key, which is not under the current key; `everything`: all that have any. */
 export const toRotate = async (client: Queryable, { current }: KeyRing, everything: boolean): Promise<readonly string[]> => {
@@ -41,8 +42,8 @@ interface SealedRow {
 export const rotateOrganisation = (pool: Pool, ring: KeyRing, orgId: string): Promise<number> =>
   inTransaction(pool, async (client) => {
     // In the order of whoever refreshes a token: its row, then the key.
-    for (const table of TABLES.toReversed())
-      await client.query(`select from ${table} where org_id = $1 order by source for no key update`, [orgId])
+    for (const [table, source] of [...TABLES].toReversed())
+      await client.query(`select from ${table} where org_id = $1 order by ${source} for no key update`, [orgId])
     const dataKey = randomBytes(KEY_BYTES)
     const wrapped = [orgId, ring.current.id, wrapKey(ring, orgId, dataKey)]
     // Who has none gets it now: whoever seals a first secret meanwhile finds a row to wait for.
@@ -53,16 +54,16 @@ export const rotateOrganisation = (pool: Pool, ring: KeyRing, orgId: string): Pr
     )
     const before = rows[0] === undefined ? null : wrappedKeyOf(rows[0])
     let secrets = 0
-    for (const { table, column, field } of SEALED) {
+    for (const { table, column, source, field } of SEALED) {
       const sealed = await client.query<SealedRow>(
-        `select source, ${field} as field, ${column} as sealed from ${table} where org_id = $1`,
+        `select ${source} as source, ${field} as field, ${column} as sealed from ${table} where org_id = $1`,
         [orgId],
       )
       for (const row of sealed.rows) {
         if (row.sealed === null) continue
         const owner = { orgId, source: row.source, field: row.field }
         const anew = sealSecret(dataKey, owner, openSecret(ring, before, owner, row.sealed))
-        const change = `update ${table} set ${column} = $4 where org_id = $1 and source = $2 and ${field} = $3`
+        const change = `update ${table} set ${column} = $4 where org_id = $1 and ${source} = $2 and ${field} = $3`
         await client.query(change, [orgId, row.source, row.field, anew])
         secrets++
       }

@@ -59,6 +59,8 @@ interface CarriedIncluded extends CarriedBase {
 export interface CarriedDerived extends CarriedBase {
   /** Its records are made from one of the carrier's. Pure, and never throws: the counts of receipts come from it. */
   readonly how: 'derived'
+  /** Attributes that stand in another entity's record under another name, and obey its field rules. */
+  readonly copies?: Readonly<Record<string, { readonly entity: string; readonly attribute: string }>>
   derive(carrier: SourceRecord, included: IncludedLookup): readonly SourceRecord[]
 }
 
@@ -157,6 +159,11 @@ export interface DeliveryReader {
   readonly events: readonly string[]
   /** Of a parsed body; pure, and never throws. */
   read(body: unknown): readonly ToldEvent[]
+  /**
+   * The body with each document as `change` gives it back, for field rules; the same object where none changes. What cannot be read is
+   * left out. `entity`: of what event it is; null: the manifest does not know it.
+   */
+  rewrite(body: unknown, change: (entity: string | null, document: unknown) => unknown): unknown
 }
 
 export type EntityName<Definitions extends readonly EntityDefinition[]> = Definitions[number]['entity']

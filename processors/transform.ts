@@ -140,16 +140,15 @@ const transformGone = ({ manifest, schemaIds, only }: TransformDeps, { origin, b
   if (only !== undefined && entity !== only) return NOTHING
   const record = tombstoneOf(definition, externalId, { orgId, source, observedAt })
   const value = encodeCanonical(entity, schemaIds.get(entity) ?? -1, record)
-  const headers = headersOf(encodeRecordOrigin(prefixOf(definition, origin), 0, 1), traceparent, [])
+  const headers = headersOf(encodeRecordOrigin(originPrefix(placeOn(origin, definition)), 0, 1), traceparent, [])
   return { ...NOTHING, canonical: new Map([[entity, [{ key: record.id, value, headers }]]]), records: 1 }
 }
 
 /** The ledger awaits a record under its definition's name. */
-const prefixOf = ({ entity, canonical }: EntityDefinition, page: PageOrigin): string => {
-  const { runId, rangeId, page: number, attempt } = page
-  const place = { runId, rangeId, page: number, attempt }
-  return originPrefix(canonical.entity === entity ? place : { ...place, entity })
-}
+const placeOn = ({ runId, rangeId, page, attempt }: PageOrigin, { entity, canonical }: EntityDefinition) => ({
+  ...{ runId, rangeId, page, attempt },
+  ...(canonical.entity === entity ? {} : { entity }),
+})
 
 const transformPage = (
   { manifest, schemaIds, only }: TransformDeps,
@@ -165,7 +164,8 @@ const transformPage = (
     const definition = manifest.get(entity)
     if (only !== undefined && definition.canonical.entity !== only) continue
     const schemaId = schemaIds.get(definition.canonical.entity) ?? -1
-    const prefix = prefixOf(definition, origin)
+    const place = placeOn(origin, definition)
+    const prefix = originPrefix(place)
     const out = canonical.get(definition.canonical.entity) ?? []
     canonical.set(definition.canonical.entity, out)
     const count = records.length
@@ -183,9 +183,9 @@ const transformPage = (
         })
         return
       }
-      const { runId, rangeId, page, attempt, orgId, source } = origin
+      const { orgId, source } = origin
       const { externalId, code, reason } = encoded
-      const at = replayed?.record ?? { runId, rangeId, page, attempt, index, count }
+      const at = replayed?.record ?? { ...place, index, count }
       const why = { stage: 'process', code, reason, origin: at, observedAt, traceparent, replays: replayed?.letter } as const
       const letter: DeadLetter = { orgId, source, entity, externalId, ...why }
       // A record that was derived from another has no bytes of its own: it is printed.

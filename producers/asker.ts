@@ -96,8 +96,8 @@ const workOff = async (deps: AskerDeps, asks: readonly TakenAsk[]): Promise<void
     const arrived = await arrivedParents(pool, asks)
     await settleAsks(pool, workerId, arrived)
     left = asks.filter((ask) => !arrived.includes(ask))
-    const vendor = await connections.get(first.orgId, first.source)
     while (left.length > 0 && !signal.aborted) {
+      const vendor = await connections.get(first.orgId, first.source)
       const some = left.slice(0, AT_ONCE)
       const answers = await Promise.all(some.map((ask) => answerOf(deps, vendor, ask)))
       await settle(deps, vendor, some, answers)

@@ -2,11 +2,13 @@
 import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adapter.ts'
 import { type Connection, markCredentialUsed, type OpenedConnection, openConnection } from '../ledger/organisations.ts'
 import type { KeyRing } from '../ledger/secrets.ts'
+import type { FieldRules } from '../manifests/field-rules.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
 import type { Telemetry } from '../platform/telemetry.ts'
 import { type AccountGuard, createAccountGuard } from './account-guard.ts'
+import { openFieldRules } from './field-rules.ts'
 import type { Limiter, LimitPolicy, Permit } from './limiter/limiter.ts'
 import { waitForPermit } from './limiter/wait.ts'
 import type { WorkClass } from './limiter/work-class.ts'
@@ -28,6 +30,8 @@ export interface VendorConnection {
   permit(deadline: number, signal: AbortSignal, how?: PermitOptions): Promise<{ permit: Permit } | { retryAfterMs: number }>
   readonly limiterKey: string
   readonly requireAccount: AccountGuard
+  /** For everything that it sends; undefined: the organisation has none. */
+  readonly rules?: FieldRules | undefined
 }
 
 export interface ConnectionDeps {
@@ -42,7 +46,7 @@ export interface ConnectionDeps {
   readonly maxResponseBytes?: number
 }
 
-/** Connections are opened again after this time, so that a changed credential or address is taken up. */
+/** Connections are opened again after this time, so that a changed credential, address or field rule is taken up. */
 const LIFE_MS = 60_000
 
 interface Cached {
@@ -90,7 +94,11 @@ export const openVendor = async (
   onForeign?: () => void,
 ): Promise<VendorConnection> => {
   const opened = await openConnection(deps.pool, deps.encryptionKey, orgId, source)
-  if (opened !== undefined) return connectVendor(deps, opened, onForeign)
+  if (opened !== undefined) {
+    const { manifest } = deps.adapterOf(opened.connection.adapter)
+    const rules = await openFieldRules(deps.pool, deps.encryptionKey, orgId, manifest)
+    return { ...connectVendor(deps, opened, onForeign), rules }
+  }
   throw new SynclineError('config', `There is no connection ${source} of organisation ${orgId}.`, {
     remedy: `Add it with: syncline org add ${orgId} --pat-stdin`,
   })

@@ -11,6 +11,7 @@ import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts
 import { failpoint } from '../platform/failpoints.ts'
 import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import type { VendorConnection } from './connections.ts'
+import { ruledBody, ruledPart } from './field-rules.ts'
 import { isUsable, type Limiter } from './limiter/limiter.ts'
 import type { WorkClass } from './limiter/work-class.ts'
 
@@ -24,7 +25,7 @@ interface Attempted {
 
 export interface FetchedPage extends Attempted {
   readonly kind: 'page'
-  /** As received; null for a page of no records: a total, or a record or the list of a parent that is gone. Nothing to produce. */
+  /** As received, but for the organisation's field rules; null for a page of no records: a total, or a record or the list of a parent that is gone. Nothing to produce. */
   readonly body: Buffer | null
   /** The body is none of the source's: it names the row that the source does not have any more. */
   readonly gone: boolean
@@ -165,12 +166,13 @@ const receive = (deps: PageDeps, cursor: Json, response: ApiResponse): Omit<Fetc
   const step = walk.advance(cursor, page)
   // Asked for its total alone: its one row has come on a page of the walk, and is not to die or land twice.
   if (spec.walk.kind === 'count') return nothing(page, step)
-  const records = split(adapter.manifest, spec.entity, spec.carries, page.body)
+  const { body, document } = ruledBody(vendor.rules, spec.entity, response.body, page.body)
+  const records = split(adapter.manifest, spec.entity, spec.carries, document)
   if (asked?.shows === 'list' && !records.get(spec.entity)?.some(({ externalId }) => externalId === asked.externalId)) {
     // What does not stand on this page may stand on the next: that is no answer.
     return page.hasNext ? nothing(page, { ...step, fresh: 0 }) : goneRow(spec.entity, asked.externalId, step.next)
   }
-  return { kind: 'page', body: response.body, gone: false, page, step, counts: countRecords(records) }
+  return { kind: 'page', body, gone: false, page, step, counts: countRecords(records) }
 }
 
 const nothing = (page: ListPage | null, step: WalkStep) =>
@@ -188,7 +190,7 @@ const goneRow = (entity: string, externalId: string, next: Json | null) =>
   }) as const
 
 const afterFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult => {
-  const { walk, spec, failures, signal } = deps
+  const { walk, spec, failures, signal, vendor } = deps
   const { calls } = attempted
   if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
   if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
@@ -203,7 +205,7 @@ const afterFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: A
   if (isSynclineError(error, 'too-large')) {
     const smaller = walk.halve(cursor)
     if (smaller !== null) return { kind: 'smaller', cursor: smaller, calls }
-    const received = error instanceof ApiError ? error.received : undefined
+    const received = ruledPart(vendor.rules, error instanceof ApiError ? error.received : undefined)
     return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, received, ...attempted }
   }
   const afterMs = retryDelay(error, failures + 1, Math.random)

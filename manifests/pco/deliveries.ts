@@ -1,5 +1,5 @@
 // What Planning Center's webhooks say: a body with several deliveries, each with its payload as a string of JSON. Pure, never throws.
-import { parseExactJson } from '../../platform/exact-json.ts'
+import { parseExactJson, printExactJson } from '../../platform/exact-json.ts'
 import type { DeliveryReader, EntityDefinition, ToldEvent } from '../manifest.ts'
 import { parseId } from '../values.ts'
 
@@ -49,12 +49,32 @@ export const pcoDeliveries = (definitions: readonly EntityDefinition[]): Deliver
       : { kind: 'broken', event, entity, raw, reason: 'The merger names neither of its people' }
   }
 
+  /** A payload that is a string stays one. */
+  const rewritten = (raw: unknown, change: (entity: string | null, document: unknown) => unknown): unknown => {
+    const [delivery, attributes] = [asObject(raw), asObject(asObject(raw)?.['attributes'])]
+    if (delivery === null || attributes === null) return null
+    const { name, payload } = attributes
+    const document = parsed(payload)
+    const changed =
+      document?.['data'] === undefined ? null : change((typeof name === 'string' && entities.get(name)) || null, document)
+    if (changed !== null && changed === document) return raw
+    const text = typeof payload === 'string' && changed !== null ? printExactJson(changed) : changed
+    return { ...delivery, attributes: { ...attributes, payload: text } }
+  }
+
   return {
     events: [...entities.keys()],
     read: (body) => {
       const data = asObject(body)?.['data']
       if (data === undefined || data === null) return [unknown(null, body, 'The body has no data')]
       return (Array.isArray(data) ? data : [data]).map(eventOf)
+    },
+    rewrite: (body, change) => {
+      const data = asObject(body)?.['data']
+      if (data === undefined || data === null) return {}
+      const told: readonly unknown[] = Array.isArray(data) ? data : [data]
+      const changed = told.map((raw) => rewritten(raw, change))
+      return changed.every((each, n) => each === told[n]) ? body : { data: changed }
     },
   }
 }

@@ -86,7 +86,13 @@ export const householdMembership = defineEntity({
   orderable: ['pending', 'person_name'],
   queryable: ['pending', 'person_name'],
   paging: { kind: 'parents', parent: 'household' },
-  carriedBy: { carrier: 'household', include: 'people', how: 'derived', derive },
+  carriedBy: {
+    carrier: 'household',
+    include: 'people',
+    how: 'derived',
+    copies: { person_name: { entity: 'person', attribute: 'name' } },
+    derive,
+  },
   webhooks: [],
   // The pairs of households that have changed; one that changed without its household is found by the next full read.
   strategies: { full: 'carried', delta: 'carried', reconcile: 'carried', webhook: 'none' },

@@ -8,6 +8,7 @@ import { failpoint } from '../../platform/failpoints.ts'
 import type { OutgoingMessage } from '../../platform/kafka/record-batch.ts'
 import type { Topics } from '../../topics/list.ts'
 import { encodeLiveOrigin } from '../../topics/live.ts'
+import { ruledDelivery } from '../field-rules.ts'
 import { traceparent } from '../page-messages.ts'
 import type { DeliveryWriter } from './delivery-writer.ts'
 import type { EndpointBook, KnownEndpoint } from './endpoint-book.ts'
@@ -64,12 +65,12 @@ const isSigned = (adapter: Adapter, { secrets }: KnownEndpoint, { headers, body 
   return adapter.webhooks?.isSigned(headers, body, accepted) === true
 }
 
-type Verdict = { readonly endpoint: Endpoint; readonly adapter: Adapter } | 'unknown-address' | 'bad-signature'
+type Verdict = { readonly known: KnownEndpoint; readonly adapter: Adapter } | 'unknown-address' | 'bad-signature'
 
 const judge = (deps: AnswerDeps, { token }: Address, known: KnownEndpoint | undefined, delivery: Delivery): Verdict => {
   if (known === undefined || !isToken(token, known.endpoint)) return 'unknown-address'
   const adapter = deps.adapterOf(known.endpoint.adapter)
-  return isSigned(adapter, known, delivery) ? { endpoint: known.endpoint, adapter } : 'bad-signature'
+  return isSigned(adapter, known, delivery) ? { known, adapter } : 'bad-signature'
 }
 
 export const answerDelivery = async (deps: AnswerDeps, delivery: Delivery): Promise<Outcome> => {
@@ -79,18 +80,18 @@ export const answerDelivery = async (deps: AnswerDeps, delivery: Delivery): Prom
   // What is remembered may be older than the last rotation, or than the connection.
   if (typeof verdict === 'string') verdict = judge(deps, address, await deps.book.findAnew(address), delivery)
   if (typeof verdict === 'string') return verdict
-  const { endpoint, adapter } = verdict
+  const { known, adapter } = verdict
   await failpoint('webhook.after-verify')
-  await deps.writer.write(deps.topics.live(endpoint.adapter), messageOf(adapter, endpoint, delivery, deps.now()))
+  await deps.writer.write(deps.topics.live(adapter.name), messageOf(adapter, known, delivery, deps.now()))
   return 'accepted'
 }
 
-const messageOf = (adapter: Adapter, endpoint: Endpoint, delivery: Delivery, receivedAt: number): OutgoingMessage => {
-  const { orgId, source } = endpoint
+const messageOf = (adapter: Adapter, known: KnownEndpoint, delivery: Delivery, receivedAt: number): OutgoingMessage => {
+  const { orgId, source } = known.endpoint
   return {
     // Deliveries come in no order: the key spreads them.
     key: `${orgId}/${adapter.webhooks?.eventOf(delivery.headers) ?? 'delivery'}/${randomUUID()}`,
-    value: delivery.body,
+    value: ruledDelivery(known.rules, adapter.manifest.deliveries, delivery.body),
     headers: encodeLiveOrigin({ kind: 'delivery', orgId, source, receivedAt, traceparent: traceparent() }),
   }
 }

@@ -1,14 +1,17 @@
 // What is needed to check a delivery, remembered: a connection goes in, its address and secrets come out. Bounded in entries.
 // Must hold: a secret that was rotated is taken up with the first delivery that it signs; PostgreSQL away, what is known goes on serving.
-
+import type { Adapter } from '../../adapters/core/adapter.ts'
 import type { KeyRing } from '../../ledger/secrets.ts'
 import { acceptedSecrets, type ConnectionKey, type Endpoint, findEndpoint } from '../../ledger/webhooks.ts'
+import type { FieldRules } from '../../manifests/field-rules.ts'
 import type { Pool } from '../../platform/postgres.ts'
+import { openFieldRules } from '../field-rules.ts'
 
 export interface KnownEndpoint {
   readonly endpoint: Endpoint
   /** By event. */
   readonly secrets: ReadonlyMap<string, readonly string[]>
+  readonly rules?: FieldRules | undefined
 }
 
 export interface EndpointBook {
@@ -28,12 +31,15 @@ interface Entry {
   readonly at: number
 }
 
-export const createEndpointBook = (pool: Pool, ring: KeyRing): EndpointBook => {
+export const createEndpointBook = (pool: Pool, ring: KeyRing, adapterOf: (name: string) => Adapter): EndpointBook => {
   const entries = new Map<string, Entry>()
 
   const read = async (of: ConnectionKey): Promise<KnownEndpoint | undefined> => {
     const endpoint = await findEndpoint(pool, of)
-    return endpoint && { endpoint, secrets: await acceptedSecrets(pool, ring, of) }
+    if (endpoint === undefined) return undefined
+    const { manifest } = adapterOf(endpoint.adapter)
+    const secrets = await acceptedSecrets(pool, ring, of)
+    return { endpoint, secrets, rules: await openFieldRules(pool, ring, of.orgId, manifest) }
   }
 
   const find = (of: ConnectionKey, lifeMs: number): Promise<KnownEndpoint | undefined> => {

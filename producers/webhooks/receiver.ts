@@ -61,7 +61,7 @@ export const createReceiver = (deps: ReceiverDeps): Role => {
   const { signal } = stopping
   const clock = new DatabaseClock()
   const refused = createRefusals(log)
-  const book = createEndpointBook(pool, deps.encryptionKey)
+  const book = createEndpointBook(pool, deps.encryptionKey, deps.adapterOf)
   const answers: AnswerDeps = { ...deps, book, writer: createDeliveryWriter(producer), now: () => clock.now() }
   let underWay = 0
   let ticking: Promise<void> = Promise.resolve()

@@ -4,9 +4,9 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { dirname, join } from 'node:path'
 import { copyTreeInto } from './copied-tree.ts'
-import { type Block, blocksOf, isShell } from './pages.ts'
+import { type Block, blocksOf, isRun, isShell } from './pages.ts'
 
-/** A block of shell, and the files that come before it. */
+/** A block of shell that is run, and the files that come before it. */
 export interface Step {
   readonly files: readonly Block[]
   readonly command: Block
@@ -14,10 +14,10 @@ export interface Step {
 
 export const stepsOf = (page: string): readonly Step[] => {
   const blocks = blocksOf(page)
-  const commands = blocks.flatMap((block, at) => (isShell(block) ? [at] : []))
+  const commands = blocks.flatMap((block, at) => (isRun(block) ? [at] : []))
   return commands.flatMap((at, n) => {
     const command = blocks[at]
-    const files = blocks.slice((commands[n - 1] ?? -1) + 1, at).filter(({ kind }) => kind.includes(' '))
+    const files = blocks.slice((commands[n - 1] ?? -1) + 1, at).filter((block) => !isShell(block) && block.kind.includes(' '))
     return command === undefined ? [] : [{ files, command }]
   })
 }

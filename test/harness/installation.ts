@@ -72,9 +72,14 @@ const resultOf = (code: number | null, stdout: string, stderr: string): CliResul
   },
 })
 
-/** `env`: what the processes get in place of the addresses of `stack`, such as those of proxies. */
-export const createInstallation = async (stack: StackAddresses, env: Environment = {}): Promise<Installation> => {
-  if (!existsSync(MAIN)) throw new Error('The program is not built; run: npm run build')
+/** `env`: what the processes get in place of the addresses of `stack`, such as those of proxies. `node`: what Node is started with. */
+export const createInstallation = async (
+  stack: StackAddresses,
+  env: Environment = {},
+  node: readonly string[] = [MAIN],
+): Promise<Installation> => {
+  if (!node.every((each) => each.startsWith('--') || existsSync(each)))
+    throw new Error('The program is not built; run: npm run build')
   const database = await freshDatabaseOn(stack.postgres)
   const prefix = topicPrefix()
   const settings = {
@@ -88,7 +93,7 @@ export const createInstallation = async (stack: StackAddresses, env: Environment
   }
   const children = new Set<ChildProcess>()
   const start = (args: readonly string[], more: Environment = {}): ChildProcess => {
-    const child = spawn(process.execPath, [MAIN, ...args], { env: { ...process.env, ...settings, ...more }, stdio: 'pipe' })
+    const child = spawn(process.execPath, [...node, ...args], { env: { ...process.env, ...settings, ...more }, stdio: 'pipe' })
     children.add(child)
     child.once('exit', () => children.delete(child))
     return child

@@ -13,6 +13,10 @@ export interface TopicRecords {
   produced(topic: string): Promise<bigint>
   /** Records of a topic that a group has committed. */
   committed(group: string, topic: string): Promise<bigint>
+  /** A group without members takes the records of a topic again, all or those from `offsets` on, by partition. */
+  rewind(group: string, topic: string, offsets?: ReadonlyMap<number, string>): Promise<void>
+  /** How far each partition reaches. */
+  ends(topic: string): Promise<ReadonlyMap<number, string>>
   close(): Promise<void>
 }
 
@@ -42,6 +46,9 @@ export const openTopicRecords = async (brokers: string): Promise<TopicRecords> =
   const alter = (name: string, configEntries: Setting[]) =>
     admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC_RESOURCE, name, configEntries }] })
 
+  const ends = async (topic: string): Promise<ReadonlyMap<number, string>> =>
+    new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, high]))
+
   return {
     empty: async (topic) => {
       const before = await settings(topic)
@@ -51,7 +58,15 @@ export const openTopicRecords = async (brokers: string): Promise<TopicRecords> =
       await remove(topic)
       if (isCompacted) await alter(topic, before)
     },
-    produced: async (topic) => (await admin.fetchTopicOffsets(topic)).reduce((sum, { high }) => sum + BigInt(high), 0n),
+    produced: async (topic) => [...(await ends(topic)).values()].reduce((sum, high) => sum + BigInt(high), 0n),
+    ends,
+    rewind: async (groupId, topic, offsets) => {
+      const partitions = [...(await ends(topic)).keys()].map((partition) => ({
+        partition,
+        offset: offsets?.get(partition) ?? '0',
+      }))
+      await admin.setOffsets({ groupId, topic, partitions })
+    },
     committed: async (groupId, topic) => {
       const [fetched] = await admin.fetchOffsets({ groupId, topics: [topic] })
       return (fetched?.partitions ?? []).reduce((sum, { offset }) => (BigInt(offset) < 0n ? sum : sum + BigInt(offset)), 0n)

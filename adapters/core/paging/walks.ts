@@ -67,7 +67,9 @@ export const createWalks = (api: WalksOptions): Pick<Adapter, 'pageSize' | 'walk
         return countWalk(listing(listPath(definition)), walk.field)
       case 'parents': {
         const template = pathBelow(definition, walk.parent)
-        return parentsWalk(walk.ids, (id) => listing(template.replace('{id}', encodeURIComponent(id))))
+        const order = options.order === undefined ? {} : dialect.order(options.order)
+        const below = (id: string): Listing => listing(template.replace('{id}', encodeURIComponent(id)))
+        return parentsWalk(walk.ids, (id) => ({ ...below(id), query: { ...query, ...order } }))
       }
       case 'ids':
         return idsWalk(walk.ids, (id) => one(onePath(definition, id)))
