@@ -56,5 +56,6 @@ const removeOrg = (orgId: string, { source, yes, json }: RemoveOptions): Promise
     if (json) printJson({ type: 'org-removed', org: orgId, ...(source === undefined ? {} : { source }), subscriptions })
     say(`${source === undefined ? 'Organisation' : 'Connection'} ${what} is removed. Its rows stay in the canonical tables.`)
     const rules = await listFieldRules(runtime.pool, orgId)
-    if (source === undefined && rules.length > 0) say(`Its field rules (${rules.length}) stay too, and hold when it is added again.`)
+    if (source === undefined && rules.length > 0)
+      say(`Its field rules (${rules.length}) stay too, and hold when it is added again.`)
   })
