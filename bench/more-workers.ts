@@ -11,12 +11,19 @@ import { type Bench, type Row, rounded, sized, type Work } from './work.ts'
 
 const LATENCY_MS = 1_000
 const ORGANISATIONS = 64
-const PEOPLE_OF_EACH = 6_000
+const PEOPLE_OF_EACH = 8_000
 const FETCHERS = [1, 2, 4]
 const SECONDS = 20
-/** For the ranges to find their new holders. */
-const SETTLE_MS = 5_000
+const LEAST_SECONDS = 5
+/** For the ranges to find their new holders: a slice may last 10 s. */
+const SETTLE_SECONDS = 12
 const BACKLOG = 200_000
+
+const measuredSeconds = ({ size }: Bench): number => Math.max(LEAST_SECONDS, SECONDS * size)
+
+/** Enough for the time that fetchers are watched, which has its least. */
+const peopleOfEach = (bench: Bench): number =>
+  Math.round((PEOPLE_OF_EACH * (SETTLE_SECONDS + measuredSeconds(bench))) / (SETTLE_SECONDS + SECONDS))
 
 const fetchers = async (bench: Bench, site: Site<SimulatorProcess>): Promise<readonly Row[]> => {
   const [vendor] = site.vendors as [SimulatorProcess] // one was asked for
@@ -26,7 +33,6 @@ const fetchers = async (bench: Bench, site: Site<SimulatorProcess>): Promise<rea
   const started = [site.worker('fetch')]
   await beginRuns(site, orgs, 'person')
   const calls = async () => (await vendor.stats()).calls
-  const seconds = Math.max(SETTLE_MS / 1_000, SECONDS * bench.size)
   const rows: Row[] = []
   let alone = 0
   for (const count of FETCHERS) {
@@ -34,9 +40,9 @@ const fetchers = async (bench: Bench, site: Site<SimulatorProcess>): Promise<rea
     const isThere = async () => (await site.number(`select count(*) as n from sync.workers where 'fetch' = any(roles)`)) === count
     await whileAlive([others, ...started], `${count} fetchers are there`, isThere)
     await whileAlive([others], 'the first request', async () => (await calls()) > 0)
-    await pause(SETTLE_MS)
+    await pause(SETTLE_SECONDS * 1_000)
     const [before, startedAt] = [await calls(), performance.now()]
-    await pause(seconds * 1_000)
+    await pause(measuredSeconds(bench) * 1_000)
     const perSecond = (1_000 * ((await calls()) - before)) / (performance.now() - startedAt)
     alone ||= perSecond
     const figures = { 'requests/s': rounded(perSecond), 'of as many times one': rounded(perSecond / (alone * count), 2) }
@@ -46,7 +52,7 @@ const fetchers = async (bench: Bench, site: Site<SimulatorProcess>): Promise<rea
     throw new Error('Nothing was left to fetch while fetchers were added')
   await untilComplete(site, [others, ...started])
   const people = await site.number('select count(*) as n from canonical.person')
-  const asked = ORGANISATIONS * sized(PEOPLE_OF_EACH, bench)
+  const asked = ORGANISATIONS * peopleOfEach(bench)
   if (people !== asked) throw new Error(`There are ${people} rows of ${asked} people`)
   const repeated = (await pagesProduced(bench, site)) - (await site.number('select count(*) as n from sync.pages'))
   const figures = { 'pages fetched again': repeated, 'requests failed': await failures(vendor) }
@@ -80,7 +86,7 @@ export const moreWorkers: Work = {
   title: `Workers added: fetchers where each answer takes ${LATENCY_MS / 1_000} s; processors and sinks on a backlog`,
   run: async (bench) => {
     const personalTokens = orgNames('slow', ORGANISATIONS).map(credentialOf)
-    const vendor = { people: sized(PEOPLE_OF_EACH, bench), latencyMs: LATENCY_MS, personalTokens }
+    const vendor = { people: peopleOfEach(bench), latencyMs: LATENCY_MS, personalTokens }
     const fetched = await withVendors(bench, [vendor], (site) => fetchers(bench, site))
     return [...fetched, ...(await backlogs(bench))]
   },

@@ -49,6 +49,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: async () => (await import('./check.ts')).checkCommand(),
   },
   {
+    name: 'discover',
+    summary: 'ask a connected API whether it is still what the manifest says, and what it has besides',
+    load: async () => (await import('./discover.ts')).discoverCommand(),
+  },
+  {
     name: 'plan',
     summary: 'what a run would read, in how many calls, and how long it takes; begins nothing',
     load: async () => (await import('./plan.ts')).planCommand(),

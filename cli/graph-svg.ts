@@ -38,7 +38,7 @@ const COLORS = {
     dim: '#9ca3af',
     box: '#1e293b',
     line: '#475569',
-    soft: '#64748b',
+    soft: '#8391a7',
     carried: '#60a5fa',
     cut: '#f87171',
     page: '#0f172a',

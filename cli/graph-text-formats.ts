@@ -14,7 +14,13 @@ const MERMAID_ARROWS: Readonly<Record<ArrowKind, string>> = {
   hard: '==>',
   soft: '-->',
   carried: '-.->|on its pages|',
-  cut: '--x|cut|',
+  cut: '---|cut|',
+}
+
+/** What is cut points against the order, and mermaid lays out by its arrows: it is a line the other way round. */
+const mermaidArrow = ({ from, to, kind }: Arrow): string => {
+  const [left, right] = kind === 'cut' ? [to, from] : [from, to]
+  return `  ${idOf(left)} ${MERMAID_ARROWS[kind]} ${idOf(right)}`
 }
 
 export const mermaid = ({ boxes, arrows }: Picture): string =>
@@ -25,7 +31,7 @@ export const mermaid = ({ boxes, arrows }: Picture): string =>
       ...own.map(({ entity, note }) => `    ${idOf(entity)}["${entity}<br/><small>${note}</small>"]`),
       '  end',
     ]),
-    ...arrows.map(({ from, to, kind }) => `  ${idOf(from)} ${MERMAID_ARROWS[kind]} ${idOf(to)}`),
+    ...arrows.map(mermaidArrow),
   ].join('\n')
 
 const quoted = (text: string): string => `"${text.replaceAll('\\', '\\\\').replaceAll('"', '\\"')}"`

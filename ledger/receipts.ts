@@ -76,10 +76,11 @@ export const writeReceipts = async (
     observedAt: new Date(receipt.observedAt).toISOString(),
     rawOffset: receipt.rawOffset.toString(),
   }))
-  const { rows } = await client.query<{ n: number; run_state: string | null; accepted: boolean; repeated: boolean }>(WRITE, [
-    workerId,
-    JSON.stringify(input),
-  ])
+  const { rows } = await client.query<{ n: number; run_state: string | null; accepted: boolean; repeated: boolean }>({
+    name: 'write receipts',
+    text: WRITE,
+    values: [workerId, JSON.stringify(input)],
+  })
   return rows.map((row) => ({
     outcome: row.accepted ? 'accepted' : row.repeated ? 'repeated' : 'refused',
     runState: row.run_state ?? 'unknown',

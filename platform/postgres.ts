@@ -11,6 +11,14 @@ export type PoolClient = pg.PoolClient
 export interface Queryable {
   // The row type is what the caller's SQL returns; pg itself cannot know it.
   query<R extends pg.QueryResultRow = pg.QueryResultRow>(text: string, values?: readonly unknown[]): Promise<pg.QueryResult<R>>
+  query<R extends pg.QueryResultRow = pg.QueryResultRow>(statement: Prepared): Promise<pg.QueryResult<R>>
+}
+
+/** A statement that is run often: parsed and planned once per connection, where its values make no difference to its plan. */
+export interface Prepared {
+  readonly name: string
+  readonly text: string
+  readonly values: readonly unknown[]
 }
 
 export interface PoolOptions {

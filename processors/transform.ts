@@ -21,6 +21,7 @@ import {
 } from '../topics/headers.ts'
 import { encodeRecord, headersOf } from './encode.ts'
 import { createElementBytes } from './record-bytes.ts'
+import { unreadable } from './unreadable.ts'
 
 export interface RawPage {
   readonly value: Buffer | null
@@ -46,7 +47,7 @@ export interface TransformDeps {
 
 export type Transform = (page: RawPage) => Transformed
 
-const NOTHING: Transformed = { canonical: new Map(), deadLetters: [], asks: [], records: 0 }
+export const NOTHING: Transformed = { canonical: new Map(), deadLetters: [], asks: [], records: 0 }
 
 /** Keeps one mapper per organisation and source, which remembers what ids are made from. */
 export const createMappers = (): ((orgId: string, source: string) => Mapper) => {
@@ -72,12 +73,7 @@ export const createTransform = (deps: TransformDeps): Transform => {
       return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
     } catch (error) {
       // An entity that this version does not have: of a newer fetcher, or a message that is not ours.
-      return {
-        canonical: new Map(),
-        deadLetters: [unreadable(page.headers, opened.bytes, messageOf(error))],
-        asks: [],
-        records: 0,
-      }
+      return { ...NOTHING, deadLetters: [notAPage(page.headers, opened.bytes, messageOf(error))] }
     }
   }
 }
@@ -111,24 +107,12 @@ const openPage = ({ value, headers }: RawPage): OpenedPage | { ok: false; deadLe
     return { ok: true, origin, replayed, bytes, body: parseExactJson(jsonTextOf(bytes)) }
   } catch (error) {
     const why = error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)
-    return { ok: false, deadLetter: unreadable(headers, bytes, why) }
+    return { ok: false, deadLetter: notAPage(headers, bytes, why) }
   }
 }
 
-const unreadable = (headers: Headers, bytes: Buffer, why: string): OutgoingMessage =>
-  deadLetterMessage(
-    {
-      orgId: headers['org'] ?? 'unknown',
-      source: headers['source'] ?? 'unknown',
-      entity: headers['entity'] ?? 'unknown',
-      externalId: null,
-      stage: 'process',
-      code: 'unreadable',
-      reason: `The raw message is not a page: ${why}`,
-      origin: undefined,
-    },
-    bytes,
-  )
+const notAPage = (headers: Headers, bytes: Buffer, why: string): OutgoingMessage =>
+  unreadable(headers, bytes, `The raw message is not a page: ${why}`)
 
 /** A row that the source was asked for and does not have: its tombstone. */
 const transformGone = ({ manifest, schemaIds, only }: TransformDeps, { origin, body }: OpenedPage): Transformed => {
@@ -140,16 +124,15 @@ const transformGone = ({ manifest, schemaIds, only }: TransformDeps, { origin, b
   if (only !== undefined && entity !== only) return NOTHING
   const record = tombstoneOf(definition, externalId, { orgId, source, observedAt })
   const value = encodeCanonical(entity, schemaIds.get(entity) ?? -1, record)
-  const headers = headersOf(encodeRecordOrigin(prefixOf(definition, origin), 0, 1), traceparent, [])
+  const headers = headersOf(encodeRecordOrigin(originPrefix(placeOn(origin, definition)), 0, 1), traceparent, [])
   return { ...NOTHING, canonical: new Map([[entity, [{ key: record.id, value, headers }]]]), records: 1 }
 }
 
 /** The ledger awaits a record under its definition's name. */
-const prefixOf = ({ entity, canonical }: EntityDefinition, page: PageOrigin): string => {
-  const { runId, rangeId, page: number, attempt } = page
-  const place = { runId, rangeId, page: number, attempt }
-  return originPrefix(canonical.entity === entity ? place : { ...place, entity })
-}
+const placeOn = ({ runId, rangeId, page, attempt }: PageOrigin, { entity, canonical }: EntityDefinition) => ({
+  ...{ runId, rangeId, page, attempt },
+  ...(canonical.entity === entity ? {} : { entity }),
+})
 
 const transformPage = (
   { manifest, schemaIds, only }: TransformDeps,
@@ -165,7 +148,8 @@ const transformPage = (
     const definition = manifest.get(entity)
     if (only !== undefined && definition.canonical.entity !== only) continue
     const schemaId = schemaIds.get(definition.canonical.entity) ?? -1
-    const prefix = prefixOf(definition, origin)
+    const place = placeOn(origin, definition)
+    const prefix = originPrefix(place)
     const out = canonical.get(definition.canonical.entity) ?? []
     canonical.set(definition.canonical.entity, out)
     const count = records.length
@@ -183,9 +167,9 @@ const transformPage = (
         })
         return
       }
-      const { runId, rangeId, page, attempt, orgId, source } = origin
+      const { orgId, source } = origin
       const { externalId, code, reason } = encoded
-      const at = replayed?.record ?? { runId, rangeId, page, attempt, index, count }
+      const at = replayed?.record ?? { ...place, index, count }
       const why = { stage: 'process', code, reason, origin: at, observedAt, traceparent, replays: replayed?.letter } as const
       const letter: DeadLetter = { orgId, source, entity, externalId, ...why }
       // A record that was derived from another has no bytes of its own: it is printed.

@@ -4,6 +4,7 @@ import { z } from 'zod'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
 import { type Answer, emptyAnswer, jsonAnswer } from './answer.ts'
 import { ENTITIES } from './catalogue/spec.ts'
+import { type Drift, driftSchema } from './drift.ts'
 import type { Model } from './model.ts'
 import { type Mutation, mutationSchema } from './mutation.ts'
 import type { Change } from './mutator.ts'
@@ -16,6 +17,7 @@ export interface Controlled {
   readonly model: Model
   stats(): Stats
   mutate(mutations: readonly Mutation[]): Change[]
+  drift(drifts: readonly Drift[]): void
   reset(): void
 }
 
@@ -41,6 +43,14 @@ export const createControl = (token: string, controlled: Controlled): Control =>
     return jsonAnswer(200, controlled.mutate(read.data))
   }
 
+  /** What it says replaces what drifted before. */
+  const drift = (body: string): Answer => {
+    const read = z.array(driftSchema).safeParse([JSON.parse(body)].flat())
+    if (!read.success) return problem(400, z.prettifyError(read.error))
+    controlled.drift(read.data)
+    return emptyAnswer(204)
+  }
+
   /** `GET /_sim/rows/{entity}` and `/_sim/corrupted/{entity}`: one JSON object a line. */
   const rows = (kind: string, name: string | undefined): Answer => {
     const entity = entityName.safeParse(name)
@@ -51,6 +61,7 @@ export const createControl = (token: string, controlled: Controlled): Control =>
   const route = (method: string, url: URL, body: string): Answer => {
     const [, , what, name] = url.pathname.split('/')
     if (method === 'POST' && what === 'mutations') return mutate(body)
+    if (method === 'POST' && what === 'drift') return drift(body)
     if (method === 'POST' && what === 'reset') {
       controlled.reset()
       return emptyAnswer(204)
@@ -58,7 +69,10 @@ export const createControl = (token: string, controlled: Controlled): Control =>
     if (method === 'GET' && what === 'stats') return jsonAnswer(200, controlled.stats())
     if (method === 'GET' && what === 'journal') return lines(controlled.model.journal)
     if (method === 'GET' && (what === 'rows' || what === 'corrupted')) return rows(what, name)
-    return problem(404, 'There are POST mutations, POST reset, GET stats, GET journal, GET rows/{entity}, GET corrupted/{entity}')
+    return problem(
+      404,
+      'There are POST mutations, POST drift, POST reset, GET stats, GET journal, GET rows/{entity}, GET corrupted/{entity}',
+    )
   }
 
   return {

@@ -4,6 +4,7 @@ import type { Server } from 'node:http'
 import { SynclineError } from '../platform/errors.ts'
 import { type Controlled, createControl } from './control.ts'
 import { createCredentials } from './credentials.ts'
+import { type Drift, drifting } from './drift.ts'
 import { generateOrganization } from './generated/organization.ts'
 import { createModel, type Model } from './model.ts'
 import type { Mutation } from './mutation.ts'
@@ -62,6 +63,8 @@ export interface Simulator {
   /** Applies changes in order, at once: no request sees half of them. */
   mutate(...mutations: readonly Mutation[]): Change[]
   stats(): Stats
+  /** From now on the API differs like this, and in nothing else; nothing: it is as it was. */
+  drift(...drifts: readonly Drift[]): void
   /** The next `times` answers to lists go wrong like this, one after the other; the same request is never answered wrongly twice. */
   tamper(name: TamperingName, times?: number): void
   /** Those that have not gone wrong yet. */
@@ -113,6 +116,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
   const webhooks = createWebhooks(() => origin.organization.id, now, options.webhookSecretPrefix)
   let stage = createStage(origin, url, now, webhooks)
   let meter = new Meter(rate)
+  let drifts: readonly Drift[] = []
   const tampering: TamperingName[] = []
   const tampered = new Set<string>()
   const app = { ...DEFAULT_OAUTH, ...options.oauth }
@@ -125,7 +129,11 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     ),
     stats: () => meter.read(),
     mutate: (mutations) => mutations.map((mutation) => stage.mutator.apply(mutation, 'test')),
+    drift: (now) => {
+      drifts = now
+    },
     reset: () => {
+      drifts = []
       stage = createStage(origin, url, now, webhooks)
       meter = new Meter(rate)
     },
@@ -135,7 +143,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     rate,
     latencyMs,
     version: options.version,
-    api: () => stage.api,
+    api: () => drifting(stage.api, drifts),
     meter: () => meter,
     tampering: (method, url) => {
       const isList = method === 'GET' && url.searchParams.has('per_page')
@@ -159,6 +167,7 @@ export const startSimulator = async (options: SimulatorOptions): Promise<Simulat
     oauth,
     mutate: (...mutations) => controlled.mutate(mutations),
     stats: controlled.stats,
+    drift: (...now) => controlled.drift(now),
     tamper: (name, times = 1) => void tampering.push(...Array.from({ length: times }, () => name)),
     tampering: () => tampering,
     webhooks,

@@ -56,13 +56,16 @@ const MAX_INT = 2 ** 31 - 1
 
 const heldText = (text: string): string => cleanText(text.slice(0, MAX_TEXT), () => undefined)
 
-/** A letter as its register can hold it, whoever wrote its headers: a letter that is refused could only be left out. */
+/**
+ * A letter as its register can hold it, whoever wrote its headers: a letter that is refused could only be left out. It goes by the name
+ * that the ledger awaits its record under, or no replay would settle it.
+ */
 export const registrable = (letter: DeadLetter, place: LetterPlace, valueBytes: number): DeadLetterRow => ({
   ...letter,
   ...place,
   orgId: heldText(letter.orgId),
   source: heldText(letter.source),
-  entity: heldText(letter.entity),
+  entity: heldText(letter.origin?.entity ?? letter.entity),
   externalId: letter.externalId === null ? null : heldText(letter.externalId),
   reason: heldText(letter.reason),
   bytes: Math.min(letter.cut?.fullBytes ?? letter.cut?.readBytes ?? valueBytes, MAX_INT),

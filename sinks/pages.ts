@@ -22,18 +22,26 @@ export const createPageBook = (): PageBook => {
     const indexAt = header.lastIndexOf('/', countAt - 1) + 1
     const prefix = header.slice(0, indexAt)
     const book = bookOf(entity)
-    const page = book.get(prefix) ?? firstOf(book, prefix, entity, header)
+    const page = book.get(prefix) ?? firstOf(bookOf, prefix, entity, header)
     if (page === undefined) return NOWHERE
     const index = Number(header.slice(indexAt, countAt))
     return Number.isInteger(index) && index >= 0 && index < page.count ? { page, index } : NOWHERE
   }
 }
 
-const firstOf = (book: Map<string, PageRef>, prefix: string, entity: string, header: string): PageRef | undefined => {
+/** A page that names its entity is one for all topics that its records, and what died of them, come on. */
+const firstOf = (
+  bookOf: (entity: string) => Map<string, PageRef>,
+  prefix: string,
+  topicEntity: string,
+  header: string,
+): PageRef | undefined => {
   const origin = decodeRecordOrigin(header)
   if (origin === undefined) return undefined
-  const { runId, rangeId, page, attempt, count } = origin
-  const made: PageRef = { runId, rangeId, page, attempt, entity: origin.entity ?? entity, count }
-  book.set(prefix, made)
-  return made
+  const { runId, rangeId, page, attempt, count, entity = topicEntity } = origin
+  const own = bookOf(entity)
+  const ref = own.get(prefix) ?? { runId, rangeId, page, attempt, entity, count }
+  own.set(prefix, ref)
+  bookOf(topicEntity).set(prefix, ref)
+  return ref
 }

@@ -1,4 +1,5 @@
 // How an API speaks, as the fetcher and the stand-alone client see it. Knows nothing of Kafka, PostgreSQL or Redis.
+import type { DocumentedResource } from '../../manifests/draft.ts'
 import type { Manifest } from '../../manifests/manifest.ts'
 import type { Json, RangeSpec, WalkSpec } from '../../manifests/walk.ts'
 import type { WebhookDialect } from './webhooks.ts'
@@ -121,6 +122,8 @@ export interface PageOptions {
   readonly where?: Readonly<Record<string, string>>
   /** Attributes that are wanted. More may come. */
   readonly fields?: readonly string[]
+  /** Of a list below a parent; of others the walk says it. */
+  readonly order?: string
   /** At least 1; more than the vendor allows is as many as it allows. */
   readonly perPage?: number
 }
@@ -158,6 +161,10 @@ export interface Adapter {
   splitRange(spec: WalkSpec & { kind: 'keyset' }, page: ListPage, now: Date, parts: number): readonly WalkSpec[]
   /** One page of the list, from `offset` records on, as large as the API allows, in the API's own order. */
   pageAt(spec: Pick<RangeSpec, 'entity' | 'carries'>, offset: number): ApiRequest
+  /** What the vendor documents, with resources that the manifest lacks. Not there: nobody has written it down. */
+  catalogue?(): readonly DocumentedResource[]
+  /** The same API, with other definitions. */
+  over(manifest: Manifest): Adapter
   /** Cheapest authenticated request; used by `sync` and `check` to tell URL, network, auth and permission problems apart. */
   probe(entity: string): ApiRequest
 }

@@ -1,26 +1,27 @@
 // Planning Center Online: 100 requests per 20 s and user, JSON:API, versions pinned per product. One page of at most 100 records
 // a request; pages are delivered at least once, and every record that was there throughout a walk is on one of them.
 
+import type { EntityDefinition, Manifest } from '../../manifests/manifest.ts'
 import { pcoManifest } from '../../manifests/pco/index.ts'
 import type { Json } from '../../manifests/walk.ts'
 import type { Adapter, RecordChange } from '../core/adapter.ts'
 import { personalAccessToken } from '../core/auth.ts'
 import { openHttp } from '../core/http.ts'
+import { pcoCatalogue } from './catalogue.ts'
 import { parseCollection, parseProblems, parseSingle } from './envelope.ts'
 import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
-import { MAX_PER_PAGE, pcoWalks } from './walks.ts'
+import { walksOf } from './walks.ts'
 import { pcoWebhooks } from './webhooks.ts'
 
 const BASE_URL = 'https://api.planningcenteronline.com'
 
-export const pco: Adapter = {
+const over = (manifest: Manifest): Adapter => ({
   name: 'pco',
-  manifest: pcoManifest,
+  manifest,
   baseUrl: BASE_URL,
   limit: { requests: 100, periodMs: 20_000 },
-  pageSize: MAX_PER_PAGE,
   webhooks: pcoWebhooks,
   oauth: pcoOAuth,
   auth: personalAccessToken,
@@ -40,17 +41,21 @@ export const pco: Adapter = {
       },
     })
   },
-  ...pcoWalks,
-  parseList: (entity, body) => parseCollection(pcoManifest.get(entity), body),
+  ...walksOf(manifest),
+  parseList: (entity, body) => parseCollection(manifest.get(entity), body),
   parseOne: parseSingle,
-  encode: (entity, change) => encodeResource(pcoManifest.get(entity).resource.type, entity, change),
-}
+  encode: (entity, change) => encodeResource(manifest.get(entity), change),
+  catalogue: pcoCatalogue,
+  over,
+})
 
-const encodeResource = (type: string, entity: string, { id, attributes, related = {} }: RecordChange): Json => {
-  const relationships = Object.entries(related).map(([name, ids]) => [name, { data: pointersTo(entity, name, ids) }])
+export const pco: Adapter = over(pcoManifest)
+
+const encodeResource = (definition: EntityDefinition, { id, attributes, related = {} }: RecordChange): Json => {
+  const relationships = Object.entries(related).map(([name, ids]) => [name, { data: pointersTo(definition, name, ids) }])
   return {
     data: {
-      type,
+      type: definition.resource.type,
       ...(id === undefined ? {} : { id }),
       attributes,
       ...(relationships.length === 0 ? {} : { relationships: Object.fromEntries(relationships) }),
@@ -58,8 +63,8 @@ const encodeResource = (type: string, entity: string, { id, attributes, related 
   }
 }
 
-const pointersTo = (entity: string, name: string, ids: string | readonly string[] | null): Json => {
-  const type = pcoManifest.get(entity).relationships[name]?.type ?? null
+const pointersTo = ({ relationships }: EntityDefinition, name: string, ids: string | readonly string[] | null): Json => {
+  const type = relationships[name]?.type ?? null
   if (ids === null) return null
   return typeof ids === 'string' ? { type, id: ids } : ids.map((id) => ({ type, id }))
 }

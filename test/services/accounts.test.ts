@@ -1,6 +1,7 @@
 // A source whose credential is exchanged for one of another account at the vendor: its rows are not taken for gone, and nothing of the
 // other account is mixed with them.
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { recordAsks } from '../../ledger/asks.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { followConsent } from '../harness/consent.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
@@ -56,6 +57,32 @@ test('a token of another account fails the run and says so, whatever it was to d
   const done = await reconcile()
   expect(done.code, done.stderr).toBe(0)
   expect(await people()).toEqual(before)
+})
+
+test('what another account does not have is not taken for gone when a webhook asks for it either', async () => {
+  await connectTo(foreign)
+  const { pool } = installation
+  const { rows } = await pool.query<{ entity: 'person' | 'email'; id: string }>(
+    `(select 'person' as entity, external_id as id from canonical.person where org_id = 'acme' and deleted_at is null order by external_id limit 1)
+     union all (select 'email', external_id from canonical.email where org_id = 'acme' and deleted_at is null order by external_id desc limit 1)`,
+  )
+  for (const { entity, id } of rows)
+    if ([...foreign.model.rows(entity)].some((row) => row.id === id)) foreign.mutate({ op: 'delete', entity, id })
+  const asks = rows.map(({ entity, id: externalId }) => {
+    return { orgId: 'acme', source: 'pco', entity, externalId, parents: {}, why: 'hint' } as const
+  })
+  await recordAsks(pool, asks)
+  const worker = installation.worker('all')
+  const failed = async () => (await pool.query('select reason from sync.asks where failures > 0')).rows
+  await until('both are put off', async () => (await failed()).length === 2)
+  expect(JSON.stringify(await failed())).toContain('account 2')
+  await connectTo(own)
+  await until('both are asked of the right one', async () => (await pool.query('select from sync.asks')).rowCount === 0)
+  await worker.stop()
+  for (const { entity, id } of rows) {
+    const row = await pool.query(`select deleted_at from canonical.${entity} where org_id = 'acme' and external_id = $1`, [id])
+    expect(row.rows, entity).toEqual([{ deleted_at: null }])
+  }
 })
 
 test('consent that was given for another account pauses the run until it is given for the right one', async () => {

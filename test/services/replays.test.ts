@@ -2,12 +2,13 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { markReplaying, recordDrop } from '../../ledger/dead-letter-actions.ts'
 import { findLetters, LETTER_STATES } from '../../ledger/dead-letter-search.ts'
+import { refused, registrable } from '../../sinks/dead-letters.ts'
 import { createGatherer, type Gatherer } from '../../sinks/gather.ts'
 import { createRecordEncoder } from '../../sinks/postgres/copy.ts'
 import { mergeBatch } from '../../sinks/postgres/merge.ts'
 import { createCountedRanges } from '../../sinks/seen.ts'
 import { canonicalEntity } from '../../topics/canonical.ts'
-import { encodePlace, type LetterPlace } from '../../topics/dead-letters.ts'
+import { decodeDeadLetter, encodeDeadLetter, encodePlace, type LetterPlace } from '../../topics/dead-letters.ts'
 import { createTestDatabase, recordOf, startRun, type TestDatabase } from './sink-fixtures.ts'
 
 const topic = 'sync.dead-letters'
@@ -117,4 +118,45 @@ test('a letter that nobody replays keeps its record dead; a dropped one can be t
   await merge(land(first))
   expect(await bits()).toMatchObject({ unchanged: '01', dead: '00' })
   expect(await markReplaying(db.pool, [first], 'ana')).toBe(0)
+})
+
+test('a merger of people that the table refused lands under its own name when it is replayed', async () => {
+  const header = `person-merger@${run.runId}/0/0/1/0/1`
+  const gatherer = createGatherer({ maxRecords: 100, maxBytes: 1_000_000 }, 1)
+  const removed = recordOf('person', { orgId: run.orgId, externalId: '2', deletedAt: 1 })
+  const encoded = createRecordEncoder(canonicalEntity('person'), () => undefined)(removed)
+  gatherer.record('person', encoded, { value: Buffer.from('avro'), origin: header })
+  const [record] = gatherer.take().records
+  if (record === undefined) throw new Error('no record')
+  const { letter, value } = refused(record, 'SQLSTATE 23514')
+  const place = { topic, partition: 0, offset: nextOffset++ }
+  await merge((into) => into.deadLetter(registrable(decodeDeadLetter(encodeDeadLetter(letter)), place, value.length), header))
+  const landing = async () => {
+    const sql = 'select merged::text, dead::text from sync.landings where run_id = $1 and entity = $2'
+    return (await db.pool.query(sql, [run.runId, 'person-merger'])).rows
+  }
+  expect(await landing()).toEqual([{ merged: '0', dead: '1' }])
+  await markReplaying(db.pool, [place], 'ana')
+  await merge((into) => into.record('person', encoded, { value: null, origin: header, replays: encodePlace(place) }))
+  expect(await landing()).toEqual([{ merged: '1', dead: '0' }])
+  const [settled] = await findLetters(db.pool, { topic, places: [place], states: LETTER_STATES }, 10)
+  expect(settled).toMatchObject({ entity: 'person-merger', externalId: '2', state: 'replayed', outcome: 'merged' })
+})
+
+test('of one page of mergers one lands and one dies in one batch', async () => {
+  const header = (index: number) => `person-merger@${run.runId}/0/0/1/${index}/2`
+  const why = { stage: 'process', code: 'mapping', reason: 'a fault' } as const
+  const origin = { runId: run.runId, rangeId: 0, page: 0, attempt: 1, index: 1, count: 2, entity: 'person-merger' }
+  const place = { topic, partition: 0, offset: nextOffset++ }
+  const owner = { orgId: run.orgId, source: 'pco', entity: 'person-merger', externalId: '3' }
+  const encoded = createRecordEncoder(
+    canonicalEntity('person'),
+    () => undefined,
+  )(recordOf('person', { orgId: run.orgId, externalId: '2', deletedAt: 1 }))
+  await merge((into) => {
+    into.record('person', encoded, { value: null, origin: header(0) })
+    into.deadLetter({ ...place, ...owner, ...why, origin, bytes: 1 }, header(1))
+  })
+  const sql = 'select merged::text, dead::text from sync.landings where run_id = $1 and entity = $2'
+  expect((await db.pool.query(sql, [run.runId, 'person-merger'])).rows).toEqual([{ merged: '10', dead: '01' }])
 })

@@ -25,7 +25,7 @@ export interface WalksOptions {
 }
 
 /** Each throws SynclineError('internal') when the definition has no such list, or does not carry what it is to carry. */
-export const createWalks = (api: WalksOptions): Pick<Adapter, 'walk' | 'pageAt' | 'probe' | 'splitRange'> => {
+export const createWalks = (api: WalksOptions): Pick<Adapter, 'pageSize' | 'walk' | 'pageAt' | 'probe' | 'splitRange'> => {
   const { manifest, dialect } = api
   const queryOf = (asked: Asked, options: PageOptions = {}) => api.query?.(asked, options) ?? {}
   const missing = (what: string): SynclineError =>
@@ -67,7 +67,9 @@ export const createWalks = (api: WalksOptions): Pick<Adapter, 'walk' | 'pageAt' 
         return countWalk(listing(listPath(definition)), walk.field)
       case 'parents': {
         const template = pathBelow(definition, walk.parent)
-        return parentsWalk(walk.ids, (id) => listing(template.replace('{id}', encodeURIComponent(id))))
+        const order = options.order === undefined ? {} : dialect.order(options.order)
+        const below = (id: string): Listing => listing(template.replace('{id}', encodeURIComponent(id)))
+        return parentsWalk(walk.ids, (id) => ({ ...below(id), query: { ...query, ...order } }))
       }
       case 'ids':
         return idsWalk(walk.ids, (id) => one(onePath(definition, id)))
@@ -86,6 +88,7 @@ export const createWalks = (api: WalksOptions): Pick<Adapter, 'walk' | 'pageAt' 
     listRequest({ path: listPath(definition), query, maxPerPage: api.maxPerPage, dialect }, dialect.page(offset, perPage))
 
   return {
+    pageSize: api.maxPerPage,
     walk,
     splitRange,
     // In the API's own order: for a look at a part, not for a walk.

@@ -42,6 +42,11 @@ describe.each([
   })
 })
 
+test('for mermaid nothing points against the order, or its layout would follow that', () => {
+  expect(mermaid(whole)).toContain('  household ---|cut| person')
+  expect(mermaid(whole)).not.toMatch(/person \S+ household$/m)
+})
+
 test('an SVG escapes what it is given', () => {
   expect(svg({ title: 'a<b', boxes: [{ entity: 'x', tier: 0, note: '"&"' }], arrows: [] })).toContain('a&lt;b')
 })

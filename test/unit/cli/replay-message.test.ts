@@ -3,8 +3,10 @@ import { describe, expect, test } from 'vitest'
 import { replayMessage } from '../../../cli/replay-message.ts'
 import type { RegisteredLetter } from '../../../ledger/dead-letter-search.ts'
 import { canonicalId } from '../../../manifests/identity.ts'
-import type { DeadLetter } from '../../../topics/dead-letters.ts'
-import { decodePageOrigin } from '../../../topics/headers.ts'
+import { pcoManifest } from '../../../manifests/pco/index.ts'
+import { createTransform } from '../../../processors/transform.ts'
+import { type DeadLetter, decodeDeadLetter } from '../../../topics/dead-letters.ts'
+import { decodePageOrigin, encodePageOrigin } from '../../../topics/headers.ts'
 import { topicsWithPrefix } from '../../../topics/list.ts'
 
 const topics = topicsWithPrefix('test.')
@@ -85,6 +87,28 @@ test('a record that could not be written goes to its canonical topic as it was',
   const made = replayMessage(registered, { letter: { ...letter, stage: 'sink', code: 'constraint' }, value }, topics)
   const key = canonicalId('acme', 'pco', 'email', '9')
   expect(made).toMatchObject({ ok: true, topic: 'test.canonical.email', message: { key, value, headers: HEADERS } })
+})
+
+test('a record about a row of another entity goes back under its own name, and comes to its place in the ledger', () => {
+  const transform = createTransform({ manifest: pcoManifest, schemaIds: new Map([['person', 1]]) })
+  const merger = (at: string) =>
+    Buffer.from(`{"data":[{"type":"PersonMerger","id":"1","attributes":{"created_at":"${at}","person_to_remove_id":2}}]}`)
+  const page = { ...letter, runId, entity: 'person-merger', rangeId: 3, page: 7, attempt: 2, carries: [], traceparent: '' }
+  const [died] = transform({ value: merger('never'), headers: encodePageOrigin({ ...page, observedAt: 1 }) }).deadLetters
+  const content = { letter: decodeDeadLetter(died?.headers ?? {}), value: Buffer.alloc(0) }
+  const made = replayMessage({ ...registered, entity: 'person-merger' }, content, topics)
+  const headers = made.ok ? made.message.headers : {}
+  const [landed] = transform({ value: merger('2026-01-01T00:00:00Z'), headers }).canonical.get('person') ?? []
+  expect(landed?.headers).toMatchObject({ origin: `person-merger@${runId}/3/7/2/0/1`, replay: HEADERS.replay })
+})
+
+test('one that the sink refused goes to the topic of the row it is about', () => {
+  const origin = { runId, rangeId: 3, page: 7, attempt: 2, index: 4, count: 5, entity: 'person-merger' }
+  const refused = { ...letter, stage: 'sink', code: 'constraint', entity: 'person', origin } as const
+  const made = replayMessage({ ...registered, entity: 'person-merger' }, { letter: refused, value }, topics)
+  const headers = { ...HEADERS, origin: `person-merger@${HEADERS.origin}` }
+  const key = canonicalId('acme', 'pco', 'person', '9')
+  expect(made).toMatchObject({ ok: true, topic: 'test.canonical.person', message: { key, headers } })
 })
 
 describe('refused, with the next step:', () => {

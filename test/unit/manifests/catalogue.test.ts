@@ -1,28 +1,20 @@
 // The catalogue is the vendor's own list of what its resources have (recorded 2025-03-20 for People, 2023-07-10 for Groups).
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
-import { z } from 'zod'
+import { pcoCatalogue } from '../../../adapters/pco/catalogue.ts'
+import type { DocumentedResource } from '../../../manifests/draft.ts'
 import type { EntityDefinition } from '../../../manifests/manifest.ts'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { canonicalEntity } from '../../../topics/canonical.ts'
 
-const resourceSchema = z.object({
-  attributes: z.record(z.string(), z.string()),
-  relationships: z.array(z.object({ name: z.string(), type: z.string(), cardinality: z.enum(['to_one', 'to_many']) })),
-  include: z.array(z.string()),
-  order: z.array(z.string()),
-  query: z.array(z.string()),
-  endpoints: z.array(z.string()),
-})
-
-const catalogue = z
-  .record(z.string(), z.record(z.string(), resourceSchema))
-  .parse(JSON.parse(readFileSync(new URL('../../data/pco-catalogue.json', import.meta.url), 'utf8')))
+const catalogue = pcoCatalogue()
 
 const definitions: readonly EntityDefinition[] = pcoManifest.definitions
 
-const resourceOf = ({ module, resource }: EntityDefinition): z.infer<typeof resourceSchema> =>
-  resourceSchema.parse(catalogue[module]?.[resource.type])
+const resourceOf = ({ entity, module, resource }: EntityDefinition): DocumentedResource => {
+  const found = catalogue.find((each) => each.module === module && each.type === resource.type)
+  if (found === undefined) throw new Error(`The catalogue does not have ${entity}`)
+  return found
+}
 
 /** `{household_id}` and `{id}` are the same place in a path. */
 const shapeOf = (path: string): string => path.replaceAll(/\{[^}]*\}/g, '{}')

@@ -253,3 +253,14 @@ describe('what is gone', () => {
     })
   })
 })
+
+test('a record about a row of another entity dies under its own name, which the ledger awaits it by', () => {
+  const merger = '{"type":"PersonMerger","id":"1","attributes":{"created_at":"never","person_to_remove_id":2}}'
+  const headers = encodePageOrigin({ ...origin, entity: 'person-merger' })
+  const [letter] = transform({ value: Buffer.from(`{"data":[${merger}]}`), headers }).deadLetters
+  expect(decodeDeadLetter(letter?.headers ?? {})).toMatchObject({
+    entity: 'person-merger',
+    externalId: '2',
+    origin: { entity: 'person-merger', index: 0, count: 1 },
+  })
+})

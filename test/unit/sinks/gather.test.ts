@@ -106,6 +106,14 @@ describe('the pages of a batch', () => {
     for (const header of [`${RUN}/9999999999/3/4/5/100`, `${RUN}/2/3/4/5/999999`, `${'-'.repeat(36)}/2/3/4/5/100`])
       expect(pageOf('person', header)).toEqual({ page: undefined, index: 0 })
   })
+
+  test('are one page for a record and a dead letter of it, though their topics give them different names', () => {
+    const pageOf = createPageBook()
+    const header = (index: number) => `person-merger@0198c0de-0000-7000-8000-000000000001/0/0/1/${index}/2`
+    const [landed, died] = [pageOf('person', header(0)), pageOf('person-merger', header(1))]
+    expect(landed.page).toMatchObject({ entity: 'person-merger', count: 2 })
+    expect(died.page).toBe(landed.page)
+  })
 })
 
 describe('landings', () => {
