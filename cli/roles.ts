@@ -70,6 +70,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
     'databaseUrl',
     'healAfterSeconds',
     'pauseAfterFailures',
+    'keepRunsDays',
     'deltaLookBackSeconds',
     'maxDeletedPercent',
     'maxDeletedRows',
@@ -112,6 +113,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
           readAt: createReadAt(kafka),
           openForMs: Number(settings.healAfterSeconds) * 1000,
           maxFailures: Number(settings.pauseAfterFailures),
+          keepRunsDays: Number(settings.keepRunsDays),
           notifyUrl: settings.notifyUrl,
           lookBackMs: Number(settings.deltaLookBackSeconds) * 1000,
           deletions: { percent: Number(settings.maxDeletedPercent), rows: Number(settings.maxDeletedRows) },
@@ -137,7 +139,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
             producer,
             consumer: consumerOf('process', PAGE_LIMITS),
             openWorker: (schemaIds) =>
-              inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }),
+              inItsThread(builtProgram('cli/page-thread', import.meta.url), { prefix: topics.prefix, schemaIds }, { log }),
           },
           live: {
             producer: createProducer(kafka, observer.telemetry),

@@ -49,7 +49,7 @@ export interface Unknown {
 
 /** Throws SynclineError('usage') when the id stands for records of several sources. */
 export const lookAt = async (deps: PathDeps, question: TraceQuestion): Promise<Trace> => {
-  const subjects = await findSubject(deps.pool, question)
+  const subjects = await findSubject(deps, question)
   const known = subjects.find(isKnown)
   if (known === undefined) return lookForUnknown(deps, question, subjects)
   const { row, parked } = known
@@ -95,14 +95,14 @@ const parentsOf = async (deps: PathDeps, subject: Subject, record: SourceRecord 
 }
 
 const parentOf = async (
-  { pool, manifest }: PathDeps,
+  deps: PathDeps,
   { orgId, source }: Subject,
   parent: MissingParent,
   ids: readonly string[],
 ): Promise<TracedParent> => {
   const externalId = ids.find((id) => canonicalId(orgId, source, parent.entity, id) === parent.id) ?? null
-  const definition = manifest.definitions.find(({ canonical }) => canonical.entity === parent.entity)
-  const [found] = definition === undefined ? [] : await findSubject(pool, { orgId, sources: [source], definition, id: parent.id })
+  const definition = deps.manifest.definitions.find(({ canonical }) => canonical.entity === parent.entity)
+  const [found] = definition === undefined ? [] : await findSubject(deps, { orgId, sources: [source], definition, id: parent.id })
   const known = found !== undefined && isKnown(found) ? stateOf(found) : 'unknown'
   const state = known === 'row' ? 'there' : known === 'deleted' || known === 'parked' || known === 'dead' ? known : 'unknown'
   const letter = found?.letters[0]
@@ -114,7 +114,7 @@ const lookForUnknown = async (deps: PathDeps, question: TraceQuestion, subjects:
   const { orgId, definition } = question
   const entity = definition.canonical.entity
   const looked = [`rows, parked rows and dead letters of ${entity} of ${orgId}`]
-  const elsewhere = await findElsewhere(deps.pool, deps.manifest, question)
+  const elsewhere = await findElsewhere(deps, question)
   for (const subject of subjects) {
     const { canonical, where, passed } = await searchTopic(deps, subject)
     looked.push(where)

@@ -2,19 +2,18 @@
 // record on it come out.
 import type { PageKey } from '../ledger/landings.ts'
 import type { PageFacts } from '../ledger/trace.ts'
-import type { Manifest, SourceRecord } from '../manifests/manifest.ts'
+import type { SourceRecord } from '../manifests/manifest.ts'
 import { split } from '../manifests/split.ts'
 import { goneIn } from '../manifests/tombstone.ts'
 import { parseExactJson } from '../platform/exact-json.ts'
 import { findByKey, type Look, type Place } from '../platform/kafka/look.ts'
 import { partitionOf } from '../platform/kafka/partition.ts'
 import type { Message } from '../platform/kafka/record-batch.ts'
-import type { Queryable } from '../platform/postgres.ts'
 import type { CanonicalDecoder } from '../topics/canonical-codec.ts'
 import { rangeKey } from '../topics/commands.ts'
 import { decodePageOrigin, originPrefix } from '../topics/headers.ts'
 import { RAW_PARTITIONS, type Topics } from '../topics/list.ts'
-import type { Subject } from './trace-subject.ts'
+import { type Subject, type SubjectDeps, tellersOf } from './trace-subject.ts'
 
 /** there: it can be read. removed: retention or compaction took it. unknown: Kafka was not asked. */
 type Presence = 'there' | 'removed' | 'unknown'
@@ -25,15 +24,15 @@ export interface TopicPlace extends Place {
 }
 
 export interface Origin extends PageKey {
+  /** Under which name the ledger has it, where that is not the row's own. */
+  readonly entity?: string
   readonly index: number
   /** Records of its entity on the page; null: not known. */
   readonly count: number | null
 }
 
-export interface PathDeps {
-  readonly pool: Queryable
+export interface PathDeps extends SubjectDeps {
   readonly topics: Topics
-  readonly manifest: Manifest
   readonly decoder: CanonicalDecoder
   /** Undefined: Kafka is away. */
   readonly look: Look | undefined
@@ -46,10 +45,15 @@ const MAX_PAGES_LOOKED = 2_000
 export type Wanted = Pick<Subject, 'orgId' | 'source' | 'definition' | 'id' | 'externalId'>
 
 /** Whose pages may have the record. */
-export const walkersOf = ({ manifest }: PathDeps, of: Wanted): readonly string[] => {
-  const { entity, carriedBy } = manifest.get(of.definition.entity)
-  return carriedBy === undefined ? [entity] : [entity, carriedBy.carrier]
-}
+export const walkersOf = (deps: PathDeps, of: Wanted): readonly string[] =>
+  tellersOf(deps, of.definition).flatMap((entity) => {
+    const { carriedBy } = deps.manifest.get(entity)
+    return carriedBy === undefined ? [entity] : [entity, carriedBy.carrier]
+  })
+
+/** The part of an origin that says under which name the ledger has the record. */
+export const calledIn = ({ definition }: Wanted, entity: string): Pick<Origin, 'entity'> =>
+  entity === definition.entity ? {} : { entity }
 
 export interface OnPage {
   readonly page: PageFacts | null
@@ -77,15 +81,16 @@ const lookOnPage = async (deps: PathDeps, of: Wanted, page: PageFacts): Promise<
   const message = await deps.look?.at(place, page.rawOffset)
   const state = deps.look === undefined ? 'unknown' : message === undefined ? 'removed' : 'there'
   const raw = { ...place, offset: page.rawOffset, state } as const
-  const { record, index, count } = recordOn(deps, of, message)
+  const { record, ...at } = recordOn(deps, of, message)
   const { runId, rangeId, page: number, attempt } = page
-  return { page, raw, record, origin: record === null ? null : { runId, rangeId, page: number, attempt, index, count } }
+  return { page, raw, record, origin: record === null ? null : { runId, rangeId, page: number, attempt, ...at } }
 }
 
 const recordOn = (deps: PathDeps, of: Wanted, message: Message | undefined) => {
   const records = message === undefined ? [] : recordsOn(deps, of, message)
   const index = records.findIndex(({ externalId }) => externalId === of.externalId)
-  return { record: records[index] ?? null, index, count: records.length }
+  const record = records[index] ?? null
+  return { record, index, count: records.length, ...(record === null ? {} : calledIn(of, record.entity)) }
 }
 
 /** A worker may die between page and receipt: the page is then on the raw topic all the same, and its records may be merged. */
@@ -113,13 +118,15 @@ const isPage = ({ headers }: Message, { runId, rangeId, page, attempt }: PageKey
   originPrefix({ runId, rangeId, page, attempt }) ===
   `${headers['run']}/${headers['range']}/${headers['page']}/${headers['attempt']}/`
 
-/** None where the message is not a page that this version can read: then it has told nothing. */
-const recordsOn = ({ manifest }: PathDeps, of: Wanted, { value, headers }: Message): readonly SourceRecord[] => {
+/** Those of the one entity that says something of the row. None where the message is not a page that this version can read: then it has told nothing. */
+const recordsOn = (deps: PathDeps, of: Wanted, { value, headers }: Message): readonly SourceRecord[] => {
   try {
     const { entity, carries, gone } = decodePageOrigin(headers)
     const body = parseExactJson((value ?? Buffer.alloc(0)).toString())
     if (gone === true) return [{ entity, externalId: goneIn(body) ?? null, attributes: null, related: {}, raw: body }]
-    return split(manifest, entity, carries, body).get(of.definition.entity) ?? []
+    const all = split(deps.manifest, entity, carries, body)
+    const teller = tellersOf(deps, of.definition).find((name) => all.has(name))
+    return all.get(teller ?? '') ?? []
   } catch {
     return []
   }

@@ -14,6 +14,7 @@ import { notBefore } from './trace-delivery.ts'
 import { findLive, type LivePath } from './trace-live.ts'
 import {
   CLOCK_SLACK_MS,
+  calledIn,
   findOnPages,
   type OnPage,
   type Origin,
@@ -85,12 +86,12 @@ export const tracePath = async (
 }
 
 /** The path of a dead letter: it never was a canonical record unless the sink refused it. */
-export const traceLetter = async (deps: PathDeps, of: Wanted, { origin }: TracedLetter): Promise<Path> => {
+export const traceLetter = async (deps: PathDeps, of: Wanted, { origin, entity }: TracedLetter): Promise<Path> => {
   const gaps: string[] = []
   const page = origin === null ? undefined : await findPage(deps.pool, origin)
   const found = await findOnPages(deps, of, gaps, page === undefined ? [] : [page])
   if (page === undefined) gaps.push(noPage(origin, 0))
-  const at = origin === null ? null : { ...origin, count: countOf(origin, found) }
+  const at = origin === null ? null : { ...origin, ...calledIn(of, entity), count: countOf(origin, found) }
   return { ...(await landingOf(deps, of, at)), ...found, live: null, origin: at, canonical: null, gaps }
 }
 
@@ -109,8 +110,9 @@ const countOf = (origin: PageKey & { count?: number | null }, found: OnPage): nu
 
 const landingOf = async ({ pool }: PathDeps, { definition }: Wanted, origin: Origin | null) => {
   if (origin === null) return { outcome: null, mergedBefore: null }
-  const outcome = (await findOutcome(pool, origin, definition.entity, origin.index)) ?? null
-  return { outcome, mergedBefore: await entityEndedAt(pool, origin.runId, definition.entity) }
+  const { entity = definition.entity } = origin
+  const outcome = (await findOutcome(pool, origin, entity, origin.index)) ?? null
+  return { outcome, mergedBefore: await entityEndedAt(pool, origin.runId, entity) }
 }
 
 export const placeOfKey = ({ topics }: PathDeps, { definition, id }: Wanted): Place => ({

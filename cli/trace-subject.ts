@@ -7,6 +7,11 @@ import { SynclineError } from '../platform/errors.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import { findParked, findRows, type ParkedRow, type StandingRow } from '../sinks/postgres/find-row.ts'
 
+export interface SubjectDeps {
+  readonly pool: Queryable
+  readonly manifest: Manifest
+}
+
 export interface TraceQuestion {
   readonly orgId: string
   readonly sources: readonly string[]
@@ -31,6 +36,10 @@ const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i
 /** Dead letters of an entity whose ids are tried against a canonical one. */
 const MAX_TRIED = 50_000
 
+/** Whose records may have made the row: its own entity, and others that say something of it, such as that it was merged. */
+export const tellersOf = ({ manifest }: Pick<SubjectDeps, 'manifest'>, { canonical }: EntityDefinition): readonly string[] =>
+  manifest.definitions.filter((each) => each.canonical.entity === canonical.entity).map(({ entity }) => entity)
+
 interface Named {
   readonly id: string
   readonly source: string
@@ -43,31 +52,32 @@ const namesOf = ({ orgId, sources, definition, id }: TraceQuestion): readonly Na
   ...(UUID.test(id) ? [{ source: sources[0] ?? '', externalId: null, id: id.toLowerCase() }] : []),
 ]
 
-const subjectOf = async (client: Queryable, question: TraceQuestion, named: Named): Promise<Subject> => {
+const subjectOf = async (deps: SubjectDeps, question: TraceQuestion, named: Named): Promise<Subject> => {
   const { orgId, definition } = question
-  const [row = null] = await findRows(client, orgId, definition.canonical.entity, [named.id])
-  const [parked = null] = await findParked(client, orgId, definition.canonical.entity, [named.id])
-  const known = row ?? parked ?? (named.externalId === null ? await letterWithId(client, question, named.id) : undefined)
+  const { pool } = deps
+  const [row = null] = await findRows(pool, orgId, definition.canonical.entity, [named.id])
+  const [parked = null] = await findParked(pool, orgId, definition.canonical.entity, [named.id])
+  const known = row ?? parked ?? (named.externalId === null ? await letterWithId(deps, question, named.id) : undefined)
+  const entities = tellersOf(deps, definition)
   const { source, externalId } = known ?? named
-  const letters =
-    externalId === null ? [] : await lettersOf(client, { orgId, sources: [source], entity: definition.entity, externalId })
+  const letters = externalId === null ? [] : await lettersOf(pool, { orgId, sources: [source], entities, externalId })
   return { orgId, definition, id: named.id, source, externalId, row, parked, letters }
 }
 
 const letterWithId = async (
-  client: Queryable,
+  deps: SubjectDeps,
   { orgId, definition }: TraceQuestion,
   id: string,
 ): Promise<{ source: string; externalId: string } | undefined> => {
-  const all = await lettersNamed(client, orgId, definition.entity, MAX_TRIED)
+  const all = await lettersNamed(deps.pool, orgId, tellersOf(deps, definition), MAX_TRIED)
   return all.find(({ source, externalId }) => canonicalId(orgId, source, definition.canonical.entity, externalId) === id)
 }
 
 export const isKnown = ({ row, parked, letters }: Subject): boolean => row !== null || parked !== null || letters.length > 0
 
 /** What stands under the id; where nothing does, what it would be. Throws SynclineError('usage') when several sources have it. */
-export const findSubject = async (client: Queryable, question: TraceQuestion): Promise<readonly Subject[]> => {
-  const subjects = await Promise.all(namesOf(question).map((named) => subjectOf(client, question, named)))
+export const findSubject = async (deps: SubjectDeps, question: TraceQuestion): Promise<readonly Subject[]> => {
+  const subjects = await Promise.all(namesOf(question).map((named) => subjectOf(deps, question, named)))
   const known = subjects.filter(isKnown)
   if (known.length <= 1) return known.length === 0 ? subjects : known
   const sources = known.map(({ source }) => source).join(', ')
@@ -83,18 +93,14 @@ export interface Elsewhere {
 }
 
 /** The same id at other entities of the organisation: rows, parked ones and dead letters. */
-export const findElsewhere = async (
-  client: Queryable,
-  manifest: Manifest,
-  question: TraceQuestion,
-): Promise<readonly Elsewhere[]> => {
-  const others = manifest.definitions.filter(
+export const findElsewhere = async (deps: SubjectDeps, question: TraceQuestion): Promise<readonly Elsewhere[]> => {
+  const others = deps.manifest.definitions.filter(
     ({ entity, canonical }) => entity !== question.definition.entity && canonical.entity === entity,
   )
   const found = await Promise.all(
     others.map(async (definition) => {
       const of = { ...question, definition }
-      return Promise.all(namesOf(of).map((named) => subjectOf(client, of, named)))
+      return Promise.all(namesOf(of).map((named) => subjectOf(deps, of, named)))
     }),
   )
   return found

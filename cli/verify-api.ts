@@ -86,7 +86,7 @@ const explained = async (deps: WayDeps, definition: EntityDefinition, result: En
   const explain = async (finding: Finding): Promise<Finding> => {
     const { externalId: id, verdict } = finding
     if (id === null || verdict !== 'only-there') return finding
-    const [subject] = await findSubject(deps.pool, { orgId, sources: [source], definition, id })
+    const [subject] = await findSubject(deps, { orgId, sources: [source], definition, id })
     const [letter] = subject?.letters ?? []
     if (subject?.parked) return { ...finding, reason: 'parked: it waits for its parent' }
     return letter === undefined ? finding : { ...finding, reason: `a dead letter: ${letter.reason}` }

@@ -5,15 +5,16 @@ import { recordDrop } from './dead-letter-actions.ts'
 import type { Run } from './runs.ts'
 
 /**
- * A letter does not name its record, so only a walk of everything that met none of them answers it: what it was of has come whole, or is
- * no more. A carried entity came on the pages of its carrier, which may have been what was too large.
+ * A letter of a page does not name its record, so only a walk of everything that met none of them answers it: what it was of has come
+ * whole, or is no more. A carried entity came on the pages of its carrier, which may have been what was too large. One that was asked for
+ * by its id belongs to no run: it is older than what began after it was written down.
  */
 const ANSWERED = `
   select d.entity, d.topic, d.partition, d."offset" from sync.dead_letters d
   join sync.runs r on r.run_id = $1 and r.strategy in ('full', 'reconcile') and r.approves is null
   join sync.run_entities e on e.run_id = r.run_id and e.entity = any($2)
   where d.org_id = r.org_id and d.source = r.source and d.entity = e.entity and d.state = 'open'
-    and d.stage = 'fetch' and d.code = 'too-large' and d.run_id < r.run_id
+    and d.stage = 'fetch' and d.code = 'too-large' and (d.run_id < r.run_id or (d.run_id is null and d.recorded_at < r.created_at))
     and not exists (
       select from sync.dead_letters n where n.run_id = r.run_id and n.entity in (e.entity, e.carrier)
         and n.stage = 'fetch' and n.code = 'too-large')`

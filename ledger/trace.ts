@@ -105,6 +105,8 @@ export const entityEndedAt = async (client: Queryable, runId: string, entity: st
 }
 
 export interface TracedLetter {
+  /** Its own, or another that says something of the row. */
+  readonly entity: string
   readonly source: string
   readonly externalId: string
   readonly topic: string
@@ -123,6 +125,7 @@ export interface TracedLetter {
 }
 
 interface LetterRow {
+  entity: string
   source: string
   external_id: string
   topic: string
@@ -143,6 +146,7 @@ interface LetterRow {
 }
 
 const tracedLetter = (row: LetterRow): TracedLetter => ({
+  entity: row.entity,
   source: row.source,
   externalId: row.external_id,
   topic: row.topic,
@@ -163,31 +167,37 @@ const tracedLetter = (row: LetterRow): TracedLetter => ({
 
 const MAX_LETTERS = 20
 
-/** Dead letters of one record, newest first; at most 20. */
+/** Dead letters about one row, newest first; at most 20. */
 export const lettersOf = async (
   client: Queryable,
-  of: { readonly orgId: string; readonly sources: readonly string[]; readonly entity: string; readonly externalId: string },
+  of: {
+    readonly orgId: string
+    readonly sources: readonly string[]
+    readonly entities: readonly string[]
+    readonly externalId: string
+  },
 ): Promise<readonly TracedLetter[]> => {
   const { rows } = await client.query<LetterRow>(
-    `select source, external_id, topic, partition, "offset", bytes, stage, code, reason, state, outcome, recorded_at,
-       run_id, range_id, page, attempt, index from sync.dead_letters where org_id = $1 and source = any($2) and entity = $3 and external_id = $4
+    `select entity, source, external_id, topic, partition, "offset", bytes, stage, code, reason, state, outcome, recorded_at,
+       run_id, range_id, page, attempt, index from sync.dead_letters
+     where org_id = $1 and source = any($2) and entity = any($3) and external_id = $4
      order by recorded_at desc, partition, "offset" desc limit ${MAX_LETTERS}`,
-    [of.orgId, of.sources, of.entity, of.externalId],
+    [of.orgId, of.sources, of.entities, of.externalId],
   )
   return rows.map(tracedLetter)
 }
 
-/** External ids of an entity's dead letters: a canonical id is a hash, so whoever has only that tries each. */
+/** External ids of these entities' dead letters: a canonical id is a hash, so whoever has only that tries each. */
 export const lettersNamed = async (
   client: Queryable,
   orgId: string,
-  entity: string,
+  entities: readonly string[],
   limit: number,
 ): Promise<readonly { readonly source: string; readonly externalId: string }[]> => {
   const { rows } = await client.query<{ source: string; external_id: string }>(
     `select distinct source, external_id from sync.dead_letters
-     where org_id = $1 and entity = $2 and external_id is not null limit $3`,
-    [orgId, entity, limit],
+     where org_id = $1 and entity = any($2) and external_id is not null limit $3`,
+    [orgId, entities, limit],
   )
   return rows.map((row) => ({ source: row.source, externalId: row.external_id }))
 }

@@ -1,5 +1,5 @@
 // A function that runs in a thread of its own: requests go in, answers come out, in order. Both ends of the channel.
-// Must hold: whatever ends the thread rejects what was asked of it and `failed`; nothing waits for ever.
+// Must hold: whatever ends the thread rejects what was asked of it, and what is asked after that; nothing waits for ever.
 import { isMainThread, parentPort, type TransferListItem, Worker, workerData } from 'node:worker_threads'
 import { SynclineError } from './errors.ts'
 import { deferred } from './lifecycle.ts'
@@ -11,10 +11,9 @@ export interface Handed<T> {
 }
 
 export interface Thread<Request, Answer> {
+  /** Rejects when the thread has ended, or ends meanwhile. */
   ask(request: Handed<Request>): Promise<Answer>
   stop(): Promise<void>
-  /** Rejects when the thread has ended though nobody stopped it; never resolves. */
-  readonly failed: Promise<never>
 }
 
 /** Memory of its own, and so free to be handed over; what lies in a slab with others is copied. */
@@ -27,31 +26,31 @@ export const ownMemory = (all: Iterable<Uint8Array>): readonly ArrayBuffer[] => 
 /** Of memory for what is new: a thread that works off one request after the other keeps little of it, and Node gives it 48 MB. */
 const YOUNG_MB = 24
 
-/** Starts `program`, which calls `serveThread`, with `setUp` as its settings. */
-export const startThread = <Request, Answer>(program: URL, setUp: unknown): Thread<Request, Answer> => {
-  const worker = new Worker(program, { workerData: setUp, execArgv: [], resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MB } })
-  const failure = deferred<never>()
+/** Starts `program`, which calls `serveThread`, with `setUp` as its settings. `heapMb`: default as Node has it. */
+export const startThread = <Request, Answer>(program: URL, setUp: unknown, heapMb?: number): Thread<Request, Answer> => {
+  const old = heapMb === undefined ? {} : { maxOldGenerationSizeMb: heapMb }
+  const resourceLimits = { maxYoungGenerationSizeMb: YOUNG_MB, ...old }
+  const worker = new Worker(program, { workerData: setUp, execArgv: [], resourceLimits })
   const waiting: ReturnType<typeof deferred<Answer>>[] = []
-  let isStopped = false
-  const end = (cause?: Error): void => {
-    const error = new SynclineError('internal', 'A thread of the worker has ended', cause === undefined ? {} : { cause })
-    if (!isStopped) failure.reject(cause ?? error)
-    for (const each of waiting.splice(0)) each.reject(cause ?? error)
+  let ended: Error | undefined
+  const end = (cause: Error): void => {
+    ended ??= cause
+    for (const each of waiting.splice(0)) each.reject(ended)
+    void worker.terminate()
   }
   worker.on('message', (answer: Answer) => waiting.shift()?.resolve(answer))
   worker.on('messageerror', end)
   worker.on('error', end)
-  worker.on('exit', () => end())
+  worker.on('exit', () => end(new SynclineError('internal', 'A thread of the worker has ended')))
   return {
-    failed: failure.promise,
-    ask: ({ value, transfer }) => {
+    ask: async ({ value, transfer }) => {
+      if (ended !== undefined) throw ended
       const answer = deferred<Answer>()
       waiting.push(answer)
       worker.postMessage(value, transfer)
       return answer.promise
     },
     stop: async () => {
-      isStopped = true
       await worker.terminate()
     },
   }

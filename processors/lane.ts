@@ -177,7 +177,6 @@ export const createLane = (deps: LaneDeps): Lane => {
 
   const consumer = deps.consumer(deps.reads, { onBatch: enqueue, onAssigned: dropAll })
   consumer.failed.catch(failure.reject)
-  worker.failed.catch(failure.reject)
 
   return {
     name,

@@ -16,7 +16,8 @@ import { HINT_OBSERVED_AT, HINT_REVISION } from '../topics/hints.ts'
 import { decodeLiveOrigin, type LiveOrigin } from '../topics/live.ts'
 import { type Encoded, encodeMapped, encodeRecord, type Failed, headersOf } from './encode.ts'
 import { createElementBytes } from './record-bytes.ts'
-import { createMappers, type RawPage, type Transform, type TransformDeps, type Transformed } from './transform.ts'
+import { createMappers, type Transform, type TransformDeps, type Transformed } from './transform.ts'
+import { unreadable } from './unreadable.ts'
 
 /** What one message becomes, gathered step by step. */
 interface Output {
@@ -45,7 +46,8 @@ export const createLiveTransform = (deps: TransformDeps): Transform => {
       const step = { deps, origin, mapper: mapperOf(origin.orgId, origin.source), replays, out }
       transformMessage(step, bytes)
     } catch (error) {
-      out.deadLetters.push(unreadable(message, bytes, error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)))
+      const why = error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)
+      out.deadLetters.push(unreadable(message.headers, bytes, `The raw message is neither a delivery nor an answer: ${why}`))
     }
     return transformedOf(out)
   }
@@ -176,18 +178,3 @@ const bury = ({ origin, out, replays }: Step, entity: string, { code, reason, ex
   }
   out.deadLetters.push(deadLetterMessage(letter, bytes))
 }
-
-const unreadable = ({ headers }: RawPage, bytes: Buffer, why: string): OutgoingMessage =>
-  deadLetterMessage(
-    {
-      orgId: headers['org'] ?? 'unknown',
-      source: headers['source'] ?? 'unknown',
-      entity: headers['entity'] ?? 'unknown',
-      externalId: null,
-      stage: 'process',
-      code: 'unreadable',
-      reason: `The raw message is neither a delivery nor an answer: ${why}`,
-      origin: undefined,
-    },
-    bytes,
-  )

@@ -56,6 +56,15 @@ class Gathered {
   }
 }
 
+/** Of several, one after the other: in the rounds of each, partitions are as they were. */
+export const together = (all: readonly MadeOfPages[]): MadeOfPages => {
+  const canonical = new Map<string, number>()
+  for (const made of all)
+    for (const [entity, records] of made.canonical) canonical.set(entity, (canonical.get(entity) ?? 0) + records)
+  const sum = (of: 'dead' | 'asked') => all.reduce((total, made) => total + made[of], 0)
+  return { rounds: all.flatMap(({ rounds }) => rounds), canonical, dead: sum('dead'), asked: sum('asked') }
+}
+
 const asBuffer = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 
 /** Lets timers and sockets have their turn between two pages. */

@@ -21,6 +21,7 @@ import {
 } from '../topics/headers.ts'
 import { encodeRecord, headersOf } from './encode.ts'
 import { createElementBytes } from './record-bytes.ts'
+import { unreadable } from './unreadable.ts'
 
 export interface RawPage {
   readonly value: Buffer | null
@@ -46,7 +47,7 @@ export interface TransformDeps {
 
 export type Transform = (page: RawPage) => Transformed
 
-const NOTHING: Transformed = { canonical: new Map(), deadLetters: [], asks: [], records: 0 }
+export const NOTHING: Transformed = { canonical: new Map(), deadLetters: [], asks: [], records: 0 }
 
 /** Keeps one mapper per organisation and source, which remembers what ids are made from. */
 export const createMappers = (): ((orgId: string, source: string) => Mapper) => {
@@ -72,12 +73,7 @@ export const createTransform = (deps: TransformDeps): Transform => {
       return transformPage(deps, mapperOf(opened.origin.orgId, opened.origin.source), opened)
     } catch (error) {
       // An entity that this version does not have: of a newer fetcher, or a message that is not ours.
-      return {
-        canonical: new Map(),
-        deadLetters: [unreadable(page.headers, opened.bytes, messageOf(error))],
-        asks: [],
-        records: 0,
-      }
+      return { ...NOTHING, deadLetters: [notAPage(page.headers, opened.bytes, messageOf(error))] }
     }
   }
 }
@@ -111,24 +107,12 @@ const openPage = ({ value, headers }: RawPage): OpenedPage | { ok: false; deadLe
     return { ok: true, origin, replayed, bytes, body: parseExactJson(jsonTextOf(bytes)) }
   } catch (error) {
     const why = error instanceof SyntaxError ? 'its value is not JSON' : messageOf(error)
-    return { ok: false, deadLetter: unreadable(headers, bytes, why) }
+    return { ok: false, deadLetter: notAPage(headers, bytes, why) }
   }
 }
 
-const unreadable = (headers: Headers, bytes: Buffer, why: string): OutgoingMessage =>
-  deadLetterMessage(
-    {
-      orgId: headers['org'] ?? 'unknown',
-      source: headers['source'] ?? 'unknown',
-      entity: headers['entity'] ?? 'unknown',
-      externalId: null,
-      stage: 'process',
-      code: 'unreadable',
-      reason: `The raw message is not a page: ${why}`,
-      origin: undefined,
-    },
-    bytes,
-  )
+const notAPage = (headers: Headers, bytes: Buffer, why: string): OutgoingMessage =>
+  unreadable(headers, bytes, `The raw message is not a page: ${why}`)
 
 /** A row that the source was asked for and does not have: its tombstone. */
 const transformGone = ({ manifest, schemaIds, only }: TransformDeps, { origin, body }: OpenedPage): Transformed => {

@@ -2,9 +2,12 @@
 // an entity at a time.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { approveDeletions } from '../../ledger/approval.ts'
+import { findLetters, LETTER_STATES } from '../../ledger/dead-letter-search.ts'
+import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { allowedDeletions, approvedRows, decideDeletions, reconciliationsOf } from '../../ledger/deletions.ts'
 import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
+import { dropFetchedAnew } from '../../ledger/oversized-letters.ts'
 import { entityProgress } from '../../ledger/progress.ts'
 import { forgetSeen } from '../../ledger/retention.ts'
 import { createRun, endRun, findRun, type NewRun, type Run } from '../../ledger/runs.ts'
@@ -62,6 +65,33 @@ const end = (run: Run) => endRun(pool, run.runId, { state: 'complete', errorCode
 
 const watermark = async (): Promise<number | undefined> =>
   (await watermarksOf(pool, { orgId, source: 'pco' })).get('person')?.getTime()
+
+describe('the letter of a record that was too large when it was asked for by its id', () => {
+  const letter = async (offset: bigint): Promise<void> => {
+    const place = { topic: `letters-of-${orgId}`, partition: 0, offset, round: 0, bytes: 1, origin: undefined }
+    const of = { orgId, source: 'pco', entity: 'person', externalId: '7' }
+    await recordDeadLetters(pool, [{ ...place, ...of, stage: 'fetch', code: 'too-large', reason: 'too large' }])
+  }
+  const stateOf = async () => {
+    const filter = { topic: `letters-of-${orgId}`, states: LETTER_STATES }
+    return (await findLetters(pool, filter, 10)).map(({ offset, state }) => `${offset} ${state}`).sort()
+  }
+
+  test('is dropped by a walk of everything that began after it, and by no other', async () => {
+    const before = await landed()
+    await letter(1n)
+    await dropFetchedAnew(pool, before, ['person'])
+    await end(before)
+    const delta = await landed({ strategy: 'delta' })
+    await dropFetchedAnew(pool, delta, ['person'])
+    await end(delta)
+    expect(await stateOf()).toEqual(['1 open'])
+    const after = await landed()
+    await letter(2n)
+    await dropFetchedAnew(pool, after, ['person'])
+    expect(await stateOf()).toEqual(['1 dropped', '2 open'])
+  })
+})
 
 describe('a watermark', () => {
   test('is raised to a minute before the start of the run, when the entity closes', async () => {

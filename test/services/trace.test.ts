@@ -128,6 +128,31 @@ test('a parked record names the parent it waits for, and what became of that', a
   expect(line['parked']).toMatchObject({ waitsFor: [{ entity: 'person', externalId: bad.person, state: 'dead' }] })
 })
 
+test('a person who was merged is traced to the page of mergers that said so, and to the merger that died', async () => {
+  const [removed = '', kept = '', other = ''] = [...simulator.model.rows('person')].slice(-3).map(({ id }) => id)
+  const findMergers = () =>
+    installation.cli(['sync', '--org', 'acme', '--with-workers', '--strategy', 'delta', '--select', 'person-merger', '--json'])
+  simulator.mutate({ op: 'merge', entity: 'person', id: removed, into: kept })
+  const runId = (await findMergers()).json.at(-1)?.['runId']
+  const { line } = await trace('person', removed)
+  expect(line).toMatchObject({
+    state: 'deleted',
+    origin: { runId, entity: 'person-merger' },
+    page: { entity: 'person-merger', request: { path: '/people/v2/person_mergers' } },
+    ...{ raw: { state: 'there' }, outcome: 'merged', mergedBefore: expect.any(String), gaps: [] },
+  })
+  await installation.pool.query('alter table canonical.person add constraint nobody_goes check (deleted_at is null) not valid')
+  simulator.mutate({ op: 'merge', entity: 'person', id: other, into: kept })
+  const failed = (await findMergers()).json.at(-1)?.['runId']
+  await installation.pool.query('alter table canonical.person drop constraint nobody_goes')
+  expect((await trace('person', other)).line).toMatchObject({
+    state: 'row',
+    deadLetters: [
+      { stage: 'sink', code: 'constraint', outcome: 'dead', origin: { runId: failed, entity: 'person-merger' }, gaps: [] },
+    ],
+  })
+})
+
 test('a deleted row says since when', async () => {
   const at = '2026-01-02T03:04:05.000Z'
   await installation.pool.query('update canonical.campus set deleted_at = $1', [at])

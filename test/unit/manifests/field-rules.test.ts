@@ -138,12 +138,12 @@ describe('a rule', () => {
       ...{ campus: ['created_at', 'updated_at'], household: ['created_at', 'primary_contact_id', 'updated_at'] },
       person: ['created_at', 'updated_at'],
       ...{
-        address: ['created_at', 'updated_at'],
+        address: ['updated_at'],
         email: ['created_at', 'updated_at'],
         'phone-number': ['created_at', 'updated_at'],
       },
       'household-membership': [],
-      ...{ group: ['name'], event: ['starts_at'], 'group-membership': [] },
+      ...{ group: [], event: [], 'group-membership': [] },
       'person-merger': ['created_at', 'person_to_keep_id', 'person_to_remove_id'],
     })
     expect(problemOfRule(pcoManifest, rule('updated_at'))?.message).toContain('walked by')
