@@ -13,7 +13,7 @@ import { type Shell, shellIn } from '../harness/shell.ts'
 const BLOCK_TIMEOUT_MS = 300_000
 
 const readme = blocksOf('README.md')
-const PAGES = ['consume', 'adapter-library', 'operations', 'audit', 'connect-pco'].map((name) => `docs/${name}.md`)
+const PAGES = ['consume', 'adapter-library', 'operations', 'field-rules', 'audit', 'connect-pco'].map((name) => `docs/${name}.md`)
 const blocks = [...readme.slice(0, -1), ...PAGES.flatMap(blocksOf), ...readme.slice(-1)].filter(isRun)
 
 /** Followed by a test of its own. */
@@ -120,7 +120,7 @@ test('every block of every page is run here, or elsewhere, or says why not', () 
   })
   const run = new Set([...blocks.map(({ page }) => page), ...ELSEWHERE])
   expect(shells.filter((block) => isRun(block) && !run.has(block.page))).toEqual([])
-  expect(blocks).toHaveLength(21)
+  expect(blocks).toHaveLength(22)
 })
 
 /** Variables that the reader's shell has from the blocks before. */
