@@ -1,6 +1,6 @@
 // Pages and landings of old runs are dropped by the day, with their partition: when all runs of that day have ended long ago.
-// The runs and their entities stay, with their states; page by page they can no longer be verified.
-import { inTransaction, type Pool } from '../platform/postgres.ts'
+// The runs and their entities stay longer, with their states; page by page they can no longer be verified.
+import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { uuidv7Floor } from '../platform/uuid.ts'
 
 export const RETENTION_DAYS = 30
@@ -49,4 +49,24 @@ export const forgetSeen = async (pool: Pool): Promise<void> => {
   await pool.query(
     "delete from sync.seen where run_id in (select run_id from sync.runs where ended_at > now() - interval '6 hours')",
   )
+}
+
+// Kept whatever its age: the newest of its kind, which the next one is planned by; what somebody still has to decide; and what another
+// run or the pause of its source will name.
+const REMOVE = `
+  delete from sync.runs where run_id in (
+    select r.run_id from sync.runs r
+    where r.ended_at < now() - make_interval(days => $1)
+      and exists (select from sync.runs n
+        where (n.org_id, n.source, n.strategy) = (r.org_id, r.source, r.strategy) and n.ended_at is not null and n.created_at > r.created_at)
+      and not exists (select from sync.dead_letters d where d.run_id = r.run_id and d.state in ('open', 'replaying'))
+      and not exists (select from sync.reconciliations c where c.run_id = r.run_id and c.state = 'parked')
+      and not exists (select from sync.source_health h where h.last_failed_run = r.run_id)
+      and not exists (select from sync.runs a where (a.retry_of = r.run_id or a.approves = r.run_id) and a.ended_at is null)
+    order by r.ended_at limit $2)`
+
+/** Removes up to `limit` runs that ended so many days ago, with all that the ledger has of them. Returns how many. */
+export const removeOldRuns = async (client: Queryable, days: number, limit: number): Promise<number> => {
+  const { rowCount } = await client.query(REMOVE, [days, limit])
+  return rowCount ?? 0
 }

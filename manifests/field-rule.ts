@@ -31,6 +31,12 @@ export const kindOf = ({ attributes }: EntityDefinition, attribute: string): 'te
 /** Undefined: it can be obeyed. Throws SynclineError('usage') for an unknown entity. */
 export const problemOfRule = (manifest: Manifest, { entity, attribute, action, when }: FieldRule): RuleProblem | undefined => {
   const definition = manifest.get(entity)
+  if (definition.recordsIn !== undefined) {
+    return {
+      message: `Records of ${entity} at ${manifest.adapter} are not JSON:API, and rules do not reach into them.`,
+      remedy: 'Sync without the entity if it must not be held.',
+    }
+  }
   const needed = neededAttributes(definition).get(attribute)
   if (needed !== undefined) {
     return { message: `${attribute} of ${entity} ${needed}.`, remedy: 'Sync without the entity if it must not be held.' }

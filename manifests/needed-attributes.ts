@@ -31,18 +31,14 @@ const isEssential = (definition: EntityDefinition, name: string): boolean => {
   })
 }
 
-const walkedBy = ({ paging, deltaField }: EntityDefinition): readonly (string | null | undefined)[] => [
-  paging.kind === 'keyset' ? paging.field : undefined,
-  paging.kind === 'offset' ? paging.order : undefined,
-  deltaField,
-]
+/** Its values stand in cursors and requests. An order that only the API goes by does not. */
+const walkedBy = ({ paging, deltaField }: EntityDefinition): readonly string[] =>
+  [paging.kind === 'keyset' ? paging.field : undefined, deltaField].filter((name) => name !== undefined)
 
 export const neededAttributes = (definition: EntityDefinition): ReadonlyMap<string, string> => {
   const essential = Object.keys(definition.attributes.shape).filter((name) => isEssential(definition, name))
   return new Map([
     ...essential.map((name) => [name, 'is part of an id, a reference or the version of the record'] as const),
-    ...walkedBy(definition).flatMap((name) =>
-      typeof name === 'string' ? [[name, 'is what its list is walked by'] as const] : [],
-    ),
+    ...walkedBy(definition).map((name) => [name, 'is what its list is walked by'] as const),
   ])
 }

@@ -1,5 +1,6 @@
 // What keeps organisations in step by itself, as tasks of the leader: schedules fire, failing sources are paused, operators are told.
 import { forgetNotifications } from '../ledger/notifications.ts'
+import { removeOldRuns } from '../ledger/retention.ts'
 import { pauseFailingSources } from '../ledger/source-health.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import type { Logger } from '../platform/logger.ts'
@@ -15,26 +16,29 @@ export interface AlwaysOnDeps {
   readonly signal: AbortSignal
   /** Runs of a source that fail in a row before it is paused; 0: never. */
   readonly maxFailures: number
+  /** 0: for good. */
+  readonly keepRunsDays: number
   readonly notifyUrl?: string | undefined
 }
 
 const SCHEDULES_MS = 1_000
 const NOTIFICATIONS_MS = 3_000
 const FORGET_MS = 3_600_000
+const RUNS_AT_ONCE = 500
 
-export const alwaysOnTasks = ({ pool, manifestOf, log, signal, maxFailures, notifyUrl }: AlwaysOnDeps): readonly SideTask[] => [
+export const alwaysOnTasks = ({ pool, log, ...deps }: AlwaysOnDeps): readonly SideTask[] => [
   {
     what: 'schedules',
     step: async () => {
-      if (maxFailures > 0) await pauseFailingSources(pool, maxFailures)
-      await fireDueSchedules({ pool, manifestOf, log })
+      if (deps.maxFailures > 0) await pauseFailingSources(pool, deps.maxFailures)
+      await fireDueSchedules({ pool, manifestOf: deps.manifestOf, log })
       return SCHEDULES_MS
     },
   },
   {
     what: 'notifications',
     step: async () => {
-      await sendNotifications({ pool, log, url: notifyUrl, signal })
+      await sendNotifications({ pool, log, url: deps.notifyUrl, signal: deps.signal })
       return NOTIFICATIONS_MS
     },
   },
@@ -43,6 +47,14 @@ export const alwaysOnTasks = ({ pool, manifestOf, log, signal, maxFailures, noti
     step: async () => {
       await forgetNotifications(pool)
       return FORGET_MS
+    },
+  },
+  {
+    what: 'old runs',
+    step: async () => {
+      const removed = deps.keepRunsDays === 0 ? 0 : await removeOldRuns(pool, deps.keepRunsDays, RUNS_AT_ONCE)
+      if (removed > 0) log.info({ runs: removed, days: deps.keepRunsDays }, 'old runs removed')
+      return removed < RUNS_AT_ONCE ? FORGET_MS : 0
     },
   },
 ]

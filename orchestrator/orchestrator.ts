@@ -41,6 +41,8 @@ export interface OrchestratorDeps {
   readonly openForMs: number
   /** Runs of a source that fail in a row before it is paused; 0: never. */
   readonly maxFailures: number
+  /** Days that ended runs are kept; 0: for good. */
+  readonly keepRunsDays: number
   /** Where operators are told. */
   readonly notifyUrl?: string | undefined
   /** How far before its watermark a delta begins. */

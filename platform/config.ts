@@ -111,6 +111,12 @@ export const SETTINGS = {
     description: 'runs of a source that fail in a row before it is paused and operators are told; 0: never',
     default: '5',
   },
+  keepRunsDays: {
+    schema: z.string().regex(/^\d{1,4}$/, 'must be a whole number'),
+    variables: ['SYNCLINE_KEEP_RUNS_DAYS'],
+    description: 'days that the ledger keeps ended runs; 0: for good',
+    default: '90',
+  },
   notifyUrl: {
     schema: z.url({ protocol: /^https?$/ }),
     variables: ['SYNCLINE_NOTIFY_URL'],

@@ -1,4 +1,4 @@
-// Commands of the documentation, run by bash in a folder as a reader would, with the program of a tree in place of npx and psql where
+// Commands of the documentation, run by bash in a folder as a reader would, with the program of a tree in place of `npx syncline` and psql where
 // there is none. What goes on beside them is ended with the shell.
 import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
@@ -23,7 +23,7 @@ export interface Shell {
 }
 
 const preludeOf = (tree: string): string => `set -euo pipefail
-npx() { shift; "${process.execPath}" "${resolve(tree, 'dist/cli/main.js')}" "$@"; }
+npx() { if [[ $1 == syncline ]]; then shift; "${process.execPath}" "${resolve(tree, 'dist/cli/main.js')}" "$@"; else command npx "$@"; fi; }
 psql() { "${process.execPath}" --input-type=module -e '
   const { default: pg } = await import("${resolve('node_modules/pg/esm/index.mjs')}")
   const client = new pg.Client(process.argv[1])

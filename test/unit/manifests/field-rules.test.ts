@@ -1,12 +1,14 @@
 // Field rules over documents: what falls under one is gone in every place where a record may stand, and nothing else changes.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
+import { mkEntityManifest } from '../../../manifests/entity-manifest.ts'
 import { type FieldRule, problemOfRule } from '../../../manifests/field-rule.ts'
 import { compileFieldRules } from '../../../manifests/field-rules.ts'
 import { neededAttributes } from '../../../manifests/needed-attributes.ts'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { countRecords, split } from '../../../manifests/split.ts'
 import { parseExactJson, printExactJson } from '../../../platform/exact-json.ts'
+import { definitionOf } from './definitions.ts'
 
 const rule = (attribute: string, action: FieldRule['action'] = 'drop', more: Partial<FieldRule> = {}): FieldRule => ({
   ...{ entity: 'person', attribute, action, when: null },
@@ -136,12 +138,12 @@ describe('a rule', () => {
       ...{ campus: ['created_at', 'updated_at'], household: ['created_at', 'primary_contact_id', 'updated_at'] },
       person: ['created_at', 'updated_at'],
       ...{
-        address: ['created_at', 'updated_at'],
+        address: ['updated_at'],
         email: ['created_at', 'updated_at'],
         'phone-number': ['created_at', 'updated_at'],
       },
       'household-membership': [],
-      ...{ group: ['name'], event: ['starts_at'], 'group-membership': [] },
+      ...{ group: [], event: [], 'group-membership': [] },
       'person-merger': ['created_at', 'person_to_keep_id', 'person_to_remove_id'],
     })
     expect(problemOfRule(pcoManifest, rule('updated_at'))?.message).toContain('walked by')
@@ -157,6 +159,11 @@ describe('a rule', () => {
     expect(problem('person_name', 'hash', { entity: 'household-membership' })?.remedy).toContain('--entity person --hash name')
     expect(problem('birthdate', 'drop', { when: 'child' })).toBeUndefined()
     expect(() => problem('name', 'drop', { entity: 'persn' })).toThrowError(/persn/)
+  })
+
+  test('of records that are not JSON:API is refused, because nothing would obey it', () => {
+    const plain = mkEntityManifest('x', [definitionOf('person', {}, { recordsIn: (body) => body })])
+    expect(() => compileFieldRules(plain, [rule('medical_notes')], String)).toThrow(expect.objectContaining({ code: 'config' }))
   })
 
   test('of another API is none', () => {
