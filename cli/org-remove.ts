@@ -1,5 +1,6 @@
 // `syncline org remove`: takes an organisation, or one of its accounts, out of the ledger; its rows stay.
 import { Command } from 'commander'
+import { listFieldRules } from '../ledger/field-rules.ts'
 import { removeConnection, removeOrganisation } from '../ledger/organisations.ts'
 import { listRuns } from '../ledger/runs.ts'
 import { SynclineError } from '../platform/errors.ts'
@@ -54,4 +55,7 @@ const removeOrg = (orgId: string, { source, yes, json }: RemoveOptions): Promise
     else await removeConnection(runtime.pool, orgId, source)
     if (json) printJson({ type: 'org-removed', org: orgId, ...(source === undefined ? {} : { source }), subscriptions })
     say(`${source === undefined ? 'Organisation' : 'Connection'} ${what} is removed. Its rows stay in the canonical tables.`)
+    const rules = await listFieldRules(runtime.pool, orgId)
+    if (source === undefined && rules.length > 0)
+      say(`Its field rules (${rules.length}) stay too, and hold when it is added again.`)
   })

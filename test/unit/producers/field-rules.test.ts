@@ -1,8 +1,15 @@
-// Deliveries under field rules: the bytes stay where nothing changes, and what cannot be read is not kept.
+// Field rules where bytes come in: they stay where nothing changes, and what cannot be read is not kept.
+import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
+import type { ApiResponse } from '../../../adapters/core/adapter.ts'
+import { ApiError } from '../../../adapters/core/errors.ts'
+import { pco } from '../../../adapters/pco/pco.ts'
 import { compileFieldRules } from '../../../manifests/field-rules.ts'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { ruledBody, ruledDelivery, ruledPart } from '../../../producers/field-rules.ts'
+import { fetchPage } from '../../../producers/page.ts'
+import { answerDelivery, pathOfEndpoint } from '../../../producers/webhooks/answer.ts'
+import { topicsWithPrefix } from '../../../topics/list.ts'
 
 const reader = pcoManifest.deliveries
 const rules = compileFieldRules(
@@ -61,4 +68,76 @@ test('of what is above the cap size and hash are kept, and no byte', () => {
   const part = { beginning: Buffer.from('asthma'), readBytes: 9, sha256: 'ab', fullBytes: null }
   expect(ruledPart(rules, part)).toEqual({ ...part, beginning: Buffer.alloc(0) })
   expect(ruledPart(undefined, part)).toBe(part)
+})
+
+describe('what comes in', () => {
+  const people = { data: [{ type: 'Person', id: '1', attributes: { name: 'Ada', medical_notes: 'asthma' } }] }
+  const fetched = (ruled: typeof rules, send: () => Promise<ApiResponse>) => {
+    const spec = { entity: 'person', walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
+    const walk = pco.walk(spec)
+    const cursor = JSON.parse(JSON.stringify({ ...(walk.start as object), perPage: 1 }))
+    return fetchPage(
+      {
+        ...{ walk, spec, now: () => 0, permitDeadline: Number.MAX_VALUE, workClass: 'live', failures: 0 },
+        signal: new AbortController().signal,
+        limiter: {
+          acquire: () => Promise.reject(new Error('the connection asks')),
+          settle: async () => undefined,
+          release: async () => undefined,
+          announce: async () => undefined,
+        },
+        vendor: {
+          ...{ adapter: pco, limiterKey: 'key', rules: ruled, requireAccount: async () => undefined },
+          api: { send, close: async () => undefined },
+          auth: { headers: async () => ({}), refresh: async () => false },
+          permit: async () => ({ permit: { id: 'p', expiresAt: Number.MAX_VALUE } }),
+        },
+      },
+      cursor,
+    )
+  }
+  const answer = (document: object) => async () => ({
+    status: 200,
+    headers: {},
+    rate: {},
+    body: Buffer.from(JSON.stringify(document)),
+  })
+
+  test("as a page is ruled before it is anybody else's, and counted as it is", async () => {
+    const [as, ruled] = [await fetched(undefined, answer(people)), await fetched(rules, answer(people))]
+    expect(as).toMatchObject({ kind: 'page', body: Buffer.from(JSON.stringify(people)), counts: { person: 1 } })
+    const without = { data: [{ type: 'Person', id: '1', attributes: { name: 'Ada' } }] }
+    expect(ruled).toMatchObject({ kind: 'page', body: Buffer.from(JSON.stringify(without)), counts: { person: 1 } })
+  })
+
+  test('above the cap is not kept', async () => {
+    const received = { beginning: Buffer.from('asthma'), readBytes: 6, sha256: 'ab', fullBytes: null }
+    const tooLarge = () => Promise.reject(new ApiError('too-large', 'more than 5 bytes', { received }))
+    expect(await fetched(undefined, tooLarge)).toMatchObject({ kind: 'oversized', received })
+    expect(await fetched(rules, tooLarge)).toMatchObject({
+      kind: 'oversized',
+      received: { beginning: Buffer.alloc(0), readBytes: 6 },
+    })
+  })
+
+  test('as a delivery is ruled once its signature is known to be right', async () => {
+    const endpoint = { orgId: 'acme', source: 'pco', adapter: 'pco', token: 'a-token-that-is-long', baseUrl: 'https://x' }
+    const written: (Buffer | null)[] = []
+    const known = { endpoint, secrets: new Map([[EVENT, ['secret']]]), rules }
+    const body = delivery(EVENT, JSON.stringify({ data: people.data[0] }))
+    const outcome = await answerDelivery(
+      {
+        book: { find: async () => known, findAnew: async () => known },
+        writer: { write: async (_, { value }) => void written.push(value) },
+        ...{ topics: topicsWithPrefix(''), adapterOf: () => pco, now: () => 0 },
+      },
+      {
+        path: pathOfEndpoint(endpoint),
+        headers: { 'x-pco-webhooks-authenticity': createHmac('sha256', 'secret').update(body).digest('hex') },
+        body,
+      },
+    )
+    expect(outcome).toBe('accepted')
+    expect(written.map(String)).toEqual([expect.not.stringContaining('asthma')])
+  })
 })
