@@ -43,7 +43,7 @@ const named = (page: string): (readonly [string | undefined, Step])[] =>
 
 test.each([
   ['docs/add-an-adapter.md', 8, 3],
-  ['docs/add-an-entity.md', 15, 3],
+  ['docs/add-an-entity.md', 16, 3],
 ])('%s has files and commands to be followed, all of them', (page, files, commands) => {
   const steps = stepsOf(page)
   expect(steps.flatMap((step) => step.files)).toHaveLength(files)
