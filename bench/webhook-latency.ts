@@ -7,24 +7,14 @@ import type { StackAddresses } from '../local/stack.ts'
 import { pause } from '../platform/lifecycle.ts'
 import { readRate } from '../simulator/rate.ts'
 import { startSimulator } from '../simulator/simulator.ts'
-import { createInstallation, type Installation, type WorkerProcess } from '../test/harness/installation.ts'
-import { until } from '../test/harness/until.ts'
+import { createInstallation, type Installation } from '../test/harness/installation.ts'
+import { receiverUrl } from '../test/harness/receiver.ts'
 import { cpuSeconds } from './process-figures.ts'
 import { withStack } from './stack.ts'
 
 const LOOK_EVERY_MS = 10
 const LANDED_WITHIN_MS = 120_000
 const STEP_MS = 50
-
-const listensOn = async (receiver: WorkerProcess): Promise<number> => {
-  const line = () =>
-    receiver
-      .log()
-      .split('\n')
-      .find((each) => each.includes('webhooks are taken'))
-  await until('the receiver listens', () => line() !== undefined)
-  return JSON.parse(line() ?? '{}').port
-}
 
 const run = async (installation: Installation, args: readonly string[], input = ''): Promise<void> => {
   const { code, stderr } = await installation.cli(args, input)
@@ -100,13 +90,13 @@ const measure = async (
   try {
     const worker = installation.worker('all')
     const receiver = installation.workerWith({ SYNCLINE_WEBHOOKS_PORT: '0' }, 'webhooks')
-    const port = await listensOn(receiver)
+    const url = await receiverUrl(receiver)
     await run(
       installation,
       ['org', 'add', 'acme', '--base-url', simulator.url, '--no-schedules', '--pat-stdin'],
       simulator.personalToken,
     )
-    await run(installation, ['webhooks', 'ensure', '--org', 'acme', '--url', `http://127.0.0.1:${port}`])
+    await run(installation, ['webhooks', 'ensure', '--org', 'acme', '--url', url])
     if (rate !== undefined) await run(installation, ['sync', '--org', 'acme', '--json'])
     const ids = [...simulator.model.rows('person')].map(({ id }) => id)
     const watching = watch(installation)

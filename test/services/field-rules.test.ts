@@ -4,6 +4,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { auditTrail } from '../../ledger/audit.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { placesWith } from '../harness/holdings.ts'
+import { receiverUrl } from '../harness/receiver.ts'
 import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
 import { stackAddresses } from './support.ts'
 
@@ -159,9 +160,7 @@ describe('a value under a rule', () => {
     beforeAll(async () => {
       workers = installation.workerWith({ SYNCLINE_MAX_RESPONSE_BYTES: String(CAP) }, 'all')
       receiver = installation.workerWith({ SYNCLINE_WEBHOOKS_PORT: '0' }, 'webhooks')
-      const listens = () => receiver.log().match(/.*webhooks are taken.*/)?.[0]
-      await until('the receiver listens', () => listens() !== undefined)
-      const base = `http://127.0.0.1:${JSON.parse(listens() ?? '{}').port}`
+      const base = await receiverUrl(receiver)
       const ensured = await installation.cli(['webhooks', 'ensure', '--org', ORG, '--url', base])
       expect(ensured.code, ensured.stderr).toBe(0)
     })

@@ -14,6 +14,7 @@ import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { canonicalEntities } from '../../topics/canonical.ts'
 import { CANONICAL_PARTITIONS, topicsWithPrefix } from '../../topics/list.ts'
+import { receiverUrl } from '../harness/receiver.ts'
 import { type Installation, newInstallation, until } from './installation.ts'
 import { stackAddresses } from './support.ts'
 
@@ -108,13 +109,7 @@ test('a merge that has seen an organisation as active ends before it is marked, 
 test('what is delivered of it while it is forgotten is not the last word', async () => {
   const receiver = installation.workerWith({ SYNCLINE_WEBHOOKS_PORT: '0' }, 'webhooks')
   const worker = installation.worker('process', 'sink')
-  const listens = () =>
-    receiver
-      .log()
-      .split('\n')
-      .find((line) => line.includes('webhooks are taken'))
-  await until('the receiver listens', () => listens() !== undefined)
-  const base = `http://127.0.0.1:${JSON.parse(listens() ?? '{}').port}`
+  const base = await receiverUrl(receiver)
   const args = ['org', 'add', 'told', '--base-url', simulator.url, '--rate', 'none', '--no-schedules', '--pat-stdin']
   await installation.cli(args, simulator.personalToken)
   const ensured = await installation.cli(['webhooks', 'ensure', '--org', 'told', '--url', base])

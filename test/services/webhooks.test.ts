@@ -7,6 +7,7 @@ import { withLook } from '../../platform/kafka/look.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { startFront } from '../harness/front.ts'
+import { receiverUrl } from '../harness/receiver.ts'
 import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'
 import { stackAddresses } from './support.ts'
 
@@ -20,22 +21,12 @@ const ORG = 'acme'
 
 const kafka = () => createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
 
-const portOf = async (worker: WorkerProcess): Promise<number> => {
-  const line = () =>
-    worker
-      .log()
-      .split('\n')
-      .find((each) => each.includes('webhooks are taken'))
-  await until('the receiver listens', () => line() !== undefined)
-  return JSON.parse(line() ?? '{}').port
-}
-
 const startReceiver = async (env: Record<string, string> = {}): Promise<void> => {
   receiver = installation.workerWith(
     { SYNCLINE_WEBHOOKS_PORT: base === undefined ? '0' : new URL(base).port, ...env },
     'webhooks',
   )
-  base = `http://127.0.0.1:${await portOf(receiver)}`
+  base = await receiverUrl(receiver)
 }
 
 const rowOf = async (entity: string, id: string) => {

@@ -5,6 +5,7 @@ import { isEqual } from '../../../cli/compare.ts'
 import { compareWithModel } from '../../../cli/simulated-model.ts'
 import { pause } from '../../../platform/lifecycle.ts'
 import type { Manner } from '../../../simulator/webhooks.ts'
+import { receiverUrl } from '../../harness/receiver.ts'
 import { until } from '../../harness/until.ts'
 import type { FaultCase, JudgedRows } from '../case.ts'
 import type { Member } from '../crew.ts'
@@ -26,34 +27,17 @@ const EVENTS_A_FAULT = 50
 const SETTLED_WITHIN_MS = 120_000
 const HUGE = Buffer.alloc(5 * 1024 * 1024, 0x20)
 
-const portOf = async (receiver: Member): Promise<number> => {
-  const taken = () =>
-    receiver
-      .log()
-      .split('\n')
-      .find((line) => line.includes('webhooks are taken'))
-  await until('the receiver listens', () => taken() !== undefined)
-  return JSON.parse(taken() ?? '{}').port
-}
-
 const startReceiver = async (scene: Scene, port = '0', env: Record<string, string> = {}): Promise<Member> => {
   const receiver = scene.lab.crew.start('webhooks', { SYNCLINE_WEBHOOKS_PORT: port, ...env })
-  await portOf(receiver)
+  await receiverUrl(receiver)
   return receiver
 }
 
 const subscribe = async (scene: Scene, receiver: Member): Promise<string> => {
-  const port = String(await portOf(receiver))
-  const { code, stderr } = await scene.lab.installation.cli([
-    'webhooks',
-    'ensure',
-    '--org',
-    scene.org,
-    '--url',
-    `http://127.0.0.1:${port}`,
-  ])
+  const url = await receiverUrl(receiver)
+  const { code, stderr } = await scene.lab.installation.cli(['webhooks', 'ensure', '--org', scene.org, '--url', url])
   if (code !== 0) throw new Error(`The subscriptions were not made: ${stderr}`)
-  return port
+  return new URL(url).port
 }
 
 /** One event, or two within the same second. Ids that were deleted are not picked again. */
