@@ -233,6 +233,8 @@ describe('an organisation', () => {
       })
       expect((await findRun(installation.pool, runId))?.state).toBe('paused')
     }
+    const unnamed = await cli('org', 'connect', 'acme', '--client-id', 'app')
+    expect(unnamed).toMatchObject({ code: 2, stderr: expect.stringContaining('several sources') })
     await done(cli('cancel', '--org', 'acme', '--source', 'pco'))
     await done(cli('org', 'remove', 'acme', '--source', 'north', '--yes'))
   })

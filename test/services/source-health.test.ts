@@ -8,7 +8,7 @@ import { pauseForAuth, resumeAfterAuth } from '../../ledger/auth-pause.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { queueNotification, takeNotifications } from '../../ledger/notifications.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
-import { changeRun, createRun, endRun, findRun, type RunState } from '../../ledger/runs.ts'
+import { changeRun, changeRunIfCan, createRun, endRun, findRun, type RunState } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
 import { pauseFailingSources, pauseSource, resumeSource, troubledSources } from '../../ledger/source-health.ts'
 import { sendNotifications } from '../../orchestrator/notify.ts'
@@ -55,6 +55,13 @@ const told = async () => {
   )
   return rows.map(({ kind }) => kind)
 }
+
+test('a run that has ended meanwhile is left alone where one of several is changed, and an error where it is named', async () => {
+  const runId = await ask()
+  await endRun(pool, runId, { state: 'complete', errorCode: null, reason: null })
+  expect(await changeRunIfCan(pool, runId, 'cancel')).toBeUndefined()
+  await expect(changeRun(pool, runId, 'cancel')).rejects.toMatchObject({ code: 'conflict' })
+})
 
 describe('a connection that is authorised again', () => {
   const authorise = () =>
