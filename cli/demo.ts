@@ -11,7 +11,8 @@ import { compareWithModel } from './simulated-model.ts'
 import { sync } from './sync.ts'
 import { EXIT, onInterrupt, print, say, table } from './terminal.ts'
 
-const ORG = 'demo'
+/** A church of another size is another organisation: rows of a larger one before would be too many. */
+const orgOf = (people: number): string => `demo-${people}`
 const DEFAULT_PEOPLE = '5000'
 /** Planning Center's 100 requests in 20 s, ten times faster. */
 const RATE = { limit: 100, periodSeconds: 2 }
@@ -41,7 +42,7 @@ export const demo = async ({ people }: { people: string }): Promise<void> => {
   try {
     const simulator = await startSimulator({ people: Number(people), rate: RATE, latencyMs: LATENCY_MS })
     try {
-      await showMainJob(simulator)
+      await showMainJob(simulator, orgOf(Number(people)))
       if (stack.origin === 'started' && process.stdin.isTTY) await untilInterrupt()
     } finally {
       await simulator.close()
@@ -51,13 +52,13 @@ export const demo = async ({ people }: { people: string }): Promise<void> => {
   }
 }
 
-const showMainJob = async (simulator: Simulator): Promise<void> => {
+const showMainJob = async (simulator: Simulator, orgId: string): Promise<void> => {
   const runtime = await openRuntime({ quiet: true })
   try {
     await runtime.migrate()
     const adapter = adapterByName('pco')
     const connection = {
-      orgId: ORG,
+      orgId,
       source: adapter.name,
       adapter: adapter.name,
       baseUrl: simulator.url,
@@ -67,17 +68,21 @@ const showMainJob = async (simulator: Simulator): Promise<void> => {
     await saveConnection(runtime.pool, runtime.encryptionKey(), { ...connection, credential: simulator.personalToken })
     say(`A simulated church answers at ${simulator.url}, ${RATE.limit} requests in ${RATE.periodSeconds} s at most. Syncing it:`)
     const startedAt = performance.now()
-    await sync(runtime, { org: ORG, strategy: 'full', withWorkers: true })
+    await sync(runtime, { org: orgId, strategy: 'full', withWorkers: true })
     if (process.exitCode === EXIT.interrupted) return
-    await showProof(runtime, simulator, (performance.now() - startedAt) / 1000)
+    await showProof(runtime, { simulator, orgId }, (performance.now() - startedAt) / 1000)
   } finally {
     await runtime.close()
   }
 }
 
-const showProof = async (runtime: Runtime, simulator: Simulator, seconds: number): Promise<void> => {
+const showProof = async (
+  runtime: Runtime,
+  { simulator, orgId }: { readonly simulator: Simulator; readonly orgId: string },
+  seconds: number,
+): Promise<void> => {
   const { manifest, name: source } = adapterByName('pco')
-  const differences = await compareWithModel(runtime.pool, manifest, { orgId: ORG, source }, simulator.model)
+  const differences = await compareWithModel(runtime.pool, manifest, { orgId, source }, simulator.model)
   const verdict = (d: Difference) => (isEqual(d) ? 'equal, row by row' : `DIFFERENT: ${describe(d)}`)
   print(
     table(
