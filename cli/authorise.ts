@@ -6,6 +6,7 @@ import { bearerToken } from '../adapters/core/auth.ts'
 import { exchangeCode, identify, type OAuthApp, type TokenAnswer, type Tokens } from '../adapters/core/oauth.ts'
 import { noteRefusedAuthorisation, type RefusedAuthorisation, takeState } from '../ledger/authorisations.ts'
 import { saveAuthorised } from '../ledger/authorised.ts'
+import { databaseTime } from '../ledger/database-time.ts'
 import { limitKeyOfAccount } from '../ledger/limit-key.ts'
 import type { Connection, Put } from '../ledger/organisations.ts'
 import { messageOf, SynclineError } from '../platform/errors.ts'
@@ -76,7 +77,7 @@ export const createAuthorisation = (runtime: Runtime, plan: AuthorisationPlan): 
       const why = error === 'access_denied' ? LINES.denied : `${LINES.denied} It says: ${error ?? 'nothing'}.`
       return fail(new SynclineError('auth', why, { remedy: again }), 'denied')
     }
-    const at = await databaseTime(runtime)
+    const at = await databaseTime(runtime.pool)
     const answer = await exchangeCode(
       { api: plan.oauth, baseUrl: plan.baseUrl, app: plan.app },
       { code, redirectUri: plan.redirectUri(), verifier: plan.verifier },
@@ -107,11 +108,6 @@ export const createAuthorisation = (runtime: Runtime, plan: AuthorisationPlan): 
       return Promise.race([end.promise, expired, interrupted]).finally(() => over.abort())
     },
   }
-}
-
-const databaseTime = async ({ pool }: Runtime): Promise<Date> => {
-  const { rows } = await pool.query<{ at: Date }>('select clock_timestamp() as at')
-  return rows[0]?.at ?? new Date(0)
 }
 
 const noTokens = (answer: Exclude<TokenAnswer, { kind: 'tokens' }>, again: string): SynclineError => {

@@ -1,5 +1,6 @@
 // What runs by itself of a source that was just connected: delta every ten minutes and reconcile every night.
-import { databaseTime, listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
+import { databaseTime } from '../ledger/database-time.ts'
+import { listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
 import type { SourceName } from '../ledger/source-health.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import type { Pool } from '../platform/postgres.ts'

@@ -3,6 +3,7 @@
 import { Command } from 'commander'
 import type { Kafka } from 'kafkajs'
 import { adapters } from '../adapters/index.ts'
+import { databaseTime } from '../ledger/database-time.ts'
 import {
   deleteData,
   destroyKey,
@@ -14,7 +15,6 @@ import {
   noteTombstones,
 } from '../ledger/forget.ts'
 import { listConnections } from '../ledger/organisations.ts'
-import { databaseTime } from '../ledger/schedules.ts'
 import { liveRoles } from '../ledger/workers.ts'
 import { requireSettings } from '../platform/config.ts'
 import { SynclineError } from '../platform/errors.ts'

@@ -1,6 +1,7 @@
 // `syncline schedule add`: adds a schedule to an organisation, or gives one another rule.
 import { Command, Option } from 'commander'
-import { databaseTime, listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
+import { databaseTime } from '../ledger/database-time.ts'
+import { listSchedules, type ScheduleRule, saveSchedule } from '../ledger/schedules.ts'
 import { STRATEGIES } from '../manifests/strategy.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import { SynclineError } from '../platform/errors.ts'

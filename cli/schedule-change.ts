@@ -1,6 +1,7 @@
 // `syncline schedule pause|resume|remove`: changes of one schedule by its name.
 import { Command } from 'commander'
-import { databaseTime, listSchedules, pauseSchedule, removeSchedule, resumeSchedule, type Schedule } from '../ledger/schedules.ts'
+import { databaseTime } from '../ledger/database-time.ts'
+import { listSchedules, pauseSchedule, removeSchedule, resumeSchedule, type Schedule } from '../ledger/schedules.ts'
 import { nextDue } from '../orchestrator/due.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { suggest } from '../platform/suggest.ts'

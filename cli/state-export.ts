@@ -1,6 +1,6 @@
 // `syncline state export`: the state as JSON lines on stdout, the first of which says what the file is.
 import { Command } from 'commander'
-import { databaseTime } from '../ledger/schedules.ts'
+import { databaseTime } from '../ledger/database-time.ts'
 import { inTransaction } from '../platform/postgres.ts'
 import { requireOrg } from './connection-choice.ts'
 import { type Runtime, withLedger } from './runtime.ts'

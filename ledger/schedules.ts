@@ -65,12 +65,6 @@ export const listSchedules = async (client: Queryable, orgId?: string): Promise<
   return rows
 }
 
-/** PostgreSQL's time: what next times are reckoned from. */
-export const databaseTime = async (client: Queryable): Promise<Date> => {
-  const { rows } = await client.query<{ now: Date }>('select clock_timestamp() as now')
-  return rows[0]?.now ?? new Date()
-}
-
 /**
  * Adds a schedule, or gives one of that name another rule; a paused one stays paused unless `paused` says otherwise. Throws what PostgreSQL
  * throws for an unknown source.

@@ -18,12 +18,6 @@ export const watermarksOf = async (client: Queryable, { orgId, source }: Owner):
   return new Map(rows.map((row) => [row.entity, row.at]))
 }
 
-/** PostgreSQL's. */
-export const databaseNow = async (client: Queryable): Promise<Date> => {
-  const { rows } = await client.query<{ now: Date }>('select now()')
-  return rows[0]?.now ?? new Date()
-}
-
 // Up to the start of the run: what changed since then may or may not be on its pages. A part that began after the watermark leaves a gap
 // before it, and raises nothing; nor does a run that walked nothing.
 const RAISE = `

@@ -1,6 +1,8 @@
 // What a run that was asked for is made of: reads what a delta goes on from, and plans (manifests/plan.ts).
+
+import { databaseTime } from '../ledger/database-time.ts'
 import type { Run } from '../ledger/runs.ts'
-import { databaseNow, watermarksOf } from '../ledger/watermarks.ts'
+import { watermarksOf } from '../ledger/watermarks.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { type EntityPlan, planEntities, type Reading } from '../manifests/plan.ts'
 import { SynclineError } from '../platform/errors.ts'
@@ -17,7 +19,7 @@ export interface PlanDeps {
 
 const readingOf = async ({ client, lookBackMs }: PlanDeps, run: Asked): Promise<Reading> => {
   if (run.strategy !== 'delta') return { strategy: run.strategy }
-  const [watermarks, now] = [await watermarksOf(client, run), await databaseNow(client)]
+  const [watermarks, now] = [await watermarksOf(client, run), await databaseTime(client)]
   return { strategy: 'delta', base: { watermarks, now, lookBackMs, since: run.changedSince } }
 }
 

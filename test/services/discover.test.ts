@@ -38,7 +38,7 @@ beforeEach(() => simulator.drift())
 const addOrg = (org: string, credential: string, url = simulator.url) =>
   installation.cli(['org', 'add', org, '--base-url', url, '--no-schedules', '--pat-stdin'], credential)
 
-interface Line {
+type Line = {
   readonly type: string
   readonly entity: string
   readonly answers: boolean
@@ -49,7 +49,7 @@ interface Line {
 }
 
 /** The shape of the lines of `discover --json`. */
-const linesOf = (json: CliResult['json']) => json as unknown as readonly Line[]
+const linesOf = (json: CliResult['json']) => json as readonly Line[]
 
 const foundIn = (json: CliResult['json']): readonly string[] =>
   linesOf(json)
