@@ -62,7 +62,8 @@ const REMOVE = `
       and not exists (select from sync.dead_letters d where d.run_id = r.run_id and d.state in ('open', 'replaying'))
       and not exists (select from sync.reconciliations c where c.run_id = r.run_id and c.state = 'parked')
       and not exists (select from sync.source_health h where h.last_failed_run = r.run_id)
-      and not exists (select from sync.runs a where (a.retry_of = r.run_id or a.approves = r.run_id) and a.ended_at is null)
+      and not exists (select from sync.runs a
+        where r.run_id in (a.retry_of, a.approves) and a.state in ('planned', 'running', 'paused'))
     order by r.ended_at limit $2)`
 
 /** Removes up to `limit` runs that ended so many days ago, with all that the ledger has of them. Returns how many. */
