@@ -16,8 +16,8 @@ type Meanwhile = (output: string) => Promise<void> | void
 export interface Shell {
   /** To its end. */
   run(script: string, meanwhile?: Meanwhile): Promise<Ran>
-  /** What a reader starts in another terminal; resolves when it has said that it is up. */
-  beside(script: string, isUp: RegExp): Promise<void>
+  /** What a reader starts in another terminal; resolves when it has said that it is up, to what ends it. */
+  beside(script: string, isUp: RegExp): Promise<() => Promise<void>>
   /** Ends what has not ended. */
   end(): Promise<void>
 }
@@ -75,6 +75,7 @@ export const shellIn = (folder: string, tree: string, env: NodeJS.ProcessEnv, pr
         if (child.exitCode !== null) throw new Error(`${script} has ended: ${output()}`)
         return isUp.test(output())
       })
+      return () => endGroup(child)
     },
     end: async () => void (await Promise.all([...children].map(endGroup))),
   }
