@@ -28,7 +28,8 @@ psql() { "${process.execPath}" --input-type=module -e '
   const { default: pg } = await import("${resolve('node_modules/pg/esm/index.mjs')}")
   const client = new pg.Client(process.argv[1])
   await client.connect()
-  for (const row of (await client.query(process.argv[3])).rows) console.log(Object.values(row).join("|"))
+  for (const { rows } of [await client.query(process.argv[3])].flat())
+    for (const row of rows) console.log(Object.values(row).join("|"))
   await client.end()' "$@"; }
 `
 

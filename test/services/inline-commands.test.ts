@@ -36,6 +36,7 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'docker-compose config': 'it needs a compose client: test/unit/compose.test.ts runs it where there is one',
   'kubectl kustomize': 'it needs kubectl',
   'ssh -L 4020:127.0.0.1:4020 server': 'it needs another machine',
+  'npm run bench': 'it takes many minutes: `.ci/run` runs W1, W2, W3 and W7, at small size',
   'npm run bench -- W2 --against REVISION': 'it installs the packages of another revision, which takes minutes',
   'npm run bench -- --peers DIRECTORY': 'the other systems are not part of this project',
   'npm run bench -- W1 --size 0.25 --peers …': 'the other systems are not part of this project',
@@ -130,10 +131,15 @@ describe('in sentences and tables', () => {
     expect(left.length).toBeGreaterThan(30)
   })
 
-  test.concurrent.each(left.filter((text) => !isWorker(text)))('%s', async (text) => {
-    const state = await stateFor(text)
-    const { code, output } = await shell.run(typed(text, filledIn(text, state)), browser())
-    expect(code, output).toBe(state.code ?? 0)
+  test.concurrent.for(left.filter((text) => !isWorker(text)))('%s', async (text, { onTestFailed }) => {
+    const [state, open] = [await stateFor(text), browser()]
+    let said = ''
+    onTestFailed(() => void process.stderr.write(`${text} said: ${said}\n`))
+    const { code } = await shell.run(typed(text, filledIn(text, state)), (output) => {
+      said = output
+      return open(output)
+    })
+    expect(code).toBe(state.code ?? 0)
   })
 
   test.concurrent.each(left.filter(isWorker))('%s', async (text) => {
