@@ -228,3 +228,12 @@ test('a connection that was revoked pauses its run with exit 4; connected again,
     await slow.close()
   }
 })
+
+test('a new personal access token changes neither address nor limit, unless that is said', async () => {
+  const add = (...more: readonly string[]) =>
+    installation.cli(['org', 'add', 'kept', '--pat-stdin', '--no-schedules', '--json', ...more], simulator.personalToken)
+  const first = await add('--base-url', simulator.url, '--rate', '200/20')
+  const again = await add()
+  expect(again.json).toEqual([{ ...first.json[0], outcome: 'updated' }])
+  expect((await add('--rate', 'none')).json).toMatchObject([{ baseUrl: simulator.url, rateLimit: 'none' }])
+})
