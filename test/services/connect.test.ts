@@ -233,7 +233,10 @@ test('a new personal access token changes neither address nor limit, unless that
   const add = (...more: readonly string[]) =>
     installation.cli(['org', 'add', 'kept', '--pat-stdin', '--no-schedules', '--json', ...more], simulator.personalToken)
   const first = await add('--base-url', simulator.url, '--rate', '200/20')
-  const again = await add()
-  expect(again.json).toEqual([{ ...first.json[0], outcome: 'updated' }])
-  expect((await add('--rate', 'none')).json).toMatchObject([{ baseUrl: simulator.url, rateLimit: 'none' }])
+  const stored = async () =>
+    (await installation.pool.query("select base_url, rate_limit from sync.connections where org_id = 'kept'")).rows
+  expect((await add()).json).toEqual([{ ...first.json[0], outcome: 'updated', schedules: [] }])
+  expect(await stored()).toEqual([{ base_url: simulator.url, rate_limit: '200/20' }])
+  await add('--rate', 'none')
+  expect(await stored()).toEqual([{ base_url: simulator.url, rate_limit: 'none' }])
 })

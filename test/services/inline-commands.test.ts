@@ -63,6 +63,9 @@ const left = leftToRun(
   commands,
 ).filter((text) => NOT_RUN[text] === undefined && !(text.startsWith('npm ') && isRunInCi(text)))
 
+/** A consumer that hangs while it joins its group is found after 180 s; then all goes on. */
+const TIMEOUT_MS = 300_000
+
 const isWorker = (text: string): boolean => /syncline worker /.test(text)
 
 let installation: Installation
@@ -131,7 +134,7 @@ describe('in sentences and tables', () => {
     expect(left.length).toBeGreaterThan(30)
   })
 
-  test.concurrent.for(left.filter((text) => !isWorker(text)))('%s', async (text, { onTestFailed }) => {
+  test.concurrent.for(left.filter((text) => !isWorker(text)))('%s', { timeout: TIMEOUT_MS }, async (text, { onTestFailed }) => {
     const [state, open] = [await stateFor(text), browser()]
     let said = ''
     onTestFailed(() => void process.stderr.write(`${text} said: ${said}\n`))
