@@ -84,9 +84,8 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await shell?.end()
+  await shell?.end().finally(() => installation.remove())
   await churches?.close()
-  await installation?.remove()
   rmSync(folder, { recursive: true, force: true })
 })
 

@@ -56,8 +56,7 @@ beforeAll(async () => {
 })
 
 afterAll(async () => {
-  await shell?.end()
-  await installation?.remove()
+  await shell?.end().finally(() => installation.remove())
   await simulator?.close()
   rmSync(folder, { recursive: true, force: true })
 })
