@@ -11,6 +11,7 @@ import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, pause, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import type { Signals } from '../platform/signals.ts'
 import { stopInOrder } from '../platform/stopping.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { uuidv7 } from '../platform/uuid.ts'
@@ -30,6 +31,7 @@ export interface FetcherDeps {
   readonly topics: Topics
   readonly limiter: Limiter
   readonly connections: Connections
+  readonly signals?: Pick<Signals, 'news'>
   readonly log: Logger
   /** Slices at once in this process. */
   readonly concurrency?: number

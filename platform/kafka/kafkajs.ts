@@ -1,5 +1,6 @@
-// kafkajs with five of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
-// (record-batch.ts does both), a timer, and how a connection is made, broken and forgotten. docs/decisions/0005-kafkajs.md says why.
+// kafkajs with six of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
+// (record-batch.ts does both), two timers, how a connection is made, broken and forgotten, and how a consumer stops.
+// docs/decisions/0005-kafkajs.md says why.
 // The only module that imports it as a value.
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
@@ -108,6 +109,12 @@ interface Queue {
   throttledUntil: number
   throttleCheckTimeoutId: NodeJS.Timeout | null
   checkPendingRequests(): void
+  readonly enforceRequestTimeout: boolean
+  readonly requestTimeout: number
+  requestTimeoutIntervalId: NodeJS.Timeout | null
+  readonly inflight: ReadonlyMap<number, { readonly sentAt: number; readonly requestTimeout: number; timeoutRequest(): void }>
+  isConnected(): boolean
+  destroy(): void
 }
 
 // kafkajs 2.2.4 re-arms this timer for ever with a negative delay (its issues 1704, 1751): hundreds of wake-ups a second when
@@ -121,6 +128,19 @@ function scheduleCheckPendingRequests(this: Queue): void {
     },
     Math.max(10, this.throttledUntil - Date.now()),
   )
+}
+
+// It looks ten times a second on each connection whether a request has run into its time-out, which is for nothing as a rule: two hundred
+// wake-ups a second of an idle worker. Ours looks as often as a time-out needs.
+function scheduleRequestTimeoutCheck(this: Queue): void {
+  if (!this.enforceRequestTimeout) return
+  this.destroy()
+  const check = () => {
+    const now = Date.now()
+    for (const request of this.inflight.values()) if (now - request.sentAt > request.requestTimeout) request.timeoutRequest()
+    if (!this.isConnected()) this.destroy()
+  }
+  this.requestTimeoutIntervalId = setInterval(check, Math.max(100, this.requestTimeout / 10))
 }
 
 interface Connection {
@@ -166,16 +186,29 @@ const connectingAnew = (connect: Connection['connect']): Connection['connect'] =
   }
 }
 
-interface BrokerPool {
-  createBroker: (settings: unknown) => { disconnect(): Promise<void> }
+interface Broker {
+  readonly connectionPool: {
+    readonly host: string
+    readonly port: number
+    /** One for fetches, and before it one for all else. */
+    readonly pool: readonly [unknown, { rejectRequests(error: Error): void }]
+  }
   disconnect(): Promise<void>
 }
+
+interface BrokerPool {
+  createBroker: (settings: unknown) => Broker
+  disconnect(): Promise<void>
+}
+
+const { KafkaJSConnectionClosedError }: { KafkaJSConnectionClosedError: new (message: string, of: object) => Error } =
+  require('kafkajs/src/errors.js')
 
 // After a break the client makes what stands for a broker anew, at times twice at once, and forgets the one before, connected or not.
 // What is forgotten is not disconnected in the end, and the process does not end. Ours remembers all.
 const disconnectingAll = (original: new (settings: unknown) => BrokerPool) =>
   class extends original {
-    readonly #made = new Set<ReturnType<BrokerPool['createBroker']>>()
+    readonly #made = new Set<Broker>()
 
     constructor(settings: unknown) {
       super(settings)
@@ -193,12 +226,33 @@ const disconnectingAll = (original: new (settings: unknown) => BrokerPool) =>
       this.#made.clear()
       await Promise.all(made.map((broker) => broker.disconnect()))
     }
+
+    breakFetches(): void {
+      for (const { connectionPool } of this.#made) {
+        const { host, port, pool } = connectionPool
+        pool[1].rejectRequests(new KafkaJSConnectionClosedError('The consumer stops', { host, port }))
+      }
+    }
+  }
+
+interface Runner {
+  readonly consumerGroup: { readonly cluster: { readonly brokerPool: { breakFetches(): void } } } | null
+  stop(): Promise<void>
+}
+
+// One that stops waits for the answer to its fetch, and a broker without news keeps that back as long as it was told to. Ours does not wait:
+// what it would answer is for whoever has the partitions next.
+const stoppingAtOnce = (stop: Runner['stop']): Runner['stop'] =>
+  async function (this: Runner) {
+    const stopped = stop.call(this)
+    this.consumerGroup?.cluster.brokerPool.breakFetches()
+    await stopped
   }
 
 replace('protocol/requests/produce/v3/request', produceRequest)
 replace('protocol/requests/fetch/v4/decodeMessages', decodeMessages)
-replace('network/requestQueue/index', (original: { prototype: Queue & { scheduleCheckPendingRequests(): void } }) => {
-  original.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests
+replace('network/requestQueue/index', (original: { prototype: Queue & Record<`schedule${string}`, () => void> }) => {
+  Object.assign(original.prototype, { scheduleCheckPendingRequests, scheduleRequestTimeoutCheck })
   return original
 })
 replace('network/connection', (original: { prototype: Connection }) => {
@@ -207,6 +261,10 @@ replace('network/connection', (original: { prototype: Connection }) => {
   return original
 })
 replace('cluster/brokerPool', disconnectingAll)
+replace('consumer/runner', (original: { prototype: Runner }) => {
+  original.prototype.stop = stoppingAtOnce(original.prototype.stop)
+  return original
+})
 
 export const kafkajs: typeof Kafkajs = require('kafkajs')
 
