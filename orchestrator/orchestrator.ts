@@ -30,6 +30,7 @@ import { runBeside } from './beside.ts'
 import { createHealer } from './healer.ts'
 import { Leadership } from './leadership.ts'
 import { planAsked } from './planning.ts'
+import { createTickPace } from './tick-pace.ts'
 
 export interface OrchestratorDeps {
   readonly pool: Pool
@@ -58,7 +59,7 @@ export interface OrchestratorDeps {
 
 const ACTIVE_TICK_MS = 200
 const IDLE_TICK_MS = 1_000
-/** Signals bring ticks forward, but make no more of them than an active leader has anyway, except for so long. */
+/** How far signals may bring ticks forward. */
 const AHEAD_MS = 2_000
 const LONG_TICK_MS = 5_000
 const WAKES_PER_TICK = 500
@@ -138,8 +139,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
   const plans: Plans = new Map()
   let isActive = false
   let tickingSince = Number.POSITIVE_INFINITY
-  /** When the next tick is due if they come one after the other, as those of an active leader. */
-  let paceAt = 0
+  const pace = createTickPace(ACTIVE_TICK_MS, AHEAD_MS)
   let back: (() => void) | undefined
   let led = false
   let housekeepingAt = 0
@@ -187,10 +187,8 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
         return undefined
       })
       if (delayMs !== undefined) goOn()
-      const now = performance.now()
-      paceAt = Math.max(paceAt, tickingSince) + now - tickingSince + ACTIVE_TICK_MS
+      const restMs = pace.restMs(tickingSince, performance.now())
       tickingSince = Number.POSITIVE_INFINITY
-      const restMs = Math.max(0, paceAt - AHEAD_MS - now)
       await pause(restMs, stopping.signal)
       await news.sleep((delayMs ?? IDLE_TICK_MS) - restMs)
     }

@@ -48,7 +48,7 @@ export const createSignals = (pool: Pool, channels: readonly string[], log: Logg
     for (const reader of readers) if (reader.channels.includes(channel) && reader.heed(payload)) reader.wake()
   }
 
-  /** Until the connection is lost, or proves to be deaf; then it throws. */
+  /** Until it is closed; throws when the connection is lost, or proves to be deaf. */
   const listen = async (client: PoolClient): Promise<void> => {
     const lost = deferred<never>()
     for (const event of ['error', 'end'] as const) client.once(event, () => lost.reject(new Error('the connection was lost')))
@@ -57,7 +57,7 @@ export const createSignals = (pool: Pool, channels: readonly string[], log: Logg
     let heard = deferred<void>()
     client.on('notification', ({ channel, payload = '' }) => (channel === echo ? heard.resolve() : hear(channel, payload)))
     await client.query([...channels, echo].map((channel) => `listen ${channel}`).join(';'))
-    for (;;) {
+    while (!closing.signal.aborted) {
       heard = deferred()
       const proven = Promise.all([heard.promise, pool.query('select pg_notify($1, $2)', [echo, ''])])
       if (!(await Promise.race([endsWithin(ECHO_WITHIN_MS, proven), lost.promise])))

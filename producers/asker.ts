@@ -9,7 +9,7 @@ import type { Producer } from '../platform/kafka/producer.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
-import { NO_SIGNALS, type Signals } from '../platform/signals.ts'
+import type { Signals } from '../platform/signals.ts'
 import { NO_TELEMETRY } from '../platform/telemetry.ts'
 import { DEAD_LETTER_PARTITIONS, LIVE_PARTITIONS, type Topics } from '../topics/list.ts'
 import { type Answer, type AskDeps, answerOf, postponeMs } from './ask.ts'
@@ -21,7 +21,7 @@ export interface AskerDeps extends AskDeps {
   readonly topics: Topics
   readonly connections: Connections
   readonly workerId: string
-  readonly signals?: Pick<Signals, 'news'>
+  readonly signals: Pick<Signals, 'news'>
   readonly log: Logger
   readonly outages?: Outages
 }
@@ -42,7 +42,7 @@ export interface Asker {
 }
 
 export const createAsker = (deps: AskerDeps): Asker => {
-  const { pool, workerId, signals = NO_SIGNALS, log, signal, outages } = deps
+  const { pool, workerId, signals, log, signal, outages } = deps
   const news = signals.news([CHANNELS.asks], signal)
   const busy = new Map<string, Promise<void>>()
 

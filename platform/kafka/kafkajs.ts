@@ -1,10 +1,11 @@
-// kafkajs with six of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
-// (record-batch.ts does both), two timers, how a connection is made, broken and forgotten, and how a consumer stops.
+// kafkajs with seven of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
+// (record-batch.ts does both), two timers, how a connection is made, broken and forgotten, how a consumer stops and goes on.
 // docs/decisions/0005-kafkajs.md says why.
 // The only module that imports it as a value.
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
 import type * as Kafkajs from 'kafkajs'
+import { pause } from '../lifecycle.ts'
 import { controlKey, isBatch, type ReceivedBatch, receivedBatches } from './record-batch.ts'
 
 const require = createRequire(import.meta.url)
@@ -235,6 +236,24 @@ const disconnectingAll = (original: new (settings: unknown) => BrokerPool) =>
     }
   }
 
+interface ConsumerGroup {
+  readonly subscriptionState: Readonly<Record<'active' | 'assigned', () => readonly { readonly partitions: readonly number[] }[]>>
+  fetch(nodeId: string): Promise<readonly unknown[]>
+}
+
+const PAUSED_MS = 100
+const UNASSIGNED_MS = 1_000
+
+// One that is paused sleeps for as long as a fetch may wait for news, and does not notice that it is to go on. Ours looks soon.
+const goingOnSoon = (fetch: ConsumerGroup['fetch']): ConsumerGroup['fetch'] =>
+  async function (this: ConsumerGroup, nodeId) {
+    const hasAny = (which: 'active' | 'assigned') =>
+      this.subscriptionState[which]().some(({ partitions }) => partitions.length > 0)
+    if (hasAny('active')) return fetch.call(this, nodeId)
+    await pause(hasAny('assigned') ? PAUSED_MS : UNASSIGNED_MS)
+    return []
+  }
+
 interface Runner {
   readonly consumerGroup: { readonly cluster: { readonly brokerPool: { breakFetches(): void } } } | null
   stop(): Promise<void>
@@ -261,6 +280,10 @@ replace('network/connection', (original: { prototype: Connection }) => {
   return original
 })
 replace('cluster/brokerPool', disconnectingAll)
+replace('consumer/consumerGroup', (original: { prototype: ConsumerGroup }) => {
+  original.prototype.fetch = goingOnSoon(original.prototype.fetch)
+  return original
+})
 replace('consumer/runner', (original: { prototype: Runner }) => {
   original.prototype.stop = stoppingAtOnce(original.prototype.stop)
   return original
