@@ -10,7 +10,7 @@ import { endsWithin } from './stopping.ts'
 import { createWake } from './wake.ts'
 
 /** How long a lost signal may stay unnoticed. */
-export const QUIET_MS = 5_000
+export const QUIET_MS = 10_000
 const PROVE_EVERY_MS = 15_000
 const ECHO_WITHIN_MS = 5_000
 const AGAIN = { baseMs: 500, maxMs: 10_000 }

@@ -36,7 +36,7 @@ function scheduleCheckPendingRequests(this: Queue): void {
 }
 
 // It looks ten times a second on each connection whether a request has run into its time-out, which is for nothing as a rule: two hundred
-// wake-ups a second of an idle worker. Ours looks as often as a time-out needs.
+// wake-ups a second of a worker that has some twenty. Ours looks as often as a time-out needs.
 function scheduleRequestTimeoutCheck(this: Queue): void {
   if (!this.enforceRequestTimeout) return
   this.destroy()

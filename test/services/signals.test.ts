@@ -215,7 +215,7 @@ describe('a leader', () => {
     const signals = listen()
     const isSleepy = (news: News): News => ({ sleep: news.sleep, pace: () => 3_600_000 })
     await askWhenIdle(await lead({ news: (...of) => isSleepy(signals.news(...of)) }))
-    await until('it has found the other', isPlanned, 20_000)
+    await until('it has found the other', isPlanned, 30_000)
   })
 
   test('plans a run of which it was not told', async () => {
@@ -223,7 +223,7 @@ describe('a leader', () => {
     // They come through, as far as anybody can tell.
     await until('signals come through', () => isLive(signals.news([CHANNELS.runs], new AbortController().signal)))
     await askWhenIdle(await lead({ news: (channels, signal) => signals.news(channels, signal, () => false) }))
-    await until('it has found the other', isPlanned, 20_000)
+    await until('it has found the other', isPlanned, 30_000)
   })
 })
 
