@@ -2,27 +2,16 @@
 // permission apart; its headers tell the vendor's clock and limit.
 import type { ApiConnection, ApiResponse } from '../adapters/core/adapter.ts'
 import { isApiError } from '../adapters/core/errors.ts'
+import { databaseTime } from '../ledger/database-time.ts'
 import type { ListedConnection } from '../ledger/organisations.ts'
-import { SynclineError } from '../platform/errors.ts'
+import { CLOCK_MARGIN_S } from '../ledger/watermarks.ts'
+import { requireSettings } from '../platform/config.ts'
 import type { VendorConnection } from '../producers/connections.ts'
+import { compareClocks } from './check-clock.ts'
 import { type Finding, failureOf, findingOf } from './finding.ts'
 import type { Runtime } from './runtime.ts'
 import { withVendor } from './vendor.ts'
 import { count, duration } from './words.ts'
-
-/** By as much a source's clock may be behind without a change being missed (docs/decisions/0014-watermarks.md). */
-const MAX_SKEW_MS = 6 * 60_000
-
-const clock = ({ headers }: ApiResponse): string => {
-  const at = Date.parse(headers['date'] ?? '')
-  if (Number.isNaN(at)) return 'not told'
-  const skew = Math.abs(Date.now() - at)
-  // A header has seconds, and was a moment under way.
-  if (skew <= MAX_SKEW_MS) return skew < 2_000 ? 'the same as ours' : `${duration(skew)} from ours`
-  throw new SynclineError('config', `The clocks are ${duration(skew)} apart: a delta may miss what changed meanwhile`, {
-    remedy: 'Set the clock of this machine by NTP.',
-  })
-}
 
 const limit = (vendor: VendorConnection, { rate }: ApiResponse): string => {
   const { requests, periodMs } = vendor.adapter.limit
@@ -34,11 +23,12 @@ const limit = (vendor: VendorConnection, { rate }: ApiResponse): string => {
 /** Of the entities that are listed by themselves; whoever may read the parent may read what is below it. */
 const askEach = async (vendor: VendorConnection, api: ApiConnection, signal: AbortSignal) => {
   const listed = vendor.adapter.manifest.definitions.filter(({ endpoints }) => endpoints.list !== undefined)
-  const answers: { readonly entity: string; readonly response?: ApiResponse; readonly error?: unknown }[] = []
+  const answers: { readonly entity: string; readonly response?: ApiResponse; readonly at?: number; readonly error?: unknown }[] =
+    []
   for (const { entity } of listed) {
     const answer = await api
       .send(vendor.adapter.probe(entity), { signal })
-      .then((response) => ({ entity, response }))
+      .then((response) => ({ entity, response, at: Date.now() }))
       .catch((error: unknown) => ({ entity, error }))
     answers.push(answer)
     // No other would be answered differently.
@@ -52,18 +42,28 @@ const readable = (vendor: VendorConnection, entity: string, response: ApiRespons
   return total === null ? 'can be read' : `can be read, ${count(total, 'record')}`
 }
 
+/** What PostgreSQL's clock said when an answer came, and what a delta makes up for. */
+const clockOf = async ({ pool, config }: Runtime) => {
+  const [database, here] = [(await databaseTime(pool)).getTime(), Date.now()]
+  const { deltaLookBackSeconds } = requireSettings(config, 'deltaLookBackSeconds')
+  const allowedMs = (CLOCK_MARGIN_S + Number(deltaLookBackSeconds)) * 1_000
+  return { oursAt: (at: number) => at + database - here, allowedMs }
+}
+
 const findings = async (
+  runtime: Runtime,
   of: string,
   vendor: VendorConnection,
   answers: Awaited<ReturnType<typeof askEach>>,
 ): Promise<readonly Finding[]> => {
-  const first = answers.find(({ response }) => response !== undefined)?.response
+  const { response: first, at = Date.now() } = answers.find(({ response }) => response !== undefined) ?? {}
   const failed = answers.find(({ error }) => error !== undefined && !isApiError(error, 'permission', 'gone'))
   const subject = 'address and credential'
   if (failed !== undefined || first === undefined) return [failureOf({ of, subject }, failed?.error ?? answers[0]?.error)]
+  const { oursAt, allowedMs } = await clockOf(runtime)
   return Promise.all([
     findingOf({ of, subject }, () => 'accepted'),
-    findingOf({ of, subject: 'clock' }, () => clock(first)),
+    findingOf({ of, subject: 'clock' }, () => compareClocks(first.headers['date'], oursAt(at), allowedMs)),
     findingOf({ of, subject: 'limit' }, () => limit(vendor, first)),
     ...answers.map(async ({ entity, response, error }) =>
       response === undefined
@@ -77,7 +77,7 @@ export const checkSource = async (runtime: Runtime, connection: ListedConnection
   const of = `${connection.orgId}/${connection.source}`
   try {
     return await withVendor(runtime, connection, async ({ vendor, api, interruptible }) =>
-      findings(of, vendor, await askEach(vendor, api, interruptible())),
+      findings(runtime, of, vendor, await askEach(vendor, api, interruptible())),
     )
   } catch (error) {
     return [failureOf({ of, subject: 'connection' }, error)]

@@ -2,8 +2,11 @@
 import type { FieldRule } from '../manifests/field-rule.ts'
 import type { Queryable } from '../platform/postgres.ts'
 
-/** So long at most may a worker go by what stood there before: a minute's life of its connection, a slice, and its last request. */
-const IN_FORCE_AFTER_S = 120
+/**
+ * So long at most may a worker go by what stood there before: a minute's life of its connection, a slice, and its last page, whose request
+ * may be refused once, with tokens refreshed before and after.
+ */
+export const IN_FORCE_AFTER_S = 240
 
 export interface StoredFieldRule extends FieldRule {
   readonly orgId: string

@@ -48,7 +48,24 @@ const meant = (manifest: Manifest, graph: EntityGraph, text: string): ReadonlySe
     }),
   )
 
-/** Throws SynclineError('usage') for a name that the manifest does not have, naming the nearest, and when nothing is left. */
+/** What tells of an entity's rows under another name goes with it (manifests/plan.ts). */
+const requireTogether = (manifest: Manifest, left: readonly string[], unwanted: ReadonlySet<string>): void => {
+  const torn = manifest.definitions.find(({ entity, canonical }) => unwanted.has(entity) && left.includes(canonical.entity))
+  if (torn === undefined) return
+  const { entity, canonical } = torn
+  throw new SynclineError(
+    'usage',
+    `${entity} cannot be excluded alone: it tells which rows of ${canonical.entity} are no more.`,
+    {
+      remedy: `Leave it in, or exclude ${canonical.entity} as well.`,
+    },
+  )
+}
+
+/**
+ * Throws SynclineError('usage') for a name that the manifest does not have, naming the nearest, when nothing is left, and when what goes
+ * together is torn apart.
+ */
 export const selectEntities = (manifest: Manifest, { select, exclude = '' }: Selected): readonly string[] => {
   const graph = entityGraph(manifest)
   const all = manifest.definitions.map(({ entity }) => entity)
@@ -57,6 +74,7 @@ export const selectEntities = (manifest: Manifest, { select, exclude = '' }: Sel
     throw new SynclineError('usage', '--select names no entity.', { remedy: 'See them with: syncline graph' })
   const unwanted = meant(manifest, graph, exclude)
   const left = all.filter((entity) => wanted.has(entity) && !unwanted.has(entity))
+  requireTogether(manifest, left, unwanted)
   if (left.length > 0) return left
   throw new SynclineError('usage', '--exclude leaves nothing of what is selected.', { remedy: 'See them with: syncline graph' })
 }

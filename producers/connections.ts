@@ -47,7 +47,7 @@ export interface ConnectionDeps {
 }
 
 /** Connections are opened again after this time, so that a changed credential, address or field rule is taken up. */
-const LIFE_MS = 60_000
+export const LIFE_MS = 60_000
 
 interface Cached {
   readonly opened: Promise<VendorConnection>

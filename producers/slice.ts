@@ -35,7 +35,7 @@ export interface SliceDeps {
 }
 
 const SLICE_PAGES = 20
-const SLICE_MS = 10_000
+export const SLICE_MS = 10_000
 /** A permit further away than this is not waited for: the range is released and woken when there is one. */
 const MAX_PERMIT_WAIT_MS = 250
 const MAX_RETRY_WAIT_MS = 1_000
@@ -98,7 +98,8 @@ const releaseSlice = async (slice: Slice, how: Pick<Release, 'wakeInMs' | 'waiti
 /** One step of the slice; undefined: go on. */
 const nextPage = async (slice: Slice): Promise<SliceEnd | undefined> => {
   const { deps, spec, walk } = slice
-  if (deps.signal.aborted) return releaseSlice(slice, { wakeInMs: 0, waitingFor: null })
+  // Between tries as well: field rules that have changed are in force so long after (ledger/field-rules.ts).
+  if (deps.signal.aborted || isLate(slice)) return releaseSlice(slice, { wakeInMs: 0, waitingFor: null })
   if (slice.fetched % CHECK_OPEN_EVERY === 0 && (await openPages(deps.pool, slice.range)) > MAX_OPEN_PAGES) {
     return releaseSlice(slice, { wakeInMs: LANDING_WAIT_MS, waitingFor: 'landing' })
   }
@@ -181,8 +182,9 @@ const countPage = ({ deps, vendor, spec }: Slice, { counts, bytes }: Receipt): v
   for (const [entity, n] of Object.entries(counts)) telemetry.add('syncline_fetch_records_total', { adapter, entity }, n)
 }
 
-const isOver = (slice: Slice): boolean =>
-  slice.fetched + 1 >= SLICE_PAGES || performance.now() - slice.startedAt > SLICE_MS || slice.deps.signal.aborted
+const isLate = ({ startedAt }: Slice): boolean => performance.now() - startedAt > SLICE_MS
+
+const isOver = (slice: Slice): boolean => slice.fetched + 1 >= SLICE_PAGES || isLate(slice) || slice.deps.signal.aborted
 
 const produceRaw = async (slice: Slice, body: Buffer, of: FetchedPage): Promise<{ partition: number; offset: bigint }> => {
   const { producer, topics } = slice.deps

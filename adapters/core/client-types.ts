@@ -128,7 +128,7 @@ interface Update<D extends EntityDefinition> {
   update(id: string, change: Change<D>, ...parents: Needed<ParentIds<UpdatePath<D>>>): Promise<TypedRecord<D>>
 }
 interface Delete<D extends EntityDefinition> {
-  /** False when it was gone already. */
+  /** False when it was gone already; of one that is gone after an answer was lost, true. */
   delete(id: string, ...parents: Needed<ParentIds<D['endpoints']['delete']>>): Promise<boolean>
 }
 type If<Condition, Then> = [Condition] extends [never] ? unknown : Then

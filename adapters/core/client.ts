@@ -6,6 +6,7 @@ import { split } from '../../manifests/split.ts'
 import { isSynclineError, SynclineError } from '../../platform/errors.ts'
 import { suggest } from '../../platform/suggest.ts'
 import type { Adapter, ApiRequest, ApiResponse, ConnectionOptions, RecordChange } from './adapter.ts'
+import { isApiError, isNotCarriedOut } from './errors.ts'
 import { type ListOptions, listPages } from './list.ts'
 import { type RetryOptions, sendWithRetry } from './retry.ts'
 
@@ -23,7 +24,7 @@ export interface Client {
   /** Not repeated when it is unknown whether the vendor carried it out. */
   create(entity: string, change: Omit<RecordChange, 'id'>): Promise<SourceRecord>
   update(entity: string, id: string, change: Omit<RecordChange, 'id'>): Promise<SourceRecord>
-  /** False when it was gone already. */
+  /** False when it was gone already; of one that is gone after an answer was lost, true: it was most likely we. */
   delete(entity: string, id: string, related?: Related): Promise<boolean>
   close(): Promise<void>
 }
@@ -78,10 +79,17 @@ export const createClient = (adapter: Adapter, options: ClientOptions): Client =
     },
     delete: async (entity, id, related) => {
       const path = pathFor(adapter.manifest.get(entity), 'delete', { ...parentIds(related), id })
-      return unlessGone(
-        send({ method: 'DELETE', path, query: {} }, () => true),
-        false,
-      )
+      let maybeDone = false
+      const remembering: typeof connection = {
+        ...connection,
+        send: (request, how) =>
+          connection.send(request, how).catch((error: unknown) => {
+            maybeDone ||= isApiError(error) && error.kind !== 'gone' && !isNotCarriedOut(error)
+            throw error
+          }),
+      }
+      const sent = sendWithRetry(remembering, { method: 'DELETE', path, query: {} }, () => true, retry)
+      return (await unlessGone(sent, false)) || maybeDone
     },
     close: () => connection.close(),
   }

@@ -51,6 +51,8 @@ export interface FailureFacts extends Pick<ErrorOptions, 'details'> {
   readonly status?: number
   readonly rate?: RateObservation
   readonly remedy?: string
+  /** No connection stood: nothing of the request can have arrived. */
+  readonly unsent?: boolean
   /** Of an answer above the cap. */
   readonly received?: ReceivedPart
   /** Of a request that the vendor finds wrong. */
@@ -70,6 +72,7 @@ export class ApiError extends SynclineError {
   readonly kind: FailureKind
   readonly status: number | undefined
   readonly rate: RateObservation
+  readonly unsent: boolean
   /** Hidden from whoever prints the error: it holds payload. */
   readonly #received: ReceivedPart | undefined
   /** Hidden likewise. */
@@ -81,6 +84,7 @@ export class ApiError extends SynclineError {
     this.kind = kind
     this.status = status
     this.rate = rate
+    this.unsent = facts.unsent ?? false
     this.#received = facts.received
     this.#problems = facts.problems ?? []
   }
@@ -127,6 +131,11 @@ export const kindOfSystemError = (code: string | undefined): FailureKind => {
   return code.startsWith('HPE_') || code.startsWith('Z_') ? 'bad-response' : 'network'
 }
 
-/** A request of this kind was certainly not carried out: repeating it cannot do its work twice. */
-export const isNotCarriedOut = (error: ApiError): boolean =>
-  error.kind === 'rate-limit' || error.kind === 'auth' || error.kind === 'host' || error.kind === 'tls'
+/** Of a look-up, of connecting, of a certificate that is not trusted: whatever else a socket says may come when the request is on its way. */
+const BEFORE_SENDING =
+  /^(ENOTFOUND|EAI_AGAIN|ECONNREFUSED|EADDRNOTAVAIL|ERR_TLS_CERT_ALTNAME_INVALID|CERT_|SELF_SIGNED|DEPTH_ZERO|UNABLE_TO_(GET|VERIFY)|HOSTNAME_MISMATCH)/
+
+export const isBeforeSending = (code: string | undefined): boolean => code !== undefined && BEFORE_SENDING.test(code)
+
+/** The request was certainly not carried out: repeating it cannot do its work twice. */
+export const isNotCarriedOut = (error: ApiError): boolean => error.kind === 'rate-limit' || error.kind === 'auth' || error.unsent

@@ -4,7 +4,7 @@ import { SynclineError } from '../../platform/errors.ts'
 import type { ApiRequest, RateObservation } from './adapter.ts'
 import { BodyTooLarge } from './body.ts'
 import type { Deadline } from './deadline.ts'
-import { ApiError, type FailureKind, kindOfStatus, kindOfSystemError, type Problem } from './errors.ts'
+import { ApiError, type FailureKind, isBeforeSending, kindOfStatus, kindOfSystemError, type Problem } from './errors.ts'
 
 const nameOf = (request: ApiRequest): string => `${request.method} ${request.path}`
 
@@ -49,7 +49,10 @@ export const requestError = (error: unknown, request: ApiRequest, deadline: Dead
   const code = systemCode(error)
   if (error instanceof TypeError) return new SynclineError('internal', `${name} is not a request that can be sent (${code})`)
   const kind = kindOfSystemError(code)
-  return new ApiError(kind, `${name} ${TROUBLE[kind] ?? 'failed'} (${code})`, { details: { cause: code } })
+  return new ApiError(kind, `${name} ${TROUBLE[kind] ?? 'failed'} (${code})`, {
+    details: { cause: code },
+    unsent: isBeforeSending(code),
+  })
 }
 
 const TROUBLE: Partial<Readonly<Record<FailureKind, string>>> = {

@@ -32,7 +32,7 @@ export type TokenAnswer =
   | { readonly kind: 'refused'; readonly code: string; readonly reason: string }
   | { readonly kind: 'unanswered' | 'later'; readonly error: ApiError }
 
-const TIMEOUT_MS = 8_000
+export const TIMEOUT_MS = 8_000
 const MAX_BODY_BYTES = 64 * 1024
 /** What RFC 6749 leaves to the client to know: said by every vendor so far. */
 const DEFAULT_LIFE_SECONDS = 3_600

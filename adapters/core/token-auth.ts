@@ -108,7 +108,8 @@ export const refreshingTokens = (endpoint: TokenEndpoint, store: TokenStore, now
       return { authorization: `Bearer ${(await load()).accessToken}` }
     },
     refused: ({ authorization }) => {
-      refused = authorization
+      // One that comes late is of a pair that is no more: what was said of the present one stands.
+      if (authorization === `Bearer ${current?.accessToken}`) refused = authorization
     },
     refresh: async () => {
       // Another request may have refreshed since this one was sent.
@@ -130,8 +131,8 @@ const asking = async <T>(what: string, act: () => Promise<T>): Promise<T> => {
   }
 }
 
-/** An answer may be lost although it was carried out, or not: the old token is tried once more. */
+/** An answer may be lost although it was carried out, or not: the old token is tried once more. Told to come later, it is not at once. */
 const ask = async (endpoint: TokenEndpoint, refreshToken: string): Promise<TokenAnswer> => {
   const answer = await refreshTokens(endpoint, refreshToken)
-  return answer.kind === 'unanswered' || answer.kind === 'later' ? refreshTokens(endpoint, refreshToken) : answer
+  return answer.kind === 'unanswered' ? refreshTokens(endpoint, refreshToken) : answer
 }

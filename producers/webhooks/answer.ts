@@ -73,7 +73,16 @@ const judge = (deps: AnswerDeps, { token }: Address, known: KnownEndpoint | unde
   return isSigned(adapter, known, delivery) ? { known, adapter } : 'bad-signature'
 }
 
+/** What can be told before its body is read: whether it was sent to an address that was given out. */
+export const isAddressKnown = async ({ book }: Pick<AnswerDeps, 'book'>, path: string): Promise<boolean> => {
+  const address = parseAddress(path)
+  if (address === undefined) return false
+  const isGiven = (known: KnownEndpoint | undefined) => known !== undefined && isToken(address.token, known.endpoint)
+  return isGiven(await book.find(address)) || isGiven(await book.findAnew(address))
+}
+
 export const answerDelivery = async (deps: AnswerDeps, delivery: Delivery): Promise<Outcome> => {
+  if (delivery.body.length === 0) return 'bad-request'
   const address = parseAddress(delivery.path)
   if (address === undefined) return 'unknown-address'
   let verdict = judge(deps, address, await deps.book.find(address), delivery)

@@ -1,10 +1,11 @@
 // What is needed to check a delivery, remembered: a connection goes in, its address and secrets come out. Bounded in entries.
-// Must hold: a secret that was rotated is taken up with the first delivery that it signs; PostgreSQL away, what is known goes on serving.
+// Must hold: a secret that was rotated is taken up with the first delivery that it signs; PostgreSQL away, what is known goes on serving;
+// rules that cannot be obeyed are an error, never the rules of before.
 import type { Adapter } from '../../adapters/core/adapter.ts'
 import type { KeyRing } from '../../ledger/secrets.ts'
 import { acceptedSecrets, type ConnectionKey, type Endpoint, findEndpoint } from '../../ledger/webhooks.ts'
 import type { FieldRules } from '../../manifests/field-rules.ts'
-import type { Pool } from '../../platform/postgres.ts'
+import { isDatabaseAway, type Pool } from '../../platform/postgres.ts'
 import { openFieldRules } from '../field-rules.ts'
 
 export interface KnownEndpoint {
@@ -31,10 +32,12 @@ interface Entry {
   readonly at: number
 }
 
-export const createEndpointBook = (pool: Pool, ring: KeyRing, adapterOf: (name: string) => Adapter): EndpointBook => {
-  const entries = new Map<string, Entry>()
+type ReadEndpoint = (of: ConnectionKey) => Promise<KnownEndpoint | undefined>
 
-  const read = async (of: ConnectionKey): Promise<KnownEndpoint | undefined> => {
+/** From PostgreSQL. Throws SynclineError('config') for a rule or a secret that this version cannot obey or read. */
+export const endpointReader =
+  (pool: Pool, ring: KeyRing, adapterOf: (name: string) => Adapter): ReadEndpoint =>
+  async (of) => {
     const endpoint = await findEndpoint(pool, of)
     if (endpoint === undefined) return undefined
     const { manifest } = adapterOf(endpoint.adapter)
@@ -42,17 +45,23 @@ export const createEndpointBook = (pool: Pool, ring: KeyRing, adapterOf: (name: 
     return { endpoint, secrets, rules: await openFieldRules(pool, ring, of.orgId, manifest) }
   }
 
+/** `now` in ms, of a monotonic clock. */
+export const createEndpointBook = (read: ReadEndpoint, now: () => number = () => performance.now()): EndpointBook => {
+  const entries = new Map<string, Entry>()
+
   const find = (of: ConnectionKey, lifeMs: number): Promise<KnownEndpoint | undefined> => {
     const key = `${of.orgId}/${of.source}`
     const entry = entries.get(key)
-    if (entry !== undefined && performance.now() - entry.at < lifeMs) return entry.known
+    if (entry !== undefined && now() - entry.at < lifeMs) return entry.known
     if (entries.size >= MAX_ENTRIES) entries.clear()
     const known = read(of).catch((error: unknown) => {
-      entries.delete(key)
-      if (entry === undefined) throw error
-      return entry.known
+      // For another life, so that each delivery does not wait for a server that is away.
+      if (entry !== undefined && isDatabaseAway(error)) return entry.known
+      if (entries.get(key) === fresh) entries.delete(key)
+      throw error
     })
-    entries.set(key, { known, at: performance.now() })
+    const fresh: Entry = { known, at: now() }
+    entries.set(key, fresh)
     return known
   }
   return { find: (of) => find(of, ADDRESS_LIFE_MS), findAnew: (of) => find(of, LEAST_LIFE_MS) }

@@ -12,9 +12,10 @@ import type { Logger } from '../../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../../platform/postgres.ts'
 import { endsWithin, stopInOrder } from '../../platform/stopping.ts'
 import { NO_TELEMETRY, type Telemetry, timed } from '../../platform/telemetry.ts'
-import { type AnswerDeps, answerDelivery, OUTCOMES, type Outcome, parseAddress } from './answer.ts'
+import { type AnswerDeps, answerDelivery, isAddressKnown, OUTCOMES, type Outcome } from './answer.ts'
+import { createBodies } from './bodies.ts'
 import { createDeliveryWriter } from './delivery-writer.ts'
-import { createEndpointBook } from './endpoint-book.ts'
+import { createEndpointBook, endpointReader } from './endpoint-book.ts'
 import { createRefusals } from './refusals.ts'
 
 export interface ReceiverDeps extends Pick<AnswerDeps, 'topics' | 'adapterOf'> {
@@ -31,6 +32,8 @@ export interface ReceiverDeps extends Pick<AnswerDeps, 'topics' | 'adapterOf'> {
 
 /** Deliveries have some kilobytes; each is in memory until it is durable. */
 const MAX_BODY_BYTES = 2 * 1024 * 1024
+/** Of all together. What comes at a moment when that is used up comes again. */
+const MAX_BYTES_IN_HAND = 32 * 1024 * 1024
 const MAX_CONNECTIONS = 500
 /** Headers and body together: who is slower is cut off. */
 const REQUEST_TIMEOUT_MS = 10_000
@@ -39,20 +42,6 @@ const KEEP_ALIVE_MS = 30_000
 /** The API waits for an answer only so long; what becomes durable after it comes again, which does no harm. */
 const ANSWER_WITHIN_MS = 5_000
 const CLOCK_MS = 5_000
-/** Undefined: it is above the limit, and the rest was not read. */
-const readBody = async (request: IncomingMessage): Promise<Buffer | undefined> => {
-  if (Number(request.headers['content-length'] ?? 0) > MAX_BODY_BYTES) return undefined
-  const chunks: Buffer[] = []
-  let bytes = 0
-  for await (const chunk of request) {
-    // A request without an encoding yields buffers.
-    const part = chunk as Buffer
-    bytes += part.length
-    if (bytes > MAX_BODY_BYTES) return undefined
-    chunks.push(part)
-  }
-  return Buffer.concat(chunks)
-}
 
 export const createReceiver = (deps: ReceiverDeps): Role => {
   const { pool, producer, host, port, log, telemetry = NO_TELEMETRY, health = new RoleHealth('webhooks') } = deps
@@ -61,7 +50,8 @@ export const createReceiver = (deps: ReceiverDeps): Role => {
   const { signal } = stopping
   const clock = new DatabaseClock()
   const refused = createRefusals(log)
-  const book = createEndpointBook(pool, deps.encryptionKey, deps.adapterOf)
+  const book = createEndpointBook(endpointReader(pool, deps.encryptionKey, deps.adapterOf))
+  const take = createBodies({ maxBytes: MAX_BODY_BYTES, maxInHand: MAX_BYTES_IN_HAND })
   const answers: AnswerDeps = { ...deps, book, writer: createDeliveryWriter(producer), now: () => clock.now() }
   let underWay = 0
   let ticking: Promise<void> = Promise.resolve()
@@ -70,11 +60,14 @@ export const createReceiver = (deps: ReceiverDeps): Role => {
     if (request.method !== 'POST') return 'unknown-address'
     const path = request.url ?? '/'
     // Before its body is read: who has no address has nothing to say.
-    if (parseAddress(path) === undefined) return 'unknown-address'
-    const body = await readBody(request)
-    if (body === undefined) return 'too-large'
-    if (body.length === 0) return 'bad-request'
-    const answering = answerDelivery(answers, { path, headers: request.headers, body })
+    const looking = isAddressKnown(answers, path)
+    if (!(await endsWithin(ANSWER_WITHIN_MS, looking))) return 'unavailable'
+    if (!(await looking)) return 'unknown-address'
+    const taken = await take(request)
+    if (typeof taken === 'string') return taken
+    const { body, release } = taken
+    // Held until it is done with, though its answer may have been given before.
+    const answering = answerDelivery(answers, { path, headers: request.headers, body }).finally(release)
     return (await endsWithin(ANSWER_WITHIN_MS, answering)) ? answering : 'unavailable'
   }
 
@@ -157,13 +150,13 @@ export const createReceiver = (deps: ReceiverDeps): Role => {
 /** The body is for whoever looks into the API's log of its deliveries. */
 const answer = (response: ServerResponse, outcome: Outcome): void => {
   const body = `${outcome}\n`
-  const isTooLarge = outcome === 'too-large'
+  const isUnread = outcome === 'too-large' || outcome === 'unavailable'
   response.writeHead(OUTCOMES[outcome], {
     'content-type': 'text/plain',
     'content-length': Buffer.byteLength(body),
     ...(outcome === 'unavailable' ? { 'retry-after': '30' } : {}),
-    // What was not read stands in the connection still.
-    ...(isTooLarge ? { connection: 'close' } : {}),
+    // What was not read may stand in the connection still.
+    ...(isUnread ? { connection: 'close' } : {}),
   })
   response.end(body)
 }

@@ -1,5 +1,6 @@
 // Deliveries of a simulated vendor to the tables, by the real processes: in any order, more than once, forged, while services are away.
 import { createHmac } from 'node:crypto'
+import { request } from 'node:http'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { canonicalId } from '../../manifests/identity.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
@@ -250,6 +251,29 @@ describe('the receiver', () => {
     expect((await fetch(base)).status).toBe(404)
     expect(receiver.log()).toContain('syncline webhooks ensure')
     expect(receiver.isRunning()).toBe(true)
+  })
+
+  test('refuses who has no address before it reads a body, and has no room for more than its share of bodies', async () => {
+    const announce = (path: string, bytes: number) => {
+      const sent = request(`${base}${path}`, { method: 'POST', headers: { 'content-length': bytes } })
+      const status = new Promise<number | undefined>((resolve) => {
+        sent.on('response', ({ statusCode }) => resolve(statusCode))
+        sent.on('error', () => resolve(undefined))
+      })
+      sent.flushHeaders()
+      return { status, end: () => sent.destroy() }
+    }
+    const mebibytes = 1024 * 1024
+    const stranger = announce('/webhooks/acme/pco/abcdefghijklmnopqrstuvwx', mebibytes)
+    expect(await stranger.status).toBe(404)
+    stranger.end()
+    const [subscription] = simulator.webhooks.subscriptions.values()
+    const { pathname } = new URL(subscription?.url ?? '')
+    const half = Array.from({ length: 17 }, () => announce(pathname, 2 * mebibytes))
+    // Nobody sends a body: only one that finds no room is answered.
+    expect(await Promise.any(half.map(({ status }) => status))).toBe(503)
+    for (const { end } of half) end()
+    await until('there is room again', async () => (await send(JSON.stringify({ data: [] }))) === 200)
   })
 
   test('takes an event that nobody knows, which dies with its bytes, and can be replayed', async () => {

@@ -5,6 +5,7 @@ import { type Client, type ClientOptions, createClient } from '../../../adapters
 import { pco } from '../../../adapters/pco/pco.ts'
 import type { SourceRecord } from '../../../manifests/manifest.ts'
 import { type Simulator, startSimulator } from '../../../simulator/simulator.ts'
+import { type Answer, startScriptedServer, text } from './scripted-server.ts'
 
 let simulator: Simulator
 const clients: Client[] = []
@@ -141,5 +142,28 @@ describe('one record', () => {
   it('cannot be written where the API does not offer it, nor below a parent that is not named', async () => {
     await expect(clientOf().delete('group-membership', '1')).rejects.toMatchObject({ code: 'usage' })
     await expect(clientOf().create('email', { attributes: {} })).rejects.toThrow('needs person')
+  })
+})
+
+describe('a deletion', () => {
+  const deleted = async (...answers: readonly Answer[]): Promise<boolean> => {
+    const server = await startScriptedServer()
+    try {
+      server.script(...answers)
+      return await clientOf({ baseUrl: server.url, random: () => 0 }).delete('email', '1')
+    } finally {
+      await server.close()
+    }
+  }
+  const lost: Answer = (_, socket) => socket.destroy()
+
+  it('of what is gone after an answer was lost was most likely ours', async () => {
+    expect(await deleted(lost, text('', 404))).toBe(true)
+    expect(await deleted(text('', 502), text('', 404))).toBe(true)
+  })
+
+  it('of what was gone before is none, also when the first request was only put off', async () => {
+    expect(await deleted(text('', 404))).toBe(false)
+    expect(await deleted(text('', 429, { 'retry-after': '0' }), text('', 404))).toBe(false)
   })
 })

@@ -2,7 +2,7 @@ import fc from 'fast-check'
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import type { ApiConnection, ApiRequest, ApiResponse, AuthProvider } from '../../../adapters/core/adapter.ts'
 import { bearerToken, personalAccessToken } from '../../../adapters/core/auth.ts'
-import { ApiError, FAILURES, type FailureKind, isNotCarriedOut } from '../../../adapters/core/errors.ts'
+import { ApiError, FAILURES, type FailureKind, isBeforeSending, isNotCarriedOut } from '../../../adapters/core/errors.ts'
 import { retryDelay, sendWithRetry } from '../../../adapters/core/retry.ts'
 import { parseRetryAfter } from '../../../adapters/core/retry-after.ts'
 import { SynclineError } from '../../../platform/errors.ts'
@@ -121,6 +121,21 @@ describe('sending with retries', () => {
     }
     const limited = connectionOf(error('rate-limit'), ok)
     expect(await settle(sendWithRetry(limited, { ...request, method: 'POST' }, read, { auth }))).toBe(200)
+  })
+
+  it('takes for unsent only what fails before a connection stands', () => {
+    const codes = ['ENOTFOUND', 'EAI_AGAIN', 'ECONNREFUSED', 'CERT_HAS_EXPIRED', 'DEPTH_ZERO_SELF_SIGNED_CERT']
+    expect(codes.filter((code) => !isBeforeSending(code))).toEqual([])
+    const during = ['EHOSTUNREACH', 'EPROTO', 'ERR_SSL_DECRYPTION_FAILED_OR_BAD_RECORD_MAC', 'ECONNRESET', 'EPIPE', undefined]
+    expect(during.filter(isBeforeSending)).toEqual([])
+  })
+
+  it.each(['host', 'tls'] as const)('repeats a POST after %s only when nothing of it was sent', async (kind) => {
+    for (const unsent of [true, false]) {
+      const connection = connectionOf(new ApiError(kind, 'x', { unsent }), ok)
+      await settle(sendWithRetry(connection, { ...request, method: 'POST' }, read, { auth })).catch(() => undefined)
+      expect(connection.sent).toBe(unsent ? 2 : 1)
+    }
   })
 
   it('stops waiting with the caller’s reason', async () => {

@@ -39,6 +39,16 @@ test('a selection of nothing is refused', () => {
   expect(() => select('person', 'person')).toThrow('leaves nothing')
 })
 
+test('what tells of the rows of another is not excluded without them', () => {
+  for (const chosen of [undefined, 'person', '+person-merger']) {
+    expect(() => select(chosen, 'person-merger')).toThrow(
+      expect.objectContaining({ code: 'usage', remedy: expect.stringContaining('person') }),
+    )
+  }
+  expect(select(undefined, 'person,person-merger')).not.toContain('person-merger')
+  expect(select('email', 'person-merger')).toEqual(['email'])
+})
+
 describe('in any graph', () => {
   const edges = fc
     .array(fc.tuple(fc.nat(30), fc.nat(30)))
