@@ -3,14 +3,18 @@
 import { SynclineError } from '../platform/errors.ts'
 import { duration } from './words.ts'
 
-/** `ours`: by PostgreSQL's clock. `allowedMs`: so much a delta makes up for (docs/decisions/0014-watermarks.md). */
+/** A header has seconds, and was a moment under way. */
+const UNNOTICED_MS = 2_000
+
+/** `ours`: by PostgreSQL's clock. `allowedMs`: so much a source may be behind; ahead does no harm (docs/decisions/0014-watermarks.md). */
 export const compareClocks = (date: string | undefined, ours: number, allowedMs: number): string => {
-  const at = Date.parse(date ?? '')
-  if (Number.isNaN(at)) return 'not told'
-  const skew = Math.abs(ours - at)
-  // A header has seconds, and was a moment under way.
-  if (skew <= allowedMs) return skew < 2_000 ? 'the same as ours' : `${duration(skew)} from ours`
-  throw new SynclineError('config', `The source's clock and PostgreSQL's are ${duration(skew)} apart: a delta may miss changes`, {
-    remedy: "Set the clock of PostgreSQL's machine by NTP; if it is right, raise SYNCLINE_DELTA_LOOK_BACK_SECONDS.",
-  })
+  const behindMs = ours - Date.parse(date ?? '')
+  if (Number.isNaN(behindMs)) return 'not told'
+  const apart = duration(Math.abs(behindMs))
+  if (behindMs > allowedMs)
+    throw new SynclineError('config', `The source's clock is ${apart} behind PostgreSQL's: a delta may miss changes`, {
+      remedy: "Set the clock of PostgreSQL's machine by NTP; if it is right, raise SYNCLINE_DELTA_LOOK_BACK_SECONDS.",
+    })
+  if (Math.abs(behindMs) < UNNOTICED_MS) return 'the same as ours'
+  return `${apart} ${behindMs > 0 ? 'behind' : 'ahead of'} ours`
 }

@@ -5,15 +5,13 @@ const DATE = 'Sat, 28 Nov 2026 03:00:00 GMT'
 const at = Date.parse(DATE)
 const MINUTE = 60_000
 
-test('clocks that differ by no more than a delta makes up for are in order', () => {
+test('a clock is behind by no more than a delta makes up for, how far is a setting', () => {
   expect(compareClocks(DATE, at + 900, MINUTE)).toBe('the same as ours')
-  expect(compareClocks(DATE, at - MINUTE, MINUTE)).toContain('from ours')
-  expect(compareClocks(undefined, at, MINUTE)).toBe('not told')
+  expect(compareClocks(DATE, at + MINUTE, MINUTE)).toBe('1m 00s behind ours')
+  expect(() => compareClocks(DATE, at + MINUTE + 1, MINUTE)).toThrow("behind PostgreSQL's")
 })
 
-test('further apart they are not, in either direction, and how far is a setting', () => {
-  for (const ours of [at - 10 * MINUTE, at + 10 * MINUTE]) {
-    expect(() => compareClocks(DATE, ours, 6 * MINUTE)).toThrow("PostgreSQL's")
-    expect(compareClocks(DATE, ours, 11 * MINUTE)).toContain('from ours')
-  }
+test('one that is ahead does no harm, and an answer without a date tells nothing', () => {
+  expect(compareClocks(DATE, at - 60 * MINUTE, MINUTE)).toMatch(/ahead of ours$/)
+  expect(compareClocks(undefined, at, MINUTE)).toBe('not told')
 })

@@ -1,9 +1,9 @@
 // That "all workers go by it" is a bound: what a worker may still do by the rules of before, added up.
 import { expect, test } from 'vitest'
 import { TIMEOUT_MS } from '../../../adapters/core/oauth.ts'
-import { REQUEST_TIMEOUT_MS } from '../../../cli/roles.ts'
 import { IN_FORCE_AFTER_S } from '../../../ledger/field-rules.ts'
 import { LIFE_MS } from '../../../producers/connections.ts'
+import { REQUEST_TIMEOUT_MS } from '../../../producers/request-timeout.ts'
 import { SLICE_MS } from '../../../producers/slice.ts'
 
 test('field rules are in force when the last page of before has been asked for', () => {
