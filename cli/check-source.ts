@@ -1,5 +1,5 @@
 // Whether a connected account can be synced: one request for each entity, under the limit that all share, tells address, credential and
-// permission apart; its headers tell the vendor's clock and limit.
+// permission apart, and another whose the credential is; its headers tell the vendor's clock and limit.
 import type { ApiConnection, ApiResponse } from '../adapters/core/adapter.ts'
 import { isApiError } from '../adapters/core/errors.ts'
 import type { ListedConnection } from '../ledger/organisations.ts'
@@ -7,7 +7,7 @@ import { SynclineError } from '../platform/errors.ts'
 import type { VendorConnection } from '../producers/connections.ts'
 import { type Finding, failureOf, findingOf } from './finding.ts'
 import type { Runtime } from './runtime.ts'
-import { withVendor } from './vendor.ts'
+import { type OpenVendor, withVendor } from './vendor.ts'
 import { count, duration } from './words.ts'
 
 /** By as much a source's clock may be behind without a change being missed (docs/decisions/0014-watermarks.md). */
@@ -47,6 +47,10 @@ const askEach = async (vendor: VendorConnection, api: ApiConnection, signal: Abo
   return answers
 }
 
+/** Whose the credential is. Throws when the rows are another's. */
+const account = async (vendor: VendorConnection, api: ApiConnection): Promise<string> =>
+  (await vendor.account.compare((request) => api.send(request))) ?? 'not told'
+
 const readable = (vendor: VendorConnection, entity: string, response: ApiResponse): string => {
   const { total } = vendor.adapter.parseList(entity, response.body)
   return total === null ? 'can be read' : `can be read, ${count(total, 'record')}`
@@ -54,7 +58,7 @@ const readable = (vendor: VendorConnection, entity: string, response: ApiRespons
 
 const findings = async (
   of: string,
-  vendor: VendorConnection,
+  { vendor, api }: Pick<OpenVendor, 'vendor' | 'api'>,
   answers: Awaited<ReturnType<typeof askEach>>,
 ): Promise<readonly Finding[]> => {
   const first = answers.find(({ response }) => response !== undefined)?.response
@@ -63,6 +67,7 @@ const findings = async (
   if (failed !== undefined || first === undefined) return [failureOf({ of, subject }, failed?.error ?? answers[0]?.error)]
   return Promise.all([
     findingOf({ of, subject }, () => 'accepted'),
+    findingOf({ of, subject: 'account' }, () => account(vendor, api)),
     findingOf({ of, subject: 'clock' }, () => clock(first)),
     findingOf({ of, subject: 'limit' }, () => limit(vendor, first)),
     ...answers.map(async ({ entity, response, error }) =>
@@ -77,7 +82,7 @@ export const checkSource = async (runtime: Runtime, connection: ListedConnection
   const of = `${connection.orgId}/${connection.source}`
   try {
     return await withVendor(runtime, connection, async ({ vendor, api, interruptible }) =>
-      findings(of, vendor, await askEach(vendor, api, interruptible())),
+      findings(of, { vendor, api }, await askEach(vendor, api, interruptible())),
     )
   } catch (error) {
     return [failureOf({ of, subject: 'connection' }, error)]

@@ -12,7 +12,7 @@ import { failpoint } from '../platform/failpoints.ts'
 import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import type { VendorConnection } from './connections.ts'
 import { ruledBody, ruledPart } from './field-rules.ts'
-import { isUsable, type Limiter } from './limiter/limiter.ts'
+import { isUsable, type Limiter, type Permit } from './limiter/limiter.ts'
 import type { WorkClass } from './limiter/work-class.ts'
 
 interface Attempted {
@@ -78,41 +78,74 @@ export interface PageDeps {
 const REDIS_AWAY_MS = 2_000
 
 export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResult> => {
-  const request = deps.walk.request(cursor)
-  let calls = 0
-  let observedAt = deps.now()
+  const attempt: Attempt = { calls: 0, observedAt: deps.now() }
+  const send = (request: ApiRequest) => exchange(deps, attempt, request)
   try {
-    for (let refreshed = false; ; refreshed = true) {
-      const granted = await permit(deps)
-      if ('kind' in granted) return { ...granted, calls }
-      observedAt = deps.now()
-      calls++
-      try {
-        const page = receive(deps, cursor, await granted.send(request))
-        if (page.page?.account !== undefined) await deps.vendor.requireAccount(page.page.account)
-        return { ...page, request, observedAt, calls }
-      } catch (error) {
-        if (refreshed || retryOf(error).kind !== 'after-refresh' || !(await deps.vendor.auth.refresh())) throw error
-      }
-    }
+    await deps.vendor.account.compare(send)
+    const result = await fetchOne(deps, cursor, attempt, send)
+    if (hasRecords(result)) await deps.vendor.account.takeIn()
+    return result
   } catch (error) {
-    return afterFailure(deps, cursor, error, { request, observedAt, calls })
+    return afterFailure(deps, error, attempt.calls)
   }
 }
 
-type Granted = { send(request: ApiRequest): Promise<ApiResponse> }
+/** Of one result, as it goes on. */
+interface Attempt {
+  calls: number
+  observedAt: number
+}
 
-const permit = async (deps: PageDeps): Promise<Granted | Omit<Waiting, 'calls'>> => {
-  const { vendor, signal, permitDeadline, workClass, telemetry } = deps
+type Send = (request: ApiRequest) => Promise<ApiResponse>
+
+/** Where the answer of a failed request is a result by itself, it is that. */
+const fetchOne = async (deps: PageDeps, cursor: Json, attempt: Attempt, send: Send): Promise<PageResult> => {
+  const request = deps.walk.request(cursor)
+  try {
+    return { ...receive(deps, cursor, await send(request)), request, ...attempt }
+  } catch (error) {
+    const result = deps.signal.aborted ? undefined : resultOfFailure(deps, cursor, error, { request, ...attempt })
+    if (result === undefined) throw error
+    return result
+  }
+}
+
+const hasRecords = (result: PageResult): boolean =>
+  result.kind === 'oversized' || (result.kind === 'page' && Object.values(result.counts).some((count) => count > 0))
+
+/** There is no permit for a request now: what is to be done instead. */
+class NotNow extends Error {
+  readonly waiting: Omit<Waiting, 'calls'>
+
+  constructor(waiting: Omit<Waiting, 'calls'>) {
+    super('There is no permit now.')
+    this.waiting = waiting
+  }
+}
+
+/** Sends under a permit, and once more with a refreshed credential. */
+const exchange = async (deps: PageDeps, attempt: Attempt, request: ApiRequest): Promise<ApiResponse> => {
+  for (let refreshed = false; ; refreshed = true) {
+    const granted = await permit(deps)
+    attempt.observedAt = deps.now()
+    attempt.calls++
+    try {
+      return await sendWith(deps, granted, request)
+    } catch (error) {
+      if (refreshed || retryOf(error).kind !== 'after-refresh' || !(await deps.vendor.auth.refresh())) throw error
+    }
+  }
+}
+
+const permit = async ({ vendor, signal, permitDeadline, workClass, telemetry }: PageDeps): Promise<Permit> => {
   const waits = telemetry && ((ms: number) => countLimitWait(telemetry, vendor, ms))
   try {
     const acquired = await vendor.permit(permitDeadline, signal, { workClass, onWait: waits })
-    if (!('permit' in acquired)) return { kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs }
-    const { permit } = acquired
-    return { send: (request) => sendWith(deps, permit, request) }
+    if ('permit' in acquired) return acquired.permit
+    throw new NotNow({ kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs })
   } catch (error) {
     if (!isSynclineError(error, 'unavailable')) throw error
-    return { kind: 'wait', waitingFor: 'redis', afterMs: REDIS_AWAY_MS, reason: messageOf(error) }
+    throw new NotNow({ kind: 'wait', waitingFor: 'redis', afterMs: REDIS_AWAY_MS, reason: messageOf(error) })
   }
 }
 
@@ -125,7 +158,7 @@ export const countLimitWait = (telemetry: Telemetry, { adapter }: VendorConnecti
 /** Sends once under a permit; whatever happens, the limiter learns when the request ended and what the vendor said. */
 const sendWith = async (
   { vendor, limiter, signal, telemetry = NO_TELEMETRY }: PageDeps,
-  permit: Parameters<typeof isUsable>[0],
+  permit: Permit,
   request: ApiRequest,
 ): Promise<ApiResponse> => {
   if (!isUsable(permit)) {
@@ -189,11 +222,9 @@ const goneRow = (entity: string, externalId: string, next: Json | null) =>
     counts: { [entity]: 1 },
   }) as const
 
-const afterFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult => {
-  const { walk, spec, failures, signal, vendor } = deps
-  const { calls } = attempted
-  if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
-  if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
+/** Of a failure that says something of the records at this position; undefined: it does not. */
+const resultOfFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult | undefined => {
+  const { walk, spec, vendor } = deps
   if (isSynclineError(error, 'gone') && walk.skipGone !== null) {
     const [next, asked] = [walk.skipGone(cursor), walk.asksAfter?.(cursor)]
     const page =
@@ -202,12 +233,17 @@ const afterFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: A
         : goneRow(spec.entity, asked.externalId, next)
     return { ...page, ...attempted }
   }
-  if (isSynclineError(error, 'too-large')) {
-    const smaller = walk.halve(cursor)
-    if (smaller !== null) return { kind: 'smaller', cursor: smaller, calls }
-    const received = ruledPart(vendor.rules, error instanceof ApiError ? error.received : undefined)
-    return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, received, ...attempted }
-  }
+  if (!isSynclineError(error, 'too-large')) return undefined
+  const smaller = walk.halve(cursor)
+  if (smaller !== null) return { kind: 'smaller', cursor: smaller, calls: attempted.calls }
+  const received = ruledPart(vendor.rules, error instanceof ApiError ? error.received : undefined)
+  return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, received, ...attempted }
+}
+
+const afterFailure = ({ signal, failures }: PageDeps, error: unknown, calls: number): PageResult => {
+  if (error instanceof NotNow) return { ...error.waiting, calls }
+  if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
+  if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
   const afterMs = retryDelay(error, failures + 1, Math.random)
   if (afterMs !== null && retryOf(error).kind === 'timed') {
     return { kind: 'wait', waitingFor: 'retry', afterMs, reason: messageOf(error), ...codeOf(error), calls }

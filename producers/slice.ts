@@ -160,7 +160,7 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
       { run: runId, range: rangeId, entity: slice.spec.entity, reason: wait.reason },
       'request failed, trying again',
     )
-    if (wait.afterMs <= MAX_RETRY_WAIT_MS) {
+    if (wait.afterMs <= MAX_RETRY_WAIT_MS && !isOver(slice)) {
       await pause(wait.afterMs, slice.deps.signal)
       return undefined
     }
