@@ -6,7 +6,6 @@ import { resumeAfterAuth } from './auth-pause.ts'
 import { seal, WRAPPED_KEY, type WrappedKeyRow, wrappedKeyOf } from './data-keys.ts'
 import { limitKeyOfToken } from './limit-key.ts'
 import { isDirect, type KeyRing, openSecret } from './secrets.ts'
-import type { SourceName } from './source-health.ts'
 
 export interface Connection {
   readonly orgId: string
@@ -45,9 +44,6 @@ interface ConnectionRow {
   settings: Record<string, string>
   rate_limit: string | null
 }
-
-/** Of a row `c` of sync.connections: the transaction that wrote it. */
-export const REVISION = 'c.xmin::text'
 
 const COLUMNS = 'c.org_id, c.source, c.adapter, c.base_url, c.settings, c.rate_limit'
 const ownerOf = (c: { orgId: string; source: string }) => ({ orgId: c.orgId, source: c.source, field: 'credential' })
@@ -175,15 +171,6 @@ export const openConnection = async (
   const limitKey = row.limit_key ?? (await limitKeyOfToken(row.adapter, token))
   if (row.limit_key === null || isDirect(row.credential)) await adopt(pool, ring, connection, row.credential, { token, limitKey })
   return { connection, credential: { kind: 'token', token }, limitKey, accounts }
-}
-
-/** Changes with whatever is stored of the connection, also when it was removed in between; null: there is none. */
-export const connectionRevision = async (client: Queryable, { orgId, source }: SourceName): Promise<string | null> => {
-  const { rows } = await client.query<{ revision: string }>(
-    `select ${REVISION} as revision from sync.connections c where org_id = $1 and source = $2`,
-    [orgId, source],
-  )
-  return rows[0]?.revision ?? null
 }
 
 /** A credential of before there were keys of organisations is stored as they are now, unless it was changed meanwhile. */

@@ -3,7 +3,7 @@ import type { Json, RangeSpec, WalkSpec } from '../manifests/walk.ts'
 import type { ErrorCode } from '../platform/errors.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import type { FetchCommand } from '../topics/commands.ts'
-import { REVISION } from './organisations.ts'
+import { REVISION } from './connection-revision.ts'
 import { lapsed } from './workers.ts'
 
 export interface RangeKey {
@@ -15,7 +15,7 @@ export interface TakenRange extends RangeKey {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
-  /** Of its connection, as it is now (organisations.ts). */
+  /** Of its connection, as it is now (connection-revision.ts). */
   readonly revision: string
   /** Of its run. */
   readonly strategy: string

@@ -1,12 +1,7 @@
 // Open connections to vendors, one per organisation and source, shared by the slices of a process.
 import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adapter.ts'
-import {
-  type Connection,
-  connectionRevision,
-  markCredentialUsed,
-  type OpenedConnection,
-  openConnection,
-} from '../ledger/organisations.ts'
+import { connectionRevision } from '../ledger/connection-revision.ts'
+import { type Connection, markCredentialUsed, type OpenedConnection, openConnection } from '../ledger/organisations.ts'
 import type { KeyRing } from '../ledger/secrets.ts'
 import type { FieldRules } from '../manifests/field-rules.ts'
 import { SynclineError } from '../platform/errors.ts'

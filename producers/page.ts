@@ -1,5 +1,5 @@
-// Getting one page: permit, request, parse, split. Out comes a page with the position behind it, or what to do instead.
-import type { ApiRequest, ApiResponse, ListPage, RateObservation, Walk, WalkStep } from '../adapters/core/adapter.ts'
+// Getting one page: whose the credential is, request, parse, split. Out comes a page with the position behind it, or what to do instead.
+import type { ApiRequest, ApiResponse, ListPage, Walk, WalkStep } from '../adapters/core/adapter.ts'
 import type { ReceivedPart } from '../adapters/core/body.ts'
 import { ApiError } from '../adapters/core/errors.ts'
 import { pageOfOne } from '../adapters/core/paging/ids.ts'
@@ -7,13 +7,9 @@ import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
 import { encodeGone } from '../manifests/tombstone.ts'
 import type { Json, RangeSpec } from '../manifests/walk.ts'
-import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts'
-import { failpoint } from '../platform/failpoints.ts'
-import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
-import type { VendorConnection } from './connections.ts'
+import { isSynclineError, messageOf, type SynclineError } from '../platform/errors.ts'
+import { type Attempt, type ExchangeDeps, exchange, NotNow } from './exchange.ts'
 import { ruledBody, ruledPart } from './field-rules.ts'
-import { isUsable, type Limiter, type Permit } from './limiter/limiter.ts'
-import type { WorkClass } from './limiter/work-class.ts'
 
 interface Attempted {
   readonly request: ApiRequest
@@ -60,22 +56,12 @@ export type PageResult =
   | { readonly kind: 'smaller'; readonly cursor: Json; readonly calls: number }
   | { readonly kind: 'failed'; readonly error: SynclineError; readonly calls: number }
 
-export interface PageDeps {
-  readonly limiter: Limiter
-  readonly vendor: VendorConnection
+export interface PageDeps extends ExchangeDeps {
   readonly walk: Walk
   readonly spec: RangeSpec
-  readonly now: () => number
-  /** Until when (performance.now()) a permit may be waited for. */
-  readonly permitDeadline: number
-  readonly workClass: WorkClass
-  readonly signal: AbortSignal
   /** Failures in a row at this position, before this one. */
   readonly failures: number
-  readonly telemetry?: Telemetry
 }
-
-const REDIS_AWAY_MS = 2_000
 
 export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResult> => {
   const attempt: Attempt = { calls: 0, observedAt: deps.now() }
@@ -88,12 +74,6 @@ export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResul
   } catch (error) {
     return afterFailure(deps, error, attempt.calls)
   }
-}
-
-/** Of one result, as it goes on. */
-interface Attempt {
-  calls: number
-  observedAt: number
 }
 
 type Send = (request: ApiRequest) => Promise<ApiResponse>
@@ -112,83 +92,6 @@ const fetchOne = async (deps: PageDeps, cursor: Json, attempt: Attempt, send: Se
 
 const hasRecords = (result: PageResult): boolean =>
   result.kind === 'oversized' || (result.kind === 'page' && Object.values(result.counts).some((count) => count > 0))
-
-/** There is no permit for a request now: what is to be done instead. */
-class NotNow extends Error {
-  readonly waiting: Omit<Waiting, 'calls'>
-
-  constructor(waiting: Omit<Waiting, 'calls'>) {
-    super('There is no permit now.')
-    this.waiting = waiting
-  }
-}
-
-/** Sends under a permit, and once more with a refreshed credential. */
-const exchange = async (deps: PageDeps, attempt: Attempt, request: ApiRequest): Promise<ApiResponse> => {
-  for (let refreshed = false; ; refreshed = true) {
-    const granted = await permit(deps)
-    attempt.observedAt = deps.now()
-    attempt.calls++
-    try {
-      return await sendWith(deps, granted, request)
-    } catch (error) {
-      if (refreshed || retryOf(error).kind !== 'after-refresh' || !(await deps.vendor.auth.refresh())) throw error
-    }
-  }
-}
-
-const permit = async ({ vendor, signal, permitDeadline, workClass, telemetry }: PageDeps): Promise<Permit> => {
-  const waits = telemetry && ((ms: number) => countLimitWait(telemetry, vendor, ms))
-  try {
-    const acquired = await vendor.permit(permitDeadline, signal, { workClass, onWait: waits })
-    if ('permit' in acquired) return acquired.permit
-    throw new NotNow({ kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs })
-  } catch (error) {
-    if (!isSynclineError(error, 'unavailable')) throw error
-    throw new NotNow({ kind: 'wait', waitingFor: 'redis', afterMs: REDIS_AWAY_MS, reason: messageOf(error) })
-  }
-}
-
-/** Room in the vendor's limit was waited for, in this slice or until the range is woken. */
-export const countLimitWait = (telemetry: Telemetry, { adapter }: VendorConnection, ms: number): void => {
-  telemetry.add('syncline_fetch_limit_waits_total', { adapter: adapter.name }, 1)
-  telemetry.add('syncline_fetch_limit_wait_seconds_total', { adapter: adapter.name }, ms / 1_000)
-}
-
-/** Sends once under a permit; whatever happens, the limiter learns when the request ended and what the vendor said. */
-const sendWith = async (
-  { vendor, limiter, signal, telemetry = NO_TELEMETRY }: PageDeps,
-  permit: Permit,
-  request: ApiRequest,
-): Promise<ApiResponse> => {
-  if (!isUsable(permit)) {
-    await limiter.release(vendor.limiterKey, permit)
-    throw new SynclineError('conflict', 'A permit expired before its request could start.')
-  }
-  const adapter = vendor.adapter.name
-  const count = (outcome: string) => telemetry.add('syncline_fetch_requests_total', { adapter, outcome }, 1)
-  try {
-    await failpoint('fetch.before-response', lostAnswer)
-    const send = () => vendor.api.send(request, { signal })
-    const response = await timed(telemetry, 'syncline_fetch_request_seconds', { adapter }, send)
-    await failpoint('fetch.after-response', lostAnswer)
-    count('ok')
-    await limiter.settle(vendor.limiterKey, permit, response.rate)
-    return response
-  } catch (error) {
-    count(isSynclineError(error) ? error.code : 'internal')
-    await limiter.settle(vendor.limiterKey, permit, observedIn(error, vendor.adapter.limit.periodMs))
-    throw error
-  }
-}
-
-const lostAnswer = (): ApiError => new ApiError('network', 'The connection was lost by a failpoint.')
-
-/** What a failed request says of the limit: nothing without an answer; a 429 that names no time means one period. */
-export const observedIn = (error: unknown, periodMs: number): RateObservation | null => {
-  if (!(error instanceof ApiError) || error.status === undefined) return null
-  return error.kind === 'rate-limit' ? { retryAfterMs: periodMs, ...error.rate } : error.rate
-}
 
 const receive = (deps: PageDeps, cursor: Json, response: ApiResponse): Omit<FetchedPage, keyof Attempted> => {
   const { vendor, walk, spec } = deps

@@ -3,8 +3,8 @@
 import type { ApiRequest, ApiResponse } from '../adapters/core/adapter.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { VendorConnection } from './connections.ts'
+import { observedIn } from './exchange.ts'
 import type { Limiter } from './limiter/limiter.ts'
-import { observedIn } from './page.ts'
 
 const MAX_WAIT_MS = 60_000
 
