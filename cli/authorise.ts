@@ -1,9 +1,12 @@
 // One authorisation: callbacks go in, and the one that it waits for becomes a stored connection. Whatever is foreign, late or comes again
 // is told and changes nothing.
 import { randomUUID } from 'node:crypto'
-import type { Adapter, OAuthApi } from '../adapters/core/adapter.ts'
+import type { Adapter, OAuthApi, Owner } from '../adapters/core/adapter.ts'
 import { bearerToken } from '../adapters/core/auth.ts'
-import { exchangeCode, identify, type OAuthApp, type TokenAnswer, type Tokens } from '../adapters/core/oauth.ts'
+import { isApiError } from '../adapters/core/errors.ts'
+import { identify } from '../adapters/core/identity.ts'
+import { exchangeCode, type OAuthApp, type TokenAnswer, type Tokens } from '../adapters/core/oauth.ts'
+import { accountOfRows } from '../ledger/accounts.ts'
 import { noteRefusedAuthorisation, type RefusedAuthorisation, takeState } from '../ledger/authorisations.ts'
 import { saveAuthorised } from '../ledger/authorised.ts'
 import { databaseTime } from '../ledger/database-time.ts'
@@ -11,6 +14,7 @@ import { limitKeyOfAccount } from '../ledger/limit-key.ts'
 import type { Connection, Put } from '../ledger/organisations.ts'
 import { messageOf, SynclineError } from '../platform/errors.ts'
 import { deferred, pause } from '../platform/lifecycle.ts'
+import { accountProblem } from '../producers/account-guard.ts'
 import type { Callback, CallbackVerdict } from './callback.ts'
 import type { Runtime } from './runtime.ts'
 import { say } from './terminal.ts'
@@ -47,6 +51,7 @@ const LINES: Readonly<Record<RefusedAuthorisation, string>> = {
   expired: 'The callback came after its ten minutes were over; it was refused and nothing was changed.',
   denied: 'The vendor came back without consent; nothing was changed.',
   code: 'The vendor does not give tokens for this consent; nothing was changed.',
+  account: 'This consent is for another account than the rows are of; nothing was changed.',
 }
 
 export const createAuthorisation = (runtime: Runtime, plan: AuthorisationPlan): Authorisation => {
@@ -83,7 +88,10 @@ export const createAuthorisation = (runtime: Runtime, plan: AuthorisationPlan): 
       { code, redirectUri: plan.redirectUri(), verifier: plan.verifier },
     )
     if (answer.kind !== 'tokens') return fail(noTokens(answer, again), 'code')
-    end.resolve({ ...(await store(runtime, plan, answer.tokens, at)), scope: answer.tokens.scope })
+    const owner = await ownerOf(plan, answer.tokens)
+    const problem = owner && accountProblem(connection, owner.account, await accountOfRows(runtime.pool, connection))
+    if (problem) return fail(problem, 'account')
+    end.resolve({ ...(await store(runtime, plan, { tokens: answer.tokens, at, owner })), scope: answer.tokens.scope })
     return { status: 200, page: `${connection.orgId} is connected. This window can be closed.` }
   }
 
@@ -116,20 +124,33 @@ const noTokens = (answer: Exclude<TokenAnswer, { kind: 'tokens' }>, again: strin
   return new SynclineError('auth', `The vendor refuses to give tokens: ${answer.reason}.`, { remedy })
 }
 
-const store = async (runtime: Runtime, plan: AuthorisationPlan, tokens: Tokens, at: Date): Promise<Put> => {
+interface Given {
+  readonly tokens: Tokens
+  readonly at: Date
+  readonly owner: Owner | null
+}
+
+const store = async (runtime: Runtime, plan: AuthorisationPlan, { tokens, at, owner }: Given): Promise<Put> => {
   const { connection, app } = plan
-  const account = await accountOf(plan, tokens)
   const limitKey =
-    account === null ? (plan.limitKey ?? randomUUID()) : limitKeyOfAccount(connection.adapter, `${plan.baseUrl}\n${account}`)
-  const put = await saveAuthorised(runtime.pool, runtime.encryptionKey(), { ...connection, ...app, limitKey, pair: tokens, at })
-  if (account !== null) await countIdentification(runtime, connection)
+    owner === null
+      ? (plan.limitKey ?? randomUUID())
+      : limitKeyOfAccount(connection.adapter, `${plan.baseUrl}\n${owner.account}/${owner.user}`)
+  const account = owner?.account ?? null
+  const authorised = { ...connection, ...app, limitKey, account, pair: tokens, at }
+  const put = await saveAuthorised(runtime.pool, runtime.encryptionKey(), authorised)
+  if (owner !== null) await countIdentification(runtime, connection)
   return put
 }
 
-const accountOf = async ({ adapter, oauth, baseUrl }: AuthorisationPlan, { accessToken }: Tokens): Promise<string | null> => {
+/** Null where these tokens may not ask, or it is not answered: then it is asked before anything is read. */
+const ownerOf = async ({ adapter, baseUrl }: AuthorisationPlan, { accessToken }: Tokens): Promise<Owner | null> => {
   const api = adapter.open({ auth: bearerToken(accessToken), baseUrl })
   try {
-    return await identify(oauth, (request) => api.send(request))
+    return await identify(adapter.identity, (request) => api.send(request))
+  } catch (error) {
+    if (isApiError(error)) return null
+    throw error
   } finally {
     await api.close()
   }

@@ -56,7 +56,6 @@ export const listenForCallback = async (
 ): Promise<Listener> => {
   let turn: Promise<unknown> = Promise.resolve()
   const server = createServer((request, response) => {
-    const url = new URL(request.url ?? '/', 'http://callback')
     const respond = (status: number, text: string): void => {
       response.writeHead(status, {
         'content-type': 'text/html; charset=utf-8',
@@ -65,7 +64,10 @@ export const listenForCallback = async (
       })
       response.end(html(text))
     }
-    if (request.method !== 'GET' || !paths.has(url.pathname)) return respond(404, 'There is nothing here.')
+    // Strangers reach this port too: `//` is a path of theirs, and no address.
+    const [path, base] = [request.url ?? '/', 'http://callback']
+    const url = URL.canParse(path, base) ? new URL(path, base) : null
+    if (request.method !== 'GET' || url === null || !paths.has(url.pathname)) return respond(404, 'There is nothing here.')
     turn = turn.then(async () => {
       const { status, page } = await judge(callbackOf(url))
       respond(status, page)

@@ -1,5 +1,5 @@
 // Whether a connected account can be synced: one request for each entity, under the limit that all share, tells address, credential and
-// permission apart; its headers tell the vendor's clock and limit.
+// permission apart, and another whose the credential is; its headers tell the vendor's clock and limit.
 import type { ApiConnection, ApiResponse } from '../adapters/core/adapter.ts'
 import { isApiError } from '../adapters/core/errors.ts'
 import { databaseTime } from '../ledger/database-time.ts'
@@ -10,7 +10,7 @@ import type { VendorConnection } from '../producers/connections.ts'
 import { compareClocks } from './check-clock.ts'
 import { type Finding, failureOf, findingOf } from './finding.ts'
 import type { Runtime } from './runtime.ts'
-import { withVendor } from './vendor.ts'
+import { type OpenVendor, withVendor } from './vendor.ts'
 import { count, duration } from './words.ts'
 
 const limit = (vendor: VendorConnection, { rate }: ApiResponse): string => {
@@ -37,6 +37,10 @@ const askEach = async (vendor: VendorConnection, api: ApiConnection, signal: Abo
   return answers
 }
 
+/** Whose the credential is. Throws when the rows are another's. */
+const account = async (vendor: VendorConnection, api: ApiConnection): Promise<string> =>
+  (await vendor.account.compare((request) => api.send(request))) ?? 'not told'
+
 const readable = (vendor: VendorConnection, entity: string, response: ApiResponse): string => {
   const { total } = vendor.adapter.parseList(entity, response.body)
   return total === null ? 'can be read' : `can be read, ${count(total, 'record')}`
@@ -53,7 +57,7 @@ const clockOf = async ({ pool, config }: Runtime) => {
 const findings = async (
   runtime: Runtime,
   of: string,
-  vendor: VendorConnection,
+  { vendor, api }: Pick<OpenVendor, 'vendor' | 'api'>,
   answers: Awaited<ReturnType<typeof askEach>>,
 ): Promise<readonly Finding[]> => {
   const { response: first, at = Date.now() } = answers.find(({ response }) => response !== undefined) ?? {}
@@ -63,6 +67,7 @@ const findings = async (
   const { oursAt, allowedMs } = await clockOf(runtime)
   return Promise.all([
     findingOf({ of, subject }, () => 'accepted'),
+    findingOf({ of, subject: 'account' }, () => account(vendor, api)),
     findingOf({ of, subject: 'clock' }, () => compareClocks(first.headers['date'], oursAt(at), allowedMs)),
     findingOf({ of, subject: 'limit' }, () => limit(vendor, first)),
     ...answers.map(async ({ entity, response, error }) =>
@@ -77,7 +82,7 @@ export const checkSource = async (runtime: Runtime, connection: ListedConnection
   const of = `${connection.orgId}/${connection.source}`
   try {
     return await withVendor(runtime, connection, async ({ vendor, api, interruptible }) =>
-      findings(runtime, of, vendor, await askEach(vendor, api, interruptible())),
+      findings(runtime, of, { vendor, api }, await askEach(vendor, api, interruptible())),
     )
   } catch (error) {
     return [failureOf({ of, subject: 'connection' }, error)]

@@ -7,6 +7,7 @@ import { parseLimit } from '../producers/connections.ts'
 import { parseBaseUrl, parseOrgId, parseSource } from './connection-choice.ts'
 import { readCredential } from './credential.ts'
 import { addDefaultSchedules } from './default-schedules.ts'
+import { accountOfNew } from './new-credential.ts'
 import { publicOf } from './org-list.ts'
 import { withRuntime } from './runtime.ts'
 import { subscribeByDefault } from './subscribe.ts'
@@ -78,7 +79,8 @@ const addOrg = async (id: string, options: AddOptions): Promise<void> => {
       rateLimit: said.rateLimit ?? before?.rateLimit ?? null,
       credential,
     }
-    const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)
+    const account = await accountOfNew(runtime, connection)
+    const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), { ...connection, account })
     const schedules =
       outcome === 'added' && options.schedules ? await addDefaultSchedules(runtime.pool, connection, adapter.name) : []
     say(`Organisation ${orgId} is ${outcome}. Sync it with: syncline sync --org ${orgId}`)

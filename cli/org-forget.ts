@@ -3,7 +3,6 @@
 import { Command } from 'commander'
 import type { Kafka } from 'kafkajs'
 import { adapters } from '../adapters/index.ts'
-import { databaseTime } from '../ledger/database-time.ts'
 import {
   deleteData,
   destroyKey,
@@ -84,7 +83,7 @@ const forget = async (runtime: Runtime, orgId: string, { yes, json }: ForgetOpti
   const readers = await removeReaders(runtime, orgId)
   say(`Rows, runs and keys of ${orgId} are gone. Waiting for what is still on its way …`)
   await failpoint('forget.after-rows')
-  await untilProducersEnd(runtime, orgId)
+  await untilProducersEnd(runtime)
   await forgetOnKafka(runtime, orgId)
   // What a process that was believed dead has written meanwhile.
   await deleteData(pool, orgId)
@@ -100,20 +99,22 @@ const removeReaders = async ({ pool }: Runtime, orgId: string): Promise<readonly
   return readers.map(({ role }) => role)
 }
 
-/** After so long a worker that does this has nothing of the organisation in hand any more, nor knows of it. */
+/**
+ * So long after its connections are gone a worker that does this has nothing of the organisation in hand any more, nor knows of it. A slice
+ * ends after ten seconds, the refresh of a token and a request; the next one finds no range.
+ */
 const ENDS_WITHIN_MS: Readonly<Record<string, number>> = {
-  fetch: REQUEST_TIMEOUT_MS + 10_000,
+  fetch: 2 * REQUEST_TIMEOUT_MS + 10_000,
   webhooks: ADDRESS_LIFE_MS + 15_000,
 }
 
 /** A page or a delivery that was under way when the organisation was marked is on its topic: what comes after the tombstones stays. */
-const untilProducersEnd = async ({ pool }: Runtime, orgId: string): Promise<void> => {
-  const [roles, marked] = [await liveRoles(pool), await findForgotten(pool, orgId)]
+const untilProducersEnd = async ({ pool }: Runtime): Promise<void> => {
+  const roles = await liveRoles(pool)
   const longestMs = Math.max(0, ...Object.entries(ENDS_WITHIN_MS).map(([role, ms]) => (roles.has(role) ? ms : 0)))
-  const sinceMs = (await databaseTime(pool)).getTime() - (marked?.forgottenAt.getTime() ?? 0)
-  if (longestMs <= sinceMs) return
-  say(`Waiting ${Math.ceil((longestMs - sinceMs) / 1_000)} s for requests and deliveries that are under way …`)
-  await pause(longestMs - sinceMs)
+  if (longestMs === 0) return
+  say(`Waiting ${longestMs / 1_000} s for requests and deliveries that are under way …`)
+  await pause(longestMs)
 }
 
 const PATIENCE_MS = 60_000

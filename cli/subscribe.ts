@@ -1,5 +1,6 @@
 // Subscriptions of a connection brought to what its manifest wants, and their secrets kept: a connection and the address of the receivers
 // go in, what was done comes out. Can be done again.
+import { sendWithRetry } from '../adapters/core/retry.ts'
 import type { Subscription, WebhookDialect } from '../adapters/core/webhooks.ts'
 import { adapterByName } from '../adapters/index.ts'
 import { recordAudit } from '../ledger/audit.ts'
@@ -63,11 +64,13 @@ export const subscribe = async (runtime: Runtime, connection: Connection, wanted
   const { rotate = false, onStep = () => undefined, patienceMs } = wanted
   const base = baseOf(wanted.url)
   const { orgId, source } = connection
-  const path = pathOfEndpoint({ orgId, source, token: await ensureEndpoint(runtime.pool, connection, base) })
   const steps = new Map<Step['kind'], number>()
   await withVendor(runtime, connection, async ({ vendor, api, interruptible }) => {
     const patience = patienceMs === undefined ? [] : [AbortSignal.timeout(patienceMs)]
     const signal = AbortSignal.any([interruptible(), ...patience])
+    // Before anything is stored or made: what another account would deliver is not to come in.
+    await vendor.account.compare((request) => sendWithRetry(api, request, (response) => response, { auth: vendor.auth, signal }))
+    const path = pathOfEndpoint({ orgId, source, token: await ensureEndpoint(runtime.pool, connection, base) })
     const subscriptions = createSubscriptionsApi({ dialect, api, auth: vendor.auth, signal })
     const plan = planSubscriptions(await subscriptions.list(), { events: deliveries.events, url: base + path, path, rotate })
     for (const step of plan) {

@@ -2,10 +2,10 @@
 // whatever happens.
 import type { ApiConnection } from '../adapters/core/adapter.ts'
 import { adapterByName } from '../adapters/index.ts'
-import type { Connection } from '../ledger/organisations.ts'
+import type { Connection, OpenedConnection } from '../ledger/organisations.ts'
 import { requireSettings } from '../platform/config.ts'
 import { connectRedis } from '../platform/redis.ts'
-import { type ConnectionDeps, openVendor, type VendorConnection } from '../producers/connections.ts'
+import { type ConnectionDeps, connectVendor, openVendor, type VendorConnection } from '../producers/connections.ts'
 import { limitedConnection } from '../producers/limited.ts'
 import { createLimiter, type Limiter } from '../producers/limiter/limiter.ts'
 import { REQUEST_TIMEOUT_MS } from '../producers/request-timeout.ts'
@@ -35,9 +35,22 @@ const waitTeller = (): ((ms: number) => void) => {
 }
 
 /** Throws SynclineError('config') when the connection has just been removed, and what `work` throws. */
-export const withVendor = async <T>(
+export const withVendor = <T>(
   runtime: Runtime,
   { orgId, source }: Pick<Connection, 'orgId' | 'source'>,
+  work: (open: OpenVendor) => Promise<T>,
+): Promise<T> => withOpened(runtime, (deps) => openVendor(deps, orgId, source), work)
+
+/** With a credential that is not stored, or not yet. */
+export const withUnsavedVendor = <T>(
+  runtime: Runtime,
+  opened: OpenedConnection,
+  work: (open: OpenVendor) => Promise<T>,
+): Promise<T> => withOpened(runtime, async (deps) => connectVendor(deps, opened), work)
+
+const withOpened = async <T>(
+  runtime: Runtime,
+  open: (deps: ConnectionDeps) => Promise<VendorConnection>,
   work: (open: OpenVendor) => Promise<T>,
 ): Promise<T> => {
   const redis = await connectRedis(requireSettings(runtime.config, 'redisUrl').redisUrl, runtime.log)
@@ -45,7 +58,7 @@ export const withVendor = async <T>(
   const limiter = createLimiter({ redis, logger, keyPrefix: topics.prefix, requestTimeoutMs: REQUEST_TIMEOUT_MS })
   let vendor: VendorConnection | undefined
   try {
-    vendor = await openVendor(vendorDeps(runtime, limiter), orgId, source)
+    vendor = await open(vendorDeps(runtime, limiter))
     return await work({ vendor, limiter, api: limitedConnection(vendor, limiter, waitTeller()), interruptible })
   } finally {
     await vendor?.api.close()

@@ -32,15 +32,12 @@ export const verifyAgainstApi = async (runtime: Runtime, options: AgainstApiOpti
   const connection = chooseConnection(await requireOrg(runtime, options.org), options)
   const { manifest } = adapterByName(connection.adapter)
   const entities = chooseEntities(manifest, options.entity ?? [])
-  const results = await withVendor(runtime, connection, ({ vendor, api, interruptible }) =>
-    compareEach(
-      runtime,
-      connection,
-      createApiReader(ruledAdapter(vendor.adapter, vendor.rules), api, vendor.auth, interruptible()),
-      entities,
-      options,
-    ),
-  )
+  const results = await withVendor(runtime, connection, async ({ vendor, api, interruptible }) => {
+    const signal = interruptible()
+    await vendor.account.compare((request) => api.send(request, { signal }))
+    const reader = createApiReader(ruledAdapter(vendor.adapter, vendor.rules), api, vendor.auth, signal)
+    return compareEach(runtime, connection, reader, entities, options)
+  })
   const differ = results.some(hasDifferences)
   if (differ) process.exitCode = EXIT.exceptions
   const { values = false, json } = options

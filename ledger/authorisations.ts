@@ -35,7 +35,7 @@ export const takeState = async (client: Queryable, { orgId, source }: TokenOwner
 }
 
 /** For the metrics: a closed list, never what came in. */
-export type RefusedAuthorisation = Exclude<StateOutcome, 'taken'> | 'denied' | 'code'
+export type RefusedAuthorisation = Exclude<StateOutcome, 'taken'> | 'denied' | 'code' | 'account'
 
 export const noteRefusedAuthorisation = async (client: Queryable, reason: RefusedAuthorisation): Promise<void> => {
   await client.query(

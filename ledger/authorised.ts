@@ -7,6 +7,8 @@ import { early, opener, type TokenOwner, type TokenPair } from './tokens.ts'
 
 export interface Authorised extends Connection {
   readonly limitKey: string
+  /** At the vendor, whose the tokens are; not there, or null: not known yet. */
+  readonly account?: string | null
   readonly clientId: string
   readonly clientSecret: string
   readonly pair: TokenPair
@@ -20,7 +22,7 @@ export const saveAuthorised = (pool: Pool, ring: KeyRing, a: Authorised): Promis
     putConnection(
       client,
       a,
-      async () => ({ kind: 'oauth', sealed: null, limitKey: a.limitKey }),
+      async () => ({ kind: 'oauth', sealed: null, limitKey: a.limitKey, account: a.account ?? null }),
       () => writeTokens(client, ring, a),
     ),
   )

@@ -1,6 +1,7 @@
 // Organisations and their connections: who is synced, with which credential, from where.
 import { SynclineError } from '../platform/errors.ts'
 import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
+import { setCredentialAccount } from './accounts.ts'
 import { resumeAfterAuth } from './auth-pause.ts'
 import { seal, WRAPPED_KEY, type WrappedKeyRow, wrappedKeyOf } from './data-keys.ts'
 import { limitKeyOfToken } from './limit-key.ts'
@@ -19,6 +20,8 @@ export interface Connection {
 export interface NewConnection extends Connection {
   /** The access token as the adapter takes it; stored encrypted. */
   readonly credential: string
+  /** At the vendor, whose the credential is; not there, or null: not known yet. */
+  readonly account?: string | null
 }
 
 /** token: a fixed credential. oauth: a pair of tokens that are refreshed (tokens.ts). */
@@ -29,6 +32,8 @@ export interface OpenedConnection {
   readonly credential: Credential
   /** Names its window in the limiter; two connections of one account have the same. */
   readonly limitKey: string
+  /** At the vendor: whose the credential is, and whose the rows are; null: not known yet. */
+  readonly accounts: { readonly credential: string | null; readonly rows: string | null }
 }
 
 interface ConnectionRow {
@@ -69,6 +74,7 @@ interface StoredCredential {
   readonly kind: Credential['kind']
   readonly sealed: Buffer | null
   readonly limitKey: string
+  readonly account: string | null
 }
 
 export interface Put {
@@ -88,7 +94,7 @@ export const putConnection = async (
   write: () => Promise<unknown>,
 ): Promise<Put> => {
   await ensureOrganisation(client, c.orgId)
-  const { kind, sealed, limitKey } = await credential()
+  const { kind, sealed, limitKey, account } = await credential()
   const { rows } = await client.query<{ added: boolean }>(
     `insert into sync.connections (org_id, source, adapter, base_url, settings, rate_limit, kind, credential, limit_key)
      values ($1, $2, $3, $4, $5, $6, $7, $8, $9)
@@ -97,6 +103,7 @@ export const putConnection = async (
      returning xmax = 0 as added`,
     [c.orgId, c.source, c.adapter, c.baseUrl, JSON.stringify(c.settings), c.rateLimit, kind, sealed, limitKey],
   )
+  await setCredentialAccount(client, c, account)
   await write()
   const resumed = await resumeAfterAuth(client, c.orgId, c.source)
   return { outcome: rows[0]?.added ? 'added' : 'updated', resumed }
@@ -110,6 +117,7 @@ export const saveConnection = async (pool: Pool, ring: KeyRing, c: NewConnection
       kind: 'token' as const,
       sealed: await seal(client, ring, ownerOf(c), c.credential),
       limitKey,
+      account: c.account ?? null,
     })
     const { outcome } = await putConnection(client, c, credential, () =>
       client.query('delete from sync.tokens where org_id = $1 and source = $2', [c.orgId, c.source]),
@@ -136,6 +144,8 @@ interface OpenedRow extends ConnectionRow, WrappedKeyRow {
   kind: Credential['kind']
   credential: Buffer | null
   limit_key: string | null
+  credential_account: string | null
+  rows_account: string | null
 }
 
 /** The connection with its credential in clear; undefined when it does not exist. */
@@ -146,18 +156,21 @@ export const openConnection = async (
   source: string,
 ): Promise<OpenedConnection | undefined> => {
   const { rows } = await pool.query<OpenedRow>(
-    `select ${COLUMNS}, c.kind, c.credential, c.limit_key, ${WRAPPED_KEY}
-     from sync.connections c left join sync.data_keys k using (org_id) where c.org_id = $1 and c.source = $2`,
+    `select ${COLUMNS}, c.kind, c.credential, c.limit_key, w.account as credential_account, a.account as rows_account, ${WRAPPED_KEY}
+     from sync.connections c left join sync.data_keys k using (org_id)
+       left join sync.credential_accounts w using (org_id, source) left join sync.accounts a using (org_id, source)
+     where c.org_id = $1 and c.source = $2`,
     [orgId, source],
   )
   const row = rows[0]
   if (row === undefined) return undefined
   const connection = fromRow(row)
-  if (row.credential === null) return { connection, credential: { kind: 'oauth' }, limitKey: row.limit_key ?? '' }
+  const accounts = { credential: row.credential_account, rows: row.rows_account }
+  if (row.credential === null) return { connection, credential: { kind: 'oauth' }, limitKey: row.limit_key ?? '', accounts }
   const token = openSecret(ring, wrappedKeyOf(row), ownerOf(connection), row.credential)
   const limitKey = row.limit_key ?? (await limitKeyOfToken(row.adapter, token))
   if (row.limit_key === null || isDirect(row.credential)) await adopt(pool, ring, connection, row.credential, { token, limitKey })
-  return { connection, credential: { kind: 'token', token }, limitKey }
+  return { connection, credential: { kind: 'token', token }, limitKey, accounts }
 }
 
 /** A credential of before there were keys of organisations is stored as they are now, unless it was changed meanwhile. */

@@ -3,6 +3,7 @@ import type { Json, RangeSpec, WalkSpec } from '../manifests/walk.ts'
 import type { ErrorCode } from '../platform/errors.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import type { FetchCommand } from '../topics/commands.ts'
+import { REVISION } from './connection-revision.ts'
 import { lapsed } from './workers.ts'
 
 export interface RangeKey {
@@ -14,6 +15,8 @@ export interface TakenRange extends RangeKey {
   readonly orgId: string
   readonly source: string
   readonly adapter: string
+  /** Of its connection, as it is now (connection-revision.ts). */
+  readonly revision: string
   /** Of its run. */
   readonly strategy: string
   readonly spec: RangeSpec
@@ -30,6 +33,7 @@ interface TakenRow {
   org_id: string
   source: string
   adapter: string
+  revision: string
   strategy: string
   spec: RangeSpec
   epoch: number
@@ -41,10 +45,10 @@ interface TakenRow {
 const TAKE = `
   update sync.ranges r set epoch = r.epoch + 1, holder = $4, wake_at = now() + interval '10 seconds', wake_delay_ms = 10000,
     waiting_for = null, waiting_since = null
-  from sync.runs u
+  from sync.runs u join sync.connections c using (org_id, source)
   where r.run_id = $1 and r.range_id = $2 and r.epoch = $3 and r.state = 'open' and ${lapsed('r.holder')}
     and u.run_id = r.run_id and u.state = 'running'
-  returning r.run_id, r.range_id, u.org_id, u.source, u.adapter, u.strategy, r.spec, r.epoch, r.cursor, r.next_page, r.failures`
+  returning r.run_id, r.range_id, u.org_id, u.source, u.adapter, ${REVISION} as revision, u.strategy, r.spec, r.epoch, r.cursor, r.next_page, r.failures`
 
 /** Takes the range that a command names, raising its epoch; undefined when the command may not take it (any more): drop it. */
 export const takeRange = async (client: Queryable, command: FetchCommand, workerId: string): Promise<TakenRange | undefined> => {
@@ -57,6 +61,7 @@ export const takeRange = async (client: Queryable, command: FetchCommand, worker
       orgId: row.org_id,
       source: row.source,
       adapter: row.adapter,
+      revision: row.revision,
       strategy: row.strategy,
       spec: row.spec,
       epoch: row.epoch,

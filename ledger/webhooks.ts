@@ -14,6 +14,10 @@ export interface Endpoint extends ConnectionKey {
   /** A part of its path that cannot be guessed. */
   readonly token: string
   readonly baseUrl: string
+  /** At the vendor, whose deliveries these are: that of the rows, or of the credential before there are any. Null: not known. */
+  readonly account: string | null
+  /** Something of the account has come in. */
+  readonly hasRows: boolean
 }
 
 /** What the API signs with; the previous one is accepted for a time after it was replaced. */
@@ -38,14 +42,26 @@ export const ensureEndpoint = async (client: Queryable, { orgId, source }: Conne
   return rows[0]?.token ?? ''
 }
 
+interface EndpointRow {
+  adapter: string
+  token: string
+  base_url: string
+  account: string | null
+  has_rows: boolean
+}
+
 export const findEndpoint = async (client: Queryable, { orgId, source }: ConnectionKey): Promise<Endpoint | undefined> => {
-  const { rows } = await client.query<{ adapter: string; token: string; base_url: string }>(
-    `select c.adapter, e.token, e.base_url from sync.webhook_endpoints e join sync.connections c using (org_id, source)
+  const { rows } = await client.query<EndpointRow>(
+    `select c.adapter, e.token, e.base_url, coalesce(a.account, w.account) as account, a.account is not null as has_rows
+     from sync.webhook_endpoints e join sync.connections c using (org_id, source)
+       left join sync.accounts a using (org_id, source) left join sync.credential_accounts w using (org_id, source)
      where org_id = $1 and source = $2`,
     [orgId, source],
   )
   const [row] = rows
-  return row && { orgId, source, adapter: row.adapter, token: row.token, baseUrl: row.base_url }
+  if (row === undefined) return undefined
+  const { adapter, token, base_url: baseUrl, account, has_rows: hasRows } = row
+  return { orgId, source, adapter, token, baseUrl, account, hasRows }
 }
 
 /** As ledger/key-rotation.ts spells it in SQL. */

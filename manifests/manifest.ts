@@ -159,6 +159,8 @@ export interface DeliveryReader {
   readonly events: readonly string[]
   /** Of a parsed body; pure, and never throws. */
   read(body: unknown): readonly ToldEvent[]
+  /** The accounts at the vendor that a parsed body says it is of. */
+  accounts(body: unknown): readonly string[]
   /**
    * The body with each document as `change` gives it back, for field rules; the same object where none changes. What cannot be read is
    * left out. `entity`: of what event it is; null: the manifest does not know it.

@@ -42,7 +42,7 @@ export const METRICS = {
     'outcome',
   ),
   syncline_webhook_requests_total: counter(
-    'requests to the webhook address: accepted, bad-signature, unknown-address, too-large, bad-request, unavailable',
+    'requests to the webhook address: accepted, bad-signature, other-account, unknown-address, too-large, bad-request, unavailable',
     'outcome',
   ),
   syncline_webhook_seconds: histogram('time until a delivery is durable and answered'),

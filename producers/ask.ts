@@ -69,13 +69,9 @@ const answered = (outcome: 'record' | 'gone', messages: readonly OutgoingMessage
   outcome,
 })
 
-/** Of which a list has been read: had it been another account's, that would have failed. */
-const confirmed = new WeakSet<VendorConnection>()
-
 /**
  * The API does not have it. Where it lists mergers it is asked after that into which row this one was merged: the later word stands, and
- * so does the pointer. Elsewhere some list is read once, because another account would not have it either. A list that cannot be read for
- * good holds up nothing.
+ * so does the pointer. A list that cannot be read for good holds up nothing.
  */
 const answerGone = async (
   deps: AskDeps,
@@ -88,14 +84,12 @@ const answerGone = async (
   const mergers = vendor.adapter.manifest.definitions.find(
     (each) => each.canonical.entity === entity && each.mergedField !== undefined,
   )
-  const listed = mergers ?? (confirmed.has(vendor) || definition.endpoints.list === undefined ? undefined : definition)
-  if (listed === undefined) return answered('gone', [gone])
-  const spec = { entity: listed.entity, walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
-  const about = listed.mergedField === undefined ? { perPage: 1 } : { where: { [listed.mergedField]: ask.externalId } }
+  if (mergers?.mergedField === undefined) return answered('gone', [gone])
+  const spec = { entity: mergers.entity, walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
+  const about = { where: { [mergers.mergedField]: ask.externalId } }
   const result = await fetchFirst(deps, vendor, { spec, walk: vendor.adapter.walk(spec, about), failures: ask.failures })
   if (result.kind === 'wait' || (result.kind === 'failed' && isSynclineError(result.error, 'auth'))) return later(result, ask)
-  confirmed.add(vendor)
-  if (mergers === undefined || result.kind !== 'page' || result.body === null) return answered('gone', [gone])
+  if (result.kind !== 'page' || result.body === null) return answered('gone', [gone])
   const origin = { kind: 'record', entity: mergers.entity, observedAt: result.observedAt } as const
   return answered('gone', result.page?.ids.length === 0 ? [gone] : [gone, messageOf(ask, origin, result.body)])
 }

@@ -38,7 +38,7 @@ export const runCommand = async (deps: CommandRunnerDeps, command: FetchCommand)
 }
 
 const runTaken = async (deps: CommandRunnerDeps, range: TakenRange, command: FetchCommand): Promise<void> => {
-  const vendor = await deps.connections.get(range.orgId, range.source)
+  const vendor = await deps.connections.get(range.orgId, range.source, range.revision)
   if ((await runSlice(deps, vendor, range)) !== 'successor') return
   await failpoint('fetch.before-successor')
   await deps.producer.send([commandMessages(deps.topics, [{ ...command, epoch: range.epoch }])])

@@ -1,5 +1,6 @@
 // Open connections to vendors, one per organisation and source, shared by the slices of a process.
 import type { Adapter, ApiConnection, AuthProvider } from '../adapters/core/adapter.ts'
+import { connectionRevision } from '../ledger/connection-revision.ts'
 import { type Connection, markCredentialUsed, type OpenedConnection, openConnection } from '../ledger/organisations.ts'
 import type { KeyRing } from '../ledger/secrets.ts'
 import type { FieldRules } from '../manifests/field-rules.ts'
@@ -29,7 +30,7 @@ export interface VendorConnection {
   /** Waits for a permit until `deadline` (of performance.now()); or tells after how many ms to come back. */
   permit(deadline: number, signal: AbortSignal, how?: PermitOptions): Promise<{ permit: Permit } | { retryAfterMs: number }>
   readonly limiterKey: string
-  readonly requireAccount: AccountGuard
+  readonly account: AccountGuard
   /** For everything that it sends; undefined: the organisation has none. */
   readonly rules?: FieldRules | undefined
 }
@@ -46,12 +47,13 @@ export interface ConnectionDeps {
   readonly maxResponseBytes?: number
 }
 
-/** Connections are opened again after this time, so that a changed credential, address or field rule is taken up. */
+/** Connections are opened again after this time, so that a changed field rule is taken up; a changed connection is so at once. */
 export const LIFE_MS = 60_000
 
 interface Cached {
   readonly opened: Promise<VendorConnection>
-  until: number
+  readonly revision: string | null
+  readonly until: number
 }
 
 export class Connections {
@@ -62,17 +64,18 @@ export class Connections {
     this.#deps = deps
   }
 
-  /** Throws SynclineError('config') when the organisation or its credential is not there. */
-  get(orgId: string, source: string): Promise<VendorConnection> {
+  /**
+   * `taken`: the revision of the connection, where it has just been read. Throws SynclineError('config') when the organisation or its
+   * credential is not there.
+   */
+  async get(orgId: string, source: string, taken?: string): Promise<VendorConnection> {
+    // One that was removed, forgotten and added again within the life is another one.
+    const revision = taken ?? (await connectionRevision(this.#deps.pool, { orgId, source }))
     const key = `${orgId}/${source}`
     const cached = this.#cache.get(key)
-    if (cached !== undefined && cached.until > performance.now()) return cached.opened
-    // With a credential of another account it is of no use, and that may have been exchanged already.
-    const opened = openVendor(this.#deps, orgId, source, () => {
-      entry.until = 0
-    })
-    const entry: Cached = { opened, until: performance.now() + LIFE_MS }
-    this.#cache.set(key, entry)
+    if (cached?.revision === revision && cached.until > performance.now()) return cached.opened
+    const opened = openVendor(this.#deps, orgId, source)
+    this.#cache.set(key, { opened, revision, until: performance.now() + LIFE_MS })
     opened.catch(() => this.#cache.delete(key))
     // What was open before is closed when its last request has ended: slices under way keep using it.
     cached?.opened.then((old) => old.api.close()).catch(() => undefined)
@@ -87,17 +90,12 @@ export class Connections {
 }
 
 /** Nothing is sent. Throws SynclineError('config') when the organisation or its credential is not there. */
-export const openVendor = async (
-  deps: ConnectionDeps,
-  orgId: string,
-  source: string,
-  onForeign?: () => void,
-): Promise<VendorConnection> => {
+export const openVendor = async (deps: ConnectionDeps, orgId: string, source: string): Promise<VendorConnection> => {
   const opened = await openConnection(deps.pool, deps.encryptionKey, orgId, source)
   if (opened !== undefined) {
     const { manifest } = deps.adapterOf(opened.connection.adapter)
     const rules = await openFieldRules(deps.pool, deps.encryptionKey, orgId, manifest)
-    return { ...connectVendor(deps, opened, onForeign), rules }
+    return { ...connectVendor(deps, opened), rules }
   }
   throw new SynclineError('config', `There is no connection ${source} of organisation ${orgId}.`, {
     remedy: `Add it with: syncline org add ${orgId} --pat-stdin`,
@@ -124,11 +122,9 @@ const credentialsOf = (
   return { auth: stored, reauthorise: stored.reauthorise }
 }
 
-const connectVendor = (
-  deps: ConnectionDeps,
-  { connection, credential, limitKey: limiterKey }: OpenedConnection,
-  onForeign?: () => void,
-): VendorConnection => {
+/** Of a credential in clear, stored or not; without the organisation's field rules. */
+export const connectVendor = (deps: ConnectionDeps, opened: OpenedConnection): VendorConnection => {
+  const { connection, credential, limitKey: limiterKey } = opened
   const { limiter, requestTimeoutMs, maxResponseBytes } = deps
   const adapter = deps.adapterOf(connection.adapter)
   const { auth, reauthorise } = credentialsOf(deps, adapter, { connection, credential })
@@ -147,7 +143,7 @@ const connectVendor = (
     auth,
     ...(reauthorise && { reauthorise }),
     limiterKey,
-    requireAccount: createAccountGuard(deps.pool, connection, onForeign),
+    account: createAccountGuard(deps.pool, opened, adapter.identity),
     permit: async (deadline, signal, { onWait, workClass = 'live' } = {}) => {
       // Before, because a permit does not live as long as a refresh takes.
       await auth.prepare?.()

@@ -37,7 +37,8 @@ export const ruledBody = (rules: FieldRules | undefined, entity: string, body: B
   return ruled === document ? { body, document } : { body: Buffer.from(printExactJson(ruled)), document: ruled }
 }
 
-const parsed = (body: Buffer): unknown => {
+/** Undefined: it is not JSON. */
+export const parsedDelivery = (body: Buffer): unknown => {
   try {
     return parseExactJson(jsonTextOf(body))
   } catch {
@@ -48,7 +49,7 @@ const parsed = (body: Buffer): unknown => {
 /** Of a delivery whose signature was checked. */
 export const ruledDelivery = (rules: FieldRules | undefined, reader: DeliveryReader | null, body: Buffer): Buffer => {
   if (rules === undefined) return body
-  const document = parsed(body)
+  const document = parsedDelivery(body)
   const ruled = reader?.rewrite(document, rules.apply) ?? {}
   return ruled === document ? body : Buffer.from(printExactJson(ruled))
 }

@@ -3,8 +3,8 @@
 import type { ApiConnection, ApiRequest, ApiResponse, SendOptions } from '../adapters/core/adapter.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { VendorConnection } from './connections.ts'
+import { observedIn } from './exchange.ts'
 import { isUsable, type Limiter, type Permit } from './limiter/limiter.ts'
-import { observedIn } from './page.ts'
 
 const PERMIT_WAIT_MS = 5_000
 

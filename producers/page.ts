@@ -1,5 +1,5 @@
-// Getting one page: permit, request, parse, split. Out comes a page with the position behind it, or what to do instead.
-import type { ApiRequest, ApiResponse, ListPage, RateObservation, Walk, WalkStep } from '../adapters/core/adapter.ts'
+// Getting one page: whose the credential is, request, parse, split. Out comes a page with the position behind it, or what to do instead.
+import type { ApiRequest, ApiResponse, ListPage, Walk, WalkStep } from '../adapters/core/adapter.ts'
 import type { ReceivedPart } from '../adapters/core/body.ts'
 import { ApiError } from '../adapters/core/errors.ts'
 import { pageOfOne } from '../adapters/core/paging/ids.ts'
@@ -7,13 +7,9 @@ import { retryDelay, retryOf } from '../adapters/core/retry.ts'
 import { countRecords, split } from '../manifests/split.ts'
 import { encodeGone } from '../manifests/tombstone.ts'
 import type { Json, RangeSpec } from '../manifests/walk.ts'
-import { isSynclineError, messageOf, SynclineError } from '../platform/errors.ts'
-import { failpoint } from '../platform/failpoints.ts'
-import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
-import type { VendorConnection } from './connections.ts'
+import { isSynclineError, messageOf, type SynclineError } from '../platform/errors.ts'
+import { type Attempt, type ExchangeDeps, exchange, NotNow } from './exchange.ts'
 import { ruledBody, ruledPart } from './field-rules.ts'
-import { isUsable, type Limiter } from './limiter/limiter.ts'
-import type { WorkClass } from './limiter/work-class.ts'
 
 interface Attempted {
   readonly request: ApiRequest
@@ -60,102 +56,42 @@ export type PageResult =
   | { readonly kind: 'smaller'; readonly cursor: Json; readonly calls: number }
   | { readonly kind: 'failed'; readonly error: SynclineError; readonly calls: number }
 
-export interface PageDeps {
-  readonly limiter: Limiter
-  readonly vendor: VendorConnection
+export interface PageDeps extends ExchangeDeps {
   readonly walk: Walk
   readonly spec: RangeSpec
-  readonly now: () => number
-  /** Until when (performance.now()) a permit may be waited for. */
-  readonly permitDeadline: number
-  readonly workClass: WorkClass
-  readonly signal: AbortSignal
   /** Failures in a row at this position, before this one. */
   readonly failures: number
-  readonly telemetry?: Telemetry
 }
-
-const REDIS_AWAY_MS = 2_000
 
 export const fetchPage = async (deps: PageDeps, cursor: Json): Promise<PageResult> => {
+  const attempt: Attempt = { calls: 0, observedAt: deps.now() }
+  const send = (request: ApiRequest) => exchange(deps, attempt, request)
+  try {
+    await deps.vendor.account.compare(send)
+    const result = await fetchOne(deps, cursor, attempt, send)
+    if (hasRecords(result)) await deps.vendor.account.takeIn()
+    return result
+  } catch (error) {
+    return afterFailure(deps, error, attempt.calls)
+  }
+}
+
+type Send = (request: ApiRequest) => Promise<ApiResponse>
+
+/** Where the answer of a failed request is a result by itself, it is that. */
+const fetchOne = async (deps: PageDeps, cursor: Json, attempt: Attempt, send: Send): Promise<PageResult> => {
   const request = deps.walk.request(cursor)
-  let calls = 0
-  let observedAt = deps.now()
   try {
-    for (let refreshed = false; ; refreshed = true) {
-      const granted = await permit(deps)
-      if ('kind' in granted) return { ...granted, calls }
-      observedAt = deps.now()
-      calls++
-      try {
-        const page = receive(deps, cursor, await granted.send(request))
-        if (page.page?.account !== undefined) await deps.vendor.requireAccount(page.page.account)
-        return { ...page, request, observedAt, calls }
-      } catch (error) {
-        if (refreshed || retryOf(error).kind !== 'after-refresh' || !(await deps.vendor.auth.refresh())) throw error
-      }
-    }
+    return { ...receive(deps, cursor, await send(request)), request, ...attempt }
   } catch (error) {
-    return afterFailure(deps, cursor, error, { request, observedAt, calls })
+    const result = deps.signal.aborted ? undefined : resultOfFailure(deps, cursor, error, { request, ...attempt })
+    if (result === undefined) throw error
+    return result
   }
 }
 
-type Granted = { send(request: ApiRequest): Promise<ApiResponse> }
-
-const permit = async (deps: PageDeps): Promise<Granted | Omit<Waiting, 'calls'>> => {
-  const { vendor, signal, permitDeadline, workClass, telemetry } = deps
-  const waits = telemetry && ((ms: number) => countLimitWait(telemetry, vendor, ms))
-  try {
-    const acquired = await vendor.permit(permitDeadline, signal, { workClass, onWait: waits })
-    if (!('permit' in acquired)) return { kind: 'wait', waitingFor: 'limit', afterMs: acquired.retryAfterMs }
-    const { permit } = acquired
-    return { send: (request) => sendWith(deps, permit, request) }
-  } catch (error) {
-    if (!isSynclineError(error, 'unavailable')) throw error
-    return { kind: 'wait', waitingFor: 'redis', afterMs: REDIS_AWAY_MS, reason: messageOf(error) }
-  }
-}
-
-/** Room in the vendor's limit was waited for, in this slice or until the range is woken. */
-export const countLimitWait = (telemetry: Telemetry, { adapter }: VendorConnection, ms: number): void => {
-  telemetry.add('syncline_fetch_limit_waits_total', { adapter: adapter.name }, 1)
-  telemetry.add('syncline_fetch_limit_wait_seconds_total', { adapter: adapter.name }, ms / 1_000)
-}
-
-/** Sends once under a permit; whatever happens, the limiter learns when the request ended and what the vendor said. */
-const sendWith = async (
-  { vendor, limiter, signal, telemetry = NO_TELEMETRY }: PageDeps,
-  permit: Parameters<typeof isUsable>[0],
-  request: ApiRequest,
-): Promise<ApiResponse> => {
-  if (!isUsable(permit)) {
-    await limiter.release(vendor.limiterKey, permit)
-    throw new SynclineError('conflict', 'A permit expired before its request could start.')
-  }
-  const adapter = vendor.adapter.name
-  const count = (outcome: string) => telemetry.add('syncline_fetch_requests_total', { adapter, outcome }, 1)
-  try {
-    await failpoint('fetch.before-response', lostAnswer)
-    const send = () => vendor.api.send(request, { signal })
-    const response = await timed(telemetry, 'syncline_fetch_request_seconds', { adapter }, send)
-    await failpoint('fetch.after-response', lostAnswer)
-    count('ok')
-    await limiter.settle(vendor.limiterKey, permit, response.rate)
-    return response
-  } catch (error) {
-    count(isSynclineError(error) ? error.code : 'internal')
-    await limiter.settle(vendor.limiterKey, permit, observedIn(error, vendor.adapter.limit.periodMs))
-    throw error
-  }
-}
-
-const lostAnswer = (): ApiError => new ApiError('network', 'The connection was lost by a failpoint.')
-
-/** What a failed request says of the limit: nothing without an answer; a 429 that names no time means one period. */
-export const observedIn = (error: unknown, periodMs: number): RateObservation | null => {
-  if (!(error instanceof ApiError) || error.status === undefined) return null
-  return error.kind === 'rate-limit' ? { retryAfterMs: periodMs, ...error.rate } : error.rate
-}
+const hasRecords = (result: PageResult): boolean =>
+  result.kind === 'oversized' || (result.kind === 'page' && Object.values(result.counts).some((count) => count > 0))
 
 const receive = (deps: PageDeps, cursor: Json, response: ApiResponse): Omit<FetchedPage, keyof Attempted> => {
   const { vendor, walk, spec } = deps
@@ -189,11 +125,9 @@ const goneRow = (entity: string, externalId: string, next: Json | null) =>
     counts: { [entity]: 1 },
   }) as const
 
-const afterFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult => {
-  const { walk, spec, failures, signal, vendor } = deps
-  const { calls } = attempted
-  if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
-  if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
+/** Of a failure that says something of the records at this position; undefined: it does not. */
+const resultOfFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: Attempted): PageResult | undefined => {
+  const { walk, spec, vendor } = deps
   if (isSynclineError(error, 'gone') && walk.skipGone !== null) {
     const [next, asked] = [walk.skipGone(cursor), walk.asksAfter?.(cursor)]
     const page =
@@ -202,12 +136,17 @@ const afterFailure = (deps: PageDeps, cursor: Json, error: unknown, attempted: A
         : goneRow(spec.entity, asked.externalId, next)
     return { ...page, ...attempted }
   }
-  if (isSynclineError(error, 'too-large')) {
-    const smaller = walk.halve(cursor)
-    if (smaller !== null) return { kind: 'smaller', cursor: smaller, calls }
-    const received = ruledPart(vendor.rules, error instanceof ApiError ? error.received : undefined)
-    return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, received, ...attempted }
-  }
+  if (!isSynclineError(error, 'too-large')) return undefined
+  const smaller = walk.halve(cursor)
+  if (smaller !== null) return { kind: 'smaller', cursor: smaller, calls: attempted.calls }
+  const received = ruledPart(vendor.rules, error instanceof ApiError ? error.received : undefined)
+  return { kind: 'oversized', next: walk.skip(cursor), reason: error.message, received, ...attempted }
+}
+
+const afterFailure = ({ signal, failures }: PageDeps, error: unknown, calls: number): PageResult => {
+  if (error instanceof NotNow) return { ...error.waiting, calls }
+  if (signal.aborted) return { kind: 'wait', waitingFor: 'retry', afterMs: 0, calls }
+  if (isSynclineError(error, 'conflict')) return { kind: 'wait', waitingFor: 'limit', afterMs: 0, calls }
   const afterMs = retryDelay(error, failures + 1, Math.random)
   if (afterMs !== null && retryOf(error).kind === 'timed') {
     return { kind: 'wait', waitingFor: 'retry', afterMs, reason: messageOf(error), ...codeOf(error), calls }

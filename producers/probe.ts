@@ -1,21 +1,32 @@
-// One request to a vendor before a run begins: it tells a wrong URL, a network problem, a refused credential and a missing
-// permission apart. It takes a permit like every other request.
+// One request to a vendor before a run begins: it tells a wrong URL, a network problem, a refused credential, one of another account and a
+// missing permission apart. It takes a permit like every other request.
+import type { ApiRequest, ApiResponse } from '../adapters/core/adapter.ts'
 import { SynclineError } from '../platform/errors.ts'
 import type { VendorConnection } from './connections.ts'
+import { observedIn } from './exchange.ts'
 import type { Limiter } from './limiter/limiter.ts'
-import { observedIn } from './page.ts'
 
 const MAX_WAIT_MS = 60_000
 
-/** Probes the first entity that answers for itself. Throws the ApiError, or 'unavailable' when no permit came in a minute. */
+/** Probes the first entity that answers for itself. Throws the ApiError, what the account guard does, or 'rate-limit' when no permit came in a minute. */
 export const probeVendor = async (
   vendor: VendorConnection,
   limiter: Limiter,
   entities: readonly string[],
   onWait: (message: string) => void,
 ): Promise<void> => {
+  const send = (request: ApiRequest) => sendOnce(vendor, limiter, request, onWait)
+  await vendor.account.compare(send)
   const entity = entities.find((name) => vendor.adapter.manifest.get(name).endpoints.list !== undefined)
-  const request = vendor.adapter.probe(entity ?? vendor.adapter.manifest.definitions[0]?.entity ?? '')
+  await send(vendor.adapter.probe(entity ?? vendor.adapter.manifest.definitions[0]?.entity ?? ''))
+}
+
+const sendOnce = async (
+  vendor: VendorConnection,
+  limiter: Limiter,
+  request: ApiRequest,
+  onWait: (message: string) => void,
+): Promise<ApiResponse> => {
   const signal = AbortSignal.timeout(MAX_WAIT_MS)
   let acquired = await vendor.permit(performance.now() + 1_000, signal)
   if (!('permit' in acquired)) {
@@ -31,6 +42,7 @@ export const probeVendor = async (
   try {
     const response = await vendor.api.send(request)
     await limiter.settle(vendor.limiterKey, permit, response.rate)
+    return response
   } catch (error) {
     await limiter.settle(vendor.limiterKey, permit, observedIn(error, vendor.adapter.limit.periodMs))
     throw error

@@ -14,9 +14,10 @@ import type { Pool } from '../platform/postgres.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { DEAD_LETTER_PARTITIONS, RAW_PARTITIONS, type Topics } from '../topics/list.ts'
 import type { VendorConnection } from './connections.ts'
+import { countLimitWait } from './exchange.ts'
 import type { Limiter } from './limiter/limiter.ts'
 import { workClassOf } from './limiter/work-class.ts'
-import { countLimitWait, type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
+import { type FetchedPage, fetchPage, type OversizedRecord, type Waiting } from './page.ts'
 import { oversizedLetter, pathOf, rawMessage } from './page-messages.ts'
 import type { ReceiptWriter } from './receipt-writer.ts'
 import { partsOf, type SplitQuestion } from './splitting.ts'
@@ -161,7 +162,7 @@ const waitOrRelease = async (slice: Slice, wait: Waiting): Promise<SliceEnd | un
       { run: runId, range: rangeId, entity: slice.spec.entity, reason: wait.reason },
       'request failed, trying again',
     )
-    if (wait.afterMs <= MAX_RETRY_WAIT_MS) {
+    if (wait.afterMs <= MAX_RETRY_WAIT_MS && !isOver(slice)) {
       await pause(wait.afterMs, slice.deps.signal)
       return undefined
     }

@@ -63,8 +63,20 @@ export interface OAuthApi {
   readonly scope: string
   /** Whether it takes PKCE with S256. */
   readonly pkce: boolean
-  /** Asks whom the tokens belong to: whom the vendor's limit counts by. `read` throws SynclineError('bad-response'). */
-  readonly identity?: { readonly request: ApiRequest; read(body: Buffer): string }
+}
+
+/** Whose a credential is, by the vendor's own ids. */
+export interface Owner {
+  /** Whose records it brings. */
+  readonly account: string
+  /** Whom the vendor's limit counts by, within the account. */
+  readonly user: string
+}
+
+export interface Identity {
+  readonly request: ApiRequest
+  /** Null: the answer does not say. Throws SynclineError('bad-response') when it is none of the API's. */
+  read(body: Buffer): Owner | null
 }
 
 /** One page as the paginators see it. Throws SynclineError('bad-response') when the body is not the API's documented envelope. */
@@ -80,8 +92,6 @@ export interface ListPage {
   readonly hasNext: boolean
   readonly canOrderBy: readonly string[] | null
   readonly canQueryBy: readonly string[] | null
-  /** The account at the vendor that the records belong to. Not there: the answer does not say. */
-  readonly account?: string
   /** The parsed body, for `split`. */
   readonly body: unknown
 }
@@ -147,6 +157,8 @@ export interface Adapter {
   readonly webhooks: WebhookDialect | null
   /** Not there: accounts are connected by a fixed credential only. */
   readonly oauth?: OAuthApi
+  /** Asks whose a credential is, at the price of one request. Not there: the API does not tell, and accounts are not told apart. */
+  readonly identity?: Identity
   /** Of a fixed credential as `org add` takes it; throws SynclineError('config') when it is not of the form that the API gives out. */
   auth(credential: string): AuthProvider
   open(options: ConnectionOptions): ApiConnection

@@ -155,17 +155,3 @@ const REFUSALS: Readonly<Record<string, string>> = {
   unauthorized_client: 'the app may not do this at the vendor',
   invalid_scope: 'the vendor does not know one of the scopes',
 }
-
-/** Who the vendor counts by, as it names it; null where these tokens may not ask, or it does not answer. */
-export const identify = async (
-  api: OAuthApi,
-  send: (request: ApiRequest) => Promise<{ readonly body: Buffer }>,
-): Promise<string | null> => {
-  if (api.identity === undefined) return null
-  try {
-    return api.identity.read((await send(api.identity.request)).body)
-  } catch (error) {
-    if (error instanceof ApiError) return null
-    throw error
-  }
-}

@@ -14,7 +14,7 @@ const asObject = (value: unknown): JsonObject | null =>
   typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as JsonObject) : null
 
 /** Throws ApiError('bad-response') for a body that is not a JSON:API collection. */
-export const parseCollection = ({ entity, attributes, endpoints }: EntityDefinition, body: Buffer): ListPage => {
+export const parseCollection = ({ entity, attributes }: EntityDefinition, body: Buffer): ListPage => {
   const document = parseDocument(entity, body)
   const data = document['data']
   if (!Array.isArray(data)) throw badResponse(`The list of ${entity} has no array of data`)
@@ -27,15 +27,8 @@ export const parseCollection = ({ entity, attributes, endpoints }: EntityDefinit
     hasNext: typeof asObject(document['links'])?.['next'] === 'string' || asObject(meta?.['next']) !== null,
     canOrderBy: namesOf(meta?.['can_order_by']),
     canQueryBy: namesOf(meta?.['can_query_by']),
-    ...accountOf(endpoints.list, asObject(meta?.['parent'])),
     body: document,
   }
-}
-
-/** A list that is of the whole product is below the organisation. Whether other products number organisations as People does is not known. */
-const accountOf = (path: string | undefined, parent: JsonObject | null): Pick<ListPage, 'account'> => {
-  const id = parent?.['type'] === 'Organization' && path?.startsWith('/people/') ? parseId(parent['id']) : undefined
-  return id === undefined || id === null ? {} : { account: id }
 }
 
 /** Throws ApiError('bad-response') for a body that is not a JSON:API document of one record. */

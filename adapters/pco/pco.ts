@@ -9,6 +9,7 @@ import { personalAccessToken } from '../core/auth.ts'
 import { openHttp } from '../core/http.ts'
 import { pcoCatalogue } from './catalogue.ts'
 import { parseCollection, parseProblems, parseSingle } from './envelope.ts'
+import { pcoIdentity } from './identity.ts'
 import { pcoOAuth } from './oauth.ts'
 import { observeRate } from './rate.ts'
 import { parseSettings } from './settings.ts'
@@ -24,6 +25,7 @@ const over = (manifest: Manifest): Adapter => ({
   limit: { requests: 100, periodMs: 20_000 },
   webhooks: pcoWebhooks,
   oauth: pcoOAuth,
+  identity: pcoIdentity,
   auth: personalAccessToken,
   open: ({ baseUrl = BASE_URL, auth, timeoutMs, maxBodyBytes, userAgent = 'Syncline', settings }) => {
     const versions = parseSettings(settings)

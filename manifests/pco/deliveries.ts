@@ -29,6 +29,18 @@ const mergedPeople = (document: JsonObject): readonly string[] => {
   )
 }
 
+/** The deliveries of a body, one or several. */
+const toldIn = (body: unknown): readonly unknown[] => {
+  const data = asObject(body)?.['data']
+  if (data === undefined || data === null) return []
+  return Array.isArray(data) ? data : [data]
+}
+
+const organisationOf = (delivery: unknown): string | undefined => {
+  const organization = asObject(asObject(asObject(delivery)?.['relationships'])?.['organization'])
+  return parseId(asObject(organization?.['data'])?.['id'])
+}
+
 const unknown = (event: string | null, raw: unknown, reason: string): ToldEvent => ({ kind: 'unknown', event, raw, reason })
 
 export const pcoDeliveries = (definitions: readonly EntityDefinition[]): DeliveryReader => {
@@ -66,13 +78,13 @@ export const pcoDeliveries = (definitions: readonly EntityDefinition[]): Deliver
     events: [...entities.keys()],
     read: (body) => {
       const data = asObject(body)?.['data']
-      if (data === undefined || data === null) return [unknown(null, body, 'The body has no data')]
-      return (Array.isArray(data) ? data : [data]).map(eventOf)
+      return data === undefined || data === null ? [unknown(null, body, 'The body has no data')] : toldIn(body).map(eventOf)
     },
+    accounts: (body) => [...new Set(toldIn(body).flatMap((raw) => organisationOf(raw) ?? []))],
     rewrite: (body, change) => {
       const data = asObject(body)?.['data']
       if (data === undefined || data === null) return {}
-      const told: readonly unknown[] = Array.isArray(data) ? data : [data]
+      const told = toldIn(body)
       const changed = told.map((raw) => rewritten(raw, change))
       return changed.every((each, n) => each === told[n]) ? body : { data: changed }
     },

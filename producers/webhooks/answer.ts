@@ -1,14 +1,16 @@
 // What a delivery is answered: a request's path, headers and body go in, a status comes out once the delivery is durable on Kafka.
-// Must hold: 200 is said of nothing that could still be lost; 410 is never said, because it ends a subscription for good.
+// Must hold: 200 is said of nothing that could still be lost, and of no account but that of the rows; 410 is never said, because it ends a
+// subscription for good.
 import { randomUUID, timingSafeEqual } from 'node:crypto'
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Adapter } from '../../adapters/core/adapter.ts'
+import type { SourceName } from '../../ledger/source-health.ts'
 import type { Endpoint } from '../../ledger/webhooks.ts'
 import { failpoint } from '../../platform/failpoints.ts'
 import type { OutgoingMessage } from '../../platform/kafka/record-batch.ts'
 import type { Topics } from '../../topics/list.ts'
 import { encodeLiveOrigin } from '../../topics/live.ts'
-import { ruledDelivery } from '../field-rules.ts'
+import { parsedDelivery, ruledDelivery } from '../field-rules.ts'
 import { traceparent } from '../page-messages.ts'
 import type { DeliveryWriter } from './delivery-writer.ts'
 import type { EndpointBook, KnownEndpoint } from './endpoint-book.ts'
@@ -17,6 +19,7 @@ export const OUTCOMES = {
   accepted: 200,
   'bad-request': 400,
   'bad-signature': 401,
+  'other-account': 403,
   'unknown-address': 404,
   'too-large': 413,
   unavailable: 503,
@@ -34,6 +37,8 @@ export interface AnswerDeps {
   readonly writer: DeliveryWriter
   readonly topics: Topics
   readonly adapterOf: (name: string) => Adapter
+  /** Takes down whose the rows of the source are, before the first comes in; says whose they are. */
+  readonly claim: (source: SourceName, account: string) => Promise<string>
   /** ms since 1970 by PostgreSQL's clock. */
   readonly now: () => number
 }
@@ -65,12 +70,18 @@ const isSigned = (adapter: Adapter, { secrets }: KnownEndpoint, { headers, body 
   return adapter.webhooks?.isSigned(headers, body, accepted) === true
 }
 
-type Verdict = { readonly known: KnownEndpoint; readonly adapter: Adapter } | 'unknown-address' | 'bad-signature'
+/** One that was subscribed to with a credential of another account. */
+const isForeign = ({ manifest }: Adapter, { account }: Endpoint, body: Buffer): boolean =>
+  account !== null && manifest.deliveries?.accounts(parsedDelivery(body)).some((told) => told !== account) === true
+
+type Refused = 'unknown-address' | 'bad-signature' | 'other-account'
+type Verdict = { readonly known: KnownEndpoint; readonly adapter: Adapter } | Refused
 
 const judge = (deps: AnswerDeps, { token }: Address, known: KnownEndpoint | undefined, delivery: Delivery): Verdict => {
   if (known === undefined || !isToken(token, known.endpoint)) return 'unknown-address'
   const adapter = deps.adapterOf(known.endpoint.adapter)
-  return isSigned(adapter, known, delivery) ? { known, adapter } : 'bad-signature'
+  if (!isSigned(adapter, known, delivery)) return 'bad-signature'
+  return isForeign(adapter, known.endpoint, delivery.body) ? 'other-account' : { known, adapter }
 }
 
 /** What can be told before its body is read: whether it was sent to an address that was given out. */
@@ -90,6 +101,8 @@ export const answerDelivery = async (deps: AnswerDeps, delivery: Delivery): Prom
   if (typeof verdict === 'string') verdict = judge(deps, address, await deps.book.findAnew(address), delivery)
   if (typeof verdict === 'string') return verdict
   const { known, adapter } = verdict
+  const { account, hasRows } = known.endpoint
+  if (account !== null && !hasRows && (await deps.claim(known.endpoint, account)) !== account) return 'other-account'
   await failpoint('webhook.after-verify')
   await deps.writer.write(deps.topics.live(adapter.name), messageOf(adapter, known, delivery, deps.now()))
   return 'accepted'

@@ -1,6 +1,7 @@
 // The webhooks role: an HTTP server that takes deliveries and puts them on Kafka as they came. It has its own port, because it is the one
 // part of Syncline that strangers reach: connections, headers, bodies and times are bounded before anything of a request is believed.
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { claimAccount } from '../../ledger/accounts.ts'
 import type { KeyRing } from '../../ledger/secrets.ts'
 import { DatabaseClock } from '../../platform/database-clock.ts'
 import { isSynclineError, messageOf, SynclineError } from '../../platform/errors.ts'
@@ -52,7 +53,13 @@ export const createReceiver = (deps: ReceiverDeps): Role => {
   const refused = createRefusals(log)
   const book = createEndpointBook(endpointReader(pool, deps.encryptionKey, deps.adapterOf))
   const take = createBodies({ maxBytes: MAX_BODY_BYTES, maxInHand: MAX_BYTES_IN_HAND })
-  const answers: AnswerDeps = { ...deps, book, writer: createDeliveryWriter(producer), now: () => clock.now() }
+  const answers: AnswerDeps = {
+    ...deps,
+    book,
+    writer: createDeliveryWriter(producer),
+    claim: (source, account) => claimAccount(pool, source, account),
+    now: () => clock.now(),
+  }
   let underWay = 0
   let ticking: Promise<void> = Promise.resolve()
 

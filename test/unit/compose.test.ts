@@ -1,6 +1,9 @@
 // The compose file through a compose client, where one is installed: it needs no container engine for that.
 import { spawnSync } from 'node:child_process'
+import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
+import { parse } from 'yaml'
+import { SETTINGS } from '../../platform/config.ts'
 
 const CLIENTS = [['docker', 'compose'], ['docker-compose']] as const
 const FILE = ['-f', 'docker-compose.kafka.yml']
@@ -10,6 +13,12 @@ const runs = ([command, ...args]: readonly [string, ...string[]], more: readonly
 
 const client = CLIENTS.find((each) => runs(each, ['version']).status === 0)
 const secrets = { SYNCLINE_ENCRYPTION_KEY: 'a-key', POSTGRES_PASSWORD: 'a-password' }
+
+test('the command line is told where deliveries come, if anybody says it', () => {
+  const { services } = parse(readFileSync('docker-compose.kafka.yml', 'utf8'), { merge: true })
+  const [name] = SETTINGS.webhooksUrl.variables
+  expect(services.cli.environment).toMatchObject({ [name]: `\${${name}:-}`, NODE_ENV: 'production' })
+})
 
 describe.skipIf(client === undefined)(
   `the compose file${client === undefined ? ' (skipped: there is no compose client here)' : ''}`,

@@ -97,6 +97,13 @@ test('probes ask pages that there are, at the port that the worker is told', asy
   }
 })
 
+test('the command line beside a fetcher is told where deliveries come, and by default there is no such place', () => {
+  expect(commonSettings()['SYNCLINE_WEBHOOKS_URL']).toBe('')
+  expect(resolveConfig({ environment: commonSettings(), file: '/nowhere' }).webhooksUrl).toBeUndefined()
+  const environment = { ...commonSettings(), SYNCLINE_WEBHOOKS_URL: 'https://hooks.example.org' }
+  expect(resolveConfig({ environment, file: '/nowhere' }).webhooksUrl).toBe('https://hooks.example.org')
+})
+
 test('deliveries come to the port that the receiver listens on', () => {
   const [webhooks] = deployments().filter((each) => each.metadata.name === 'webhooks')
   expect(webhooks && String(portOf(webhooks, 'webhooks'))).toBe(SETTINGS.webhooksPort.default)

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { consentUrl, exchangeCode, identify, refreshTokens, type TokenAnswer } from '../../../adapters/core/oauth.ts'
+import { consentUrl, exchangeCode, refreshTokens, type TokenAnswer } from '../../../adapters/core/oauth.ts'
 import { pcoOAuth } from '../../../adapters/pco/oauth.ts'
 import { type Answer, json, raw, type ScriptedServer, startScriptedServer, text } from './scripted-server.ts'
 
@@ -98,14 +98,5 @@ describe('a request for tokens', () => {
     const result = await refresh(text('', 307, { location: `${server.url}/elsewhere` }))
     expect(result.kind).toBe('unanswered')
     expect(server.received).toHaveLength(1)
-  })
-})
-
-describe('who the limit counts by', () => {
-  const me = (value: unknown) => identify(pcoOAuth, async () => ({ body: Buffer.from(JSON.stringify(value)) }))
-
-  it('is the person, in their organisation; and unknown where the vendor does not say', async () => {
-    expect(await me({ data: { id: '7' }, meta: { parent: { id: '3' } } })).toBe('3/7')
-    expect(await me({ data: {} })).toBeNull()
   })
 })

@@ -42,6 +42,14 @@ test('an event without a name, of an unknown name, or with a payload that is no 
   ])
 })
 
+test("each delivery says whose it is; what says nothing is nobody's", () => {
+  const of = (id: unknown) => ({ relationships: { organization: { data: { type: 'Organization', id } } } })
+  const accounts = (body: unknown) => deliveries?.accounts(body)
+  expect(accounts({ data: [of('1'), of(1), of('2')] })).toEqual(['1', '2'])
+  expect(accounts({ data: of('3') })).toEqual(['3'])
+  for (const body of [undefined, null, {}, { data: [null, {}, of(null)] }]) expect(accounts(body)).toEqual([])
+})
+
 test('whatever a body holds, reading it does not throw', () => {
   const name = fc.constantFrom(...(deliveries?.events ?? []), 'other')
   const event = fc.record({
@@ -50,7 +58,7 @@ test('whatever a body holds, reading it does not throw', () => {
   fc.assert(
     fc.property(
       fc.oneof(fc.anything(), fc.record({ data: fc.array(fc.oneof(event, fc.anything())) })),
-      (body) => void read(body),
+      (body) => void [read(body), deliveries?.accounts(body)],
     ),
   )
 })

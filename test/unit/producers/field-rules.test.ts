@@ -70,6 +70,8 @@ test('of what is above the cap size and hash are kept, and no byte', () => {
   expect(ruledPart(undefined, part)).toBe(part)
 })
 
+const NO_ACCOUNT = { compare: async () => null, takeIn: async () => undefined }
+
 describe('what comes in', () => {
   const people = { data: [{ type: 'Person', id: '1', attributes: { name: 'Ada', medical_notes: 'asthma' } }] }
   const fetched = (ruled: typeof rules, send: () => Promise<ApiResponse>) => {
@@ -87,7 +89,7 @@ describe('what comes in', () => {
           announce: async () => undefined,
         },
         vendor: {
-          ...{ adapter: pco, limiterKey: 'key', rules: ruled, requireAccount: async () => undefined },
+          ...{ adapter: pco, limiterKey: 'key', rules: ruled, account: NO_ACCOUNT },
           api: { send, close: async () => undefined },
           auth: { headers: async () => ({}), refresh: async () => false },
           permit: async () => ({ permit: { id: 'p', expiresAt: Number.MAX_VALUE } }),
@@ -121,7 +123,14 @@ describe('what comes in', () => {
   })
 
   test('as a delivery is ruled once its signature is known to be right', async () => {
-    const endpoint = { orgId: 'acme', source: 'pco', adapter: 'pco', token: 'a-token-that-is-long', baseUrl: 'https://x' }
+    const endpoint = {
+      orgId: 'acme',
+      source: 'pco',
+      adapter: 'pco',
+      token: 'a-token-that-is-long',
+      baseUrl: 'https://x',
+      ...{ account: null, hasRows: true },
+    }
     const written: (Buffer | null)[] = []
     const known = { endpoint, secrets: new Map([[EVENT, ['secret']]]), rules }
     const body = delivery(EVENT, JSON.stringify({ data: people.data[0] }))
@@ -129,7 +138,7 @@ describe('what comes in', () => {
       {
         book: { find: async () => known, findAnew: async () => known },
         writer: { write: async (_, { value }) => void written.push(value) },
-        ...{ topics: topicsWithPrefix(''), adapterOf: () => pco, now: () => 0 },
+        ...{ topics: topicsWithPrefix(''), adapterOf: () => pco, now: () => 0, claim: async () => '' },
       },
       {
         path: pathOfEndpoint(endpoint),

@@ -31,7 +31,7 @@ const stage = (answer: () => Promise<ApiResponse>) => {
     },
     auth: { headers: async () => ({}), refresh: async () => false },
     limiterKey: 'key',
-    requireAccount: async () => undefined,
+    account: { compare: async () => null, takeIn: async () => undefined },
     permit: async () => {
       if (waits-- > 0) return { retryAfterMs: 1 }
       told.push('permit')

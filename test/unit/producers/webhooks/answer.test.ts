@@ -2,6 +2,7 @@
 import { createHmac } from 'node:crypto'
 import { describe, expect, test } from 'vitest'
 import { pco } from '../../../../adapters/pco/pco.ts'
+import type { Endpoint } from '../../../../ledger/webhooks.ts'
 import { SynclineError } from '../../../../platform/errors.ts'
 import { type AnswerDeps, answerDelivery, OUTCOMES, parseAddress, pathOfEndpoint } from '../../../../producers/webhooks/answer.ts'
 import { createDeliveryWriter } from '../../../../producers/webhooks/delivery-writer.ts'
@@ -9,33 +10,39 @@ import { topicsWithPrefix } from '../../../../topics/list.ts'
 import { decodeLiveOrigin } from '../../../../topics/live.ts'
 
 const EVENT = 'people.v2.events.person.updated'
-const endpoint = { orgId: 'acme', source: 'pco', adapter: 'pco', token: 'a-token-that-is-long', baseUrl: 'https://x' }
+const endpoint: Endpoint = {
+  ...{ orgId: 'acme', source: 'pco', adapter: 'pco', token: 'a-token-that-is-long', baseUrl: 'https://x' },
+  ...{ account: '1', hasRows: true },
+}
 const body = Buffer.from('{"data":[]}')
+const ofAccount = (id: string) =>
+  Buffer.from(JSON.stringify({ data: [{ relationships: { organization: { data: { type: 'Organization', id } } } }] }))
 
-const stage = (parts: Partial<AnswerDeps> = {}, anew: readonly string[] = []) => {
+const stage = (parts: Partial<AnswerDeps> = {}, anew: readonly string[] = [], of: Partial<Endpoint> = {}) => {
   const written: { topic: string; headers: Record<string, string> }[] = []
   const book =
     (secrets: readonly string[]) =>
     async ({ orgId }: { orgId: string }) =>
-      orgId === 'acme' ? { endpoint, secrets: new Map([[EVENT, secrets]]) } : undefined
+      orgId === 'acme' ? { endpoint: { ...endpoint, ...of }, secrets: new Map([[EVENT, secrets]]) } : undefined
   const deps: AnswerDeps = {
     book: { find: book(['first']), findAnew: book(['first', ...anew]) },
     writer: { write: async (topic, { headers }) => void written.push({ topic, headers: { ...headers } }) },
     topics: topicsWithPrefix(''),
     adapterOf: () => pco,
     now: () => 42,
+    claim: () => Promise.reject(new Error('the account is known')),
     ...parts,
   }
-  const deliver = (secret = 'first', path = pathOfEndpoint(endpoint), name: string | undefined = EVENT) =>
+  const deliver = (secret = 'first', path = pathOfEndpoint(endpoint), name: string | undefined = EVENT, sent = body) =>
     answerDelivery(deps, {
       path,
-      body,
+      body: sent,
       headers: {
-        'x-pco-webhooks-authenticity': createHmac('sha256', secret).update(body).digest('hex'),
+        'x-pco-webhooks-authenticity': createHmac('sha256', secret).update(sent).digest('hex'),
         ...(name === undefined ? {} : { 'x-pco-webhooks-name': name }),
       },
     })
-  return { written, deliver }
+  return { written, deliver, deliverOf: (account: string) => deliver(undefined, undefined, undefined, ofAccount(account)) }
 }
 
 describe('a delivery', () => {
@@ -68,6 +75,25 @@ describe('a delivery', () => {
     expect(await deliver('first', '/webhooks/acme/pco/a-token-that-is-lon_')).toBe('unknown-address')
     expect(await deliver('first', '/')).toBe('unknown-address')
     expect(written).toEqual([])
+  })
+
+  test('of another account than the rows, or than the credential before there are any, is refused', async () => {
+    const { written, deliverOf } = stage()
+    expect(await deliverOf('2')).toBe('other-account')
+    expect(written).toEqual([])
+    expect(await deliverOf('1')).toBe('accepted')
+    expect(await stage({}, [], { account: null, hasRows: false }).deliverOf('2')).toBe('accepted')
+  })
+
+  test('that is the first of the source takes down whose the rows are, before it is written', async () => {
+    const first = (owner: string) => stage({ claim: async () => owner }, [], { hasRows: false })
+    const [own, late] = [first('1'), first('2')]
+    expect(await own.deliverOf('1')).toBe('accepted')
+    expect(await late.deliverOf('1')).toBe('other-account')
+    expect(late.written).toEqual([])
+    const away = stage({ claim: () => Promise.reject(new Error('PostgreSQL is away')) }, [], { hasRows: false })
+    await expect(away.deliverOf('1')).rejects.toThrow('PostgreSQL is away')
+    expect(away.written).toEqual([])
   })
 
   test('that is not durable is not accepted', async () => {

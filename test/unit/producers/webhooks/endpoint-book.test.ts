@@ -5,7 +5,7 @@ import { ADDRESS_LIFE_MS, createEndpointBook, type KnownEndpoint } from '../../.
 
 const of = { orgId: 'acme', source: 'pco' }
 const endpoint = { ...of, adapter: 'pco', token: 'a-token-that-is-long', baseUrl: 'https://x' }
-const known: KnownEndpoint = { endpoint, secrets: new Map() }
+const known: KnownEndpoint = { endpoint, secrets: new Map(), account: null, hasRows: true }
 const away = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 
 const stage = () => {

@@ -1,0 +1,30 @@
+// What reaches the listener that a browser is sent back to, from whomever.
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterEach, expect, test } from 'vitest'
+import { type Listener, listenForCallback } from '../../../cli/callback.ts'
+
+let listener: Listener
+
+afterEach(() => listener.close())
+
+const ask = (url: string, target: string): Promise<string> => {
+  const { hostname, port } = new URL(url)
+  const socket = connect(Number(port), hostname)
+  socket.write(`GET ${target} HTTP/1.1\r\nhost: callback\r\nconnection: close\r\n\r\n`)
+  return text(socket)
+}
+
+test('what is no address is not there, and the callback still comes', async () => {
+  const states: string[] = []
+  listener = await listenForCallback({ host: '127.0.0.1', port: 0, paths: new Set(['/callback']) }, async ({ state }) => {
+    states.push(state)
+    return { status: 200, page: 'done' }
+  })
+  for (const target of ['//', 'http://', '/other', '/callback/']) {
+    expect(await ask(listener.url, target), target).toMatch(/^HTTP\/1\.1 404 /)
+  }
+  expect(states).toEqual([])
+  expect(await ask(listener.url, '/callback?state=s&code=c')).toMatch(/^HTTP\/1\.1 200 /)
+  expect(states).toEqual(['s'])
+})
