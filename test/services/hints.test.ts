@@ -188,6 +188,21 @@ describe('a page that was overtaken when it was on its way', () => {
       }
   })
 
+  test('by one that waits for its parent is asked for too', async () => {
+    const { orgId, runId } = await startRun(db.pool)
+    const email = (secondsAgo: number, sourceUpdatedAt: number) => ({
+      entity: 'email',
+      record: recordOf('email', {
+        ...{ orgId, externalId: '7', sourceUpdatedAt, observedAt: now - secondsAgo * 1_000 },
+        fields: { personId: idOf(orgId, 'person', '1') },
+      }),
+      origin: `${runId}/0/0/1/0/1`,
+    })
+    await merge(email(20, 2_000_000))
+    expect(await merge(email(30, 1_000_000))).toMatchObject({ stale: 1 })
+    expect(await asksOf(orgId)).toEqual([{ ...ASKED, entity: 'email', external_id: '7' }])
+  })
+
   test('in its turn, costs nothing: of all versions of a record in their order none is asked for', async () => {
     for (const isOneBatch of [true, false]) {
       const run = await startRun(db.pool)
