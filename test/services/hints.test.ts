@@ -196,7 +196,7 @@ describe('a page that was overtaken when it was on its way', () => {
         ...{ orgId, externalId: '7', sourceUpdatedAt, observedAt: now - secondsAgo * 1_000 },
         fields: { personId: idOf(orgId, 'person', '1') },
       }),
-      origin: `${runId}/0/0/1/0/1`,
+      origin: `${runId}/0/${secondsAgo}/1/0/1`,
     })
     await merge(email(20, 2_000_000))
     expect(await merge(email(30, 1_000_000))).toMatchObject({ stale: 1 })
