@@ -13,7 +13,7 @@ export type AskReason = 'hint' | 'parent'
 
 export interface NewAsk extends Ask {
   readonly why: AskReason
-  /** Of a record that was overtaken (sinks/version.ts): when it was seen, in ms since 1970. Not asked for when that is long ago. */
+  /** Of a record that was overtaken (sinks/overtaken.ts): when it was seen, in ms since 1970. Not asked for when that is long ago. */
   readonly seenAt?: number | undefined
 }
 

@@ -6,9 +6,10 @@ import type { Ask } from '../topics/asks.ts'
 import { isHint } from '../topics/hints.ts'
 import { askOf } from './asks.ts'
 import type { BatchAsk, BatchRecord, GatheredBatch, Loser, Original, PlacedDeadLetter, Rejected } from './batch.ts'
+import { isOvertaken, seenAtOf } from './overtaken.ts'
 import { createPageBook } from './pages.ts'
 import type { EncodedRecord } from './postgres/copy.ts'
-import { isDoubtful, isNewer, isOvertaken, seenAtOf } from './version.ts'
+import { isDoubtful, isNewer } from './version.ts'
 
 export interface GatherLimits {
   readonly maxRecords: number

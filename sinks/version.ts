@@ -1,6 +1,4 @@
 // Which of two versions of a record stands (invariant 5). A total order among living versions, so that batches may come in any order.
-import { ON_ITS_WAY } from '../ledger/asks.ts'
-import { CLOCK_MARGIN, CLOCK_MARGIN_MS } from '../ledger/watermarks.ts'
 import { HINT_OBSERVED_AT_SQL, HINT_REVISION, isHint } from '../topics/hints.ts'
 
 export interface Version {
@@ -65,7 +63,8 @@ export const isDoubtful = (a: Version, b: Version): boolean => {
   return a.deleted || b.deleted || a.sourceUpdatedAt === b.sourceUpdatedAt
 }
 
-const hintSql = (row: string): string =>
+/** Whether it was told. */
+export const hintSql = (row: string): string =>
   `(case when ${row}.deleted_at is null then ${row}.observed_at = ${HINT_OBSERVED_AT_SQL} else ${row}.mapping_revision = ${HINT_REVISION} end)`
 
 const toldAgainSql = (told: string, seen: string): string =>
@@ -77,29 +76,3 @@ export const doubtfulSql = (a: string, b: string): string => `(
     when ${a}.deleted_at is null and ${b}.deleted_at is null then ${a}.source_updated_at is not distinct from ${b}.source_updated_at
     when ${a}.deleted_at is null or ${b}.deleted_at is null then true
     else ${toldAgainSql(a, b)} or ${toldAgainSql(b, a)} end)`
-
-const isToldAlive = (version: Version): boolean => !version.deleted && isHint(version)
-
-/** When a version was seen; of one that was told, when the source says that it changed. In ms since 1970. */
-export const seenAtOf = (version: Version): number =>
-  isToldAlive(version) ? (version.sourceUpdatedAt ?? version.observedAt) : version.observedAt
-
-/**
- * True when `a` is older than `b`, though `b` was seen when `a` was on its way: on the topic `a` may be the last of its key, which
- * compaction keeps. docs/decisions/0022-overtaken-records.md says what is done about it. What was seen later and is older all the same
- * (a source whose updated_at goes back) was not overtaken.
- */
-export const isOvertaken = (a: Version, b: Version): boolean =>
-  a.contentHash !== b.contentHash && !isNewer(a, b) && seenAtOf(b) + (isToldAlive(b) ? CLOCK_MARGIN_MS : 0) >= seenAtOf(a)
-
-const seenAtSql = (row: string): string =>
-  `(case when ${row}.deleted_at is null and ${hintSql(row)} then ${row}.source_updated_at else ${row}.observed_at end)`
-
-/**
- * The same rule in SQL, of a record `a` with its origin that is not long on its way. An answer to a question is never asked after: an
- * API that contradicts itself would be asked for ever.
- */
-export const overtakenSql = (a: string, b: string): string => `(
-  ${a}.content_hash <> ${b}.content_hash and (${a}.run_id is not null or ${hintSql(a)}) and ${seenAtSql(a)} > now() - ${ON_ITS_WAY}
-  and ${seenAtSql(b)} + case when ${b}.deleted_at is null and ${hintSql(b)} then ${CLOCK_MARGIN} else interval '0' end >= ${seenAtSql(a)}
-  and not (${newerSql(a, b)}))`

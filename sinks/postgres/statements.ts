@@ -1,7 +1,8 @@
 // The SQL of a merge, per entity: pure text. Staged rows are numbered by `pos` from 0; outcomes come back as one string with a letter
 // per staged row. Rows are written, and so locked, in the order of their ids.
 import { HINT_OBSERVED_AT_SQL, HINT_REVISION } from '../../topics/hints.ts'
-import { doubtfulSql, newerSql, overtakenSql } from '../version.ts'
+import { overtakenSql } from '../overtaken.ts'
+import { doubtfulSql, newerSql } from '../version.ts'
 import { type Layout, listed, ORIGIN_COLUMNS, quoted, VERSION_COLUMNS } from './layout.ts'
 
 /** m merged, u unchanged, r unchanged but observed later, s stale, p parked, x refused: it has no outcome and becomes a dead letter. */
