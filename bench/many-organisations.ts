@@ -1,6 +1,6 @@
 // W5: a thousand organisations at once, ten entities each, most of them small and some large, each with a limit of its own. What is lost
 // to their number: the time against what the limit and the throughput of one organisation would allow, and against a small one alone.
-import { ROLE_NAMES } from '../cli/roles.ts'
+import { ROLE_NAMES } from '../cli/role-names.ts'
 import type { WorkerProcess } from '../test/harness/installation.ts'
 import { startMeter } from './meter.ts'
 import { addOrganisations, beginRuns, credentialOf, orgNames, untilComplete } from './organisations.ts'

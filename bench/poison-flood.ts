@@ -2,7 +2,7 @@
 // by round, each in an installation of its own with one worker, so that whatever else the machine does meets all of them.
 // Usage: npm run bench:poison -- [records] [bad per cent] [rounds] [kind,kind…]; the kinds stand in poison-kinds.ts.
 // Prints one JSON object per measurement, then one per kind: medians, and the rate of good records against that of 'clean'.
-import { prepareInstallation } from '../cli/roles.ts'
+import { prepareInstallation } from '../cli/prepare.ts'
 import { openRuntime } from '../cli/runtime.ts'
 import type { StackAddresses } from '../local/stack.ts'
 import { startSimulator } from '../simulator/simulator.ts'

@@ -2,7 +2,7 @@
 // One organisation of many people, loaded and read again; then many small ones, loaded and read by schedules for what has changed.
 // Usage: npm run bench:sizing -- [people] [organisations] [people of each]. One JSON object per phase on stdout.
 import { setTimeout as delay } from 'node:timers/promises'
-import { ROLE_NAMES } from '../cli/roles.ts'
+import { ROLE_NAMES } from '../cli/role-names.ts'
 import { createInstallation, type Installation } from '../test/harness/installation.ts'
 import { until } from '../test/harness/until.ts'
 import { cpuSeconds, peakResidentMb } from './process-figures.ts'

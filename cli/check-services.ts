@@ -18,7 +18,7 @@ import { count } from './words.ts'
 const SOME_SCHEMA = 1
 const MADE_BY = 'Any worker makes what is missing when it starts: syncline worker all'
 /** Of a new installation. */
-const NOT_MADE = 'not made yet; the first sync or worker makes it'
+const NOT_MADE = 'not made yet; the first worker makes it'
 
 const database = async ({ pool }: Runtime): Promise<string> => {
   const { rows } = await pool.query<{ version: string }>("select current_setting('server_version') as version")

@@ -2,7 +2,7 @@
 import { changeRun, findRun } from '../ledger/runs.ts'
 import { liveRoles } from '../ledger/workers.ts'
 import { createReporter, type Reporter } from './reporters.ts'
-import { ROLE_NAMES, runWorker } from './roles.ts'
+import { ROLE_NAMES } from './role-names.ts'
 import { asWorker, type Runtime } from './runtime.ts'
 import { EXIT, onInterrupt, say } from './terminal.ts'
 import { watchRun } from './watch.ts'
@@ -11,6 +11,14 @@ export interface FollowOptions {
   readonly wait?: boolean
   readonly withWorkers?: boolean
   readonly json?: boolean
+}
+
+/**
+ * Before a run is asked for that this process is to work on. Workers elsewhere have prepared what they need when they began, and whoever
+ * only asks them does not load what it takes.
+ */
+export const prepareWorkers = async (runtime: Runtime, { withWorkers = false }: FollowOptions): Promise<void> => {
+  if (withWorkers) await (await import('./prepare.ts')).prepareInstallation(runtime)
 }
 
 /** The exit code: of the run's end when it is waited for, else 0. */
@@ -29,6 +37,7 @@ const runHere = async (runtime: Runtime, runId: string, reporter: Reporter): Pro
   const interrupt = onInterrupt()
   const stopping = new AbortController()
   const own = asWorker({ ...runtime, log: reporter.log ?? runtime.log })
+  const { runWorker } = await import('./roles.ts')
   const workers = runWorker(own, ROLE_NAMES, stopping.signal).finally(own.close)
   const watched = watchRun(runtime, runId, reporter, interrupt)
   try {

@@ -1,7 +1,7 @@
 // Who watches the roles of a worker: the health and the telemetry of each, made before the roles and outliving their restarts.
 import { RoleHealth } from '../platform/health.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
-import type { RoleName } from './roles.ts'
+import type { RoleName } from './role-names.ts'
 
 export interface Observer {
   readonly health: RoleHealth

@@ -1,7 +1,7 @@
 // `syncline org add`: an organisation with a fixed credential, such as a personal access token.
 import { Command } from 'commander'
 import { adapterByName } from '../adapters/index.ts'
-import { saveConnection } from '../ledger/organisations.ts'
+import { listConnections, saveConnection } from '../ledger/organisations.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { parseLimit } from '../producers/connections.ts'
 import { parseBaseUrl, parseOrgId, parseSource } from './connection-choice.ts'
@@ -31,7 +31,7 @@ interface AddOptions {
 
 export const addCommand = (): Command =>
   new Command('add')
-    .description('connect an organisation by a personal access token, or give it a new one')
+    .description('connect an organisation by a personal access token, or give it a new one: address and limit stay')
     .argument('<id>', 'lower-case letters, digits and dashes')
     .option('--adapter <name>', 'the API it is connected to', 'pco')
     .option('--source <name>', 'name of the connected account; default: the adapter')
@@ -60,19 +60,22 @@ export const sayScheduled = (orgId: string, schedules: readonly string[]): void 
 const addOrg = async (id: string, options: AddOptions): Promise<void> => {
   const orgId = parseOrgId(id)
   const adapter = adapterByName(options.adapter)
-  const baseUrl = parseBaseUrl(options.baseUrl)
+  const said = { baseUrl: parseBaseUrl(options.baseUrl), rateLimit: checkRate(options.rate) }
   const credential = await readCredential(options)
   adapter.auth(credential)
   await withRuntime(async (runtime) => {
     await runtime.migrate()
     const source = parseSource(options.source ?? adapter.name)
+    const owner = { orgId, source, adapter: adapter.name }
+    // What is not said stays as it was.
+    const before = (await listConnections(runtime.pool)).find(
+      (each) => each.orgId === orgId && each.source === source && each.adapter === adapter.name,
+    )
     const connection = {
-      orgId,
-      source,
-      adapter: adapter.name,
-      baseUrl,
-      settings: {},
-      rateLimit: checkRate(options.rate),
+      ...owner,
+      baseUrl: said.baseUrl ?? before?.baseUrl ?? null,
+      settings: before?.settings ?? {},
+      rateLimit: said.rateLimit ?? before?.rateLimit ?? null,
       credential,
     }
     const outcome = await saveConnection(runtime.pool, runtime.encryptionKey(), connection)

@@ -98,9 +98,9 @@ const planOf = async (runtime: Runtime, orgId: string, options: ConnectOptions):
     orgId,
     source,
     adapter: adapter.name,
-    baseUrl: options.baseUrl === undefined ? (before?.baseUrl ?? null) : parseBaseUrl(options.baseUrl),
+    baseUrl: parseBaseUrl(options.baseUrl) ?? before?.baseUrl ?? null,
     settings: before?.settings ?? {},
-    rateLimit: options.rate === undefined ? (before?.rateLimit ?? null) : checkRate(options.rate),
+    rateLimit: checkRate(options.rate) ?? before?.rateLimit ?? null,
   }
   return { connection, adapter, app: await readOAuthApp(options, stored), limitKey: stored?.limitKey }
 }

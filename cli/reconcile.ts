@@ -4,9 +4,8 @@ import { approveDeletions } from '../ledger/approval.ts'
 import { reconciliationsOf } from '../ledger/deletions.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { requireRun } from './find-run.ts'
-import { type FollowOptions, followRun } from './follow.ts'
+import { type FollowOptions, followRun, prepareWorkers } from './follow.ts'
 import { reconciliationText } from './reconcile-lines.ts'
-import { prepareInstallation } from './roles.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say } from './terminal.ts'
 
@@ -62,7 +61,7 @@ const nothingText = (strategy: string, entities: number): string => {
 
 const approve = async (runtime: Runtime, runId: string, options: ApproveOptions): Promise<void> => {
   const run = await requireRun(runtime, runId)
-  await prepareInstallation(runtime)
+  await prepareWorkers(runtime, options)
   const approval = await approveDeletions(runtime.pool, run, chosen(options))
   if (approval === undefined) {
     throw new SynclineError('usage', `No deletion of run ${run.runId} waits for an approval.`, {

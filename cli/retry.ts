@@ -7,8 +7,7 @@ import { retrySelection } from '../orchestrator/retry.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { requireRun } from './find-run.ts'
-import { type FollowOptions, followRun } from './follow.ts'
-import { prepareInstallation } from './roles.ts'
+import { type FollowOptions, followRun, prepareWorkers } from './follow.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { probe } from './sync.ts'
 import { printJson, say } from './terminal.ts'
@@ -36,7 +35,7 @@ const retry = async (runtime: Runtime, id: string, options: FollowOptions): Prom
   const selection = await selectionOf(runtime, run)
   const connection = chooseConnection(await requireOrg(runtime, run.orgId), { org: run.orgId, source: run.source })
   await probe(runtime, connection, selection)
-  await prepareInstallation(runtime)
+  await prepareWorkers(runtime, options)
   const runId = await retryRun(runtime.pool, run, selection)
   if (options.json) {
     const { orgId: org, source, strategy } = run

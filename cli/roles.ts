@@ -1,12 +1,12 @@
 // The roles of a worker, each composed from its parts here and nowhere else.
 import { adapterByName, adapters } from '../adapters/index.ts'
 import { createLeaseKeeper, type LeaseKeeper } from '../ledger/lease.ts'
+import { CHANNELS } from '../ledger/signals.ts'
 import { createOrchestrator } from '../orchestrator/orchestrator.ts'
 import { builtProgram } from '../platform/built-program.ts'
 import { requireSettings } from '../platform/config.ts'
 import { armFailpoints } from '../platform/failpoints.ts'
 import { outagesOf } from '../platform/health.ts'
-import { ensureTopics } from '../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
 import { type ConsumerHandlers, type ConsumerOptions, createConsumer } from '../platform/kafka/consumer.ts'
 import { createLogOffsets } from '../platform/kafka/offsets.ts'
@@ -15,6 +15,7 @@ import { createReadAt } from '../platform/kafka/read-at.ts'
 import { persist, type Role } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
 import { connectRedis } from '../platform/redis.ts'
+import { createSignals, type Signals } from '../platform/signals.ts'
 import { endsWithin } from '../platform/stopping.ts'
 import { supervise } from '../platform/supervise.ts'
 import { uuidv7 } from '../platform/uuid.ts'
@@ -23,29 +24,14 @@ import { createProcessor } from '../processors/processor.ts'
 import { Connections } from '../producers/connections.ts'
 import { createFetcher } from '../producers/fetcher.ts'
 import { createLimiter } from '../producers/limiter/limiter.ts'
+import { REQUEST_TIMEOUT_MS } from '../producers/request-timeout.ts'
 import { createReceiver } from '../producers/webhooks/receiver.ts'
 import { createSink } from '../sinks/sink.ts'
-import { canonicalEntities } from '../topics/canonical.ts'
-import { createRegistry, type Registry, subjectOfTopic } from '../topics/registry.ts'
+import { createRegistry } from '../topics/registry.ts'
 import { createObservers, type Observers } from './observers.ts'
+import { prepareInstallation, registerSchemas } from './prepare.ts'
+import type { RoleName } from './role-names.ts'
 import type { Runtime } from './runtime.ts'
-
-/** What syncs. */
-export const ROLE_NAMES = ['orchestrate', 'fetch', 'process', 'sink'] as const
-/** Also what is there for others to reach. */
-const EVERY_ROLE = [...ROLE_NAMES, 'webhooks'] as const
-export type RoleName = (typeof EVERY_ROLE)[number]
-
-export const ROLE_CHOICES: readonly string[] = ['all', ...EVERY_ROLE]
-
-/** `all` (those that sync), or several names, all of ROLE_CHOICES. */
-export const parseRoles = (names: readonly string[]): readonly RoleName[] => {
-  const wanted: readonly string[] = names.includes('all') ? [...names, ...ROLE_NAMES] : names
-  return EVERY_ROLE.filter((role) => wanted.includes(role))
-}
-
-/** The total time of one request to a vendor; the same in all workers, because the limiter counts on it. */
-export const REQUEST_TIMEOUT_MS = 30_000
 
 /** Pages are compressed to a tenth on Kafka: a delivery must not unfold to more than memory is meant for. */
 const PAGE_LIMITS = { maxBytesPerPartition: 128 * 1024, maxBytes: 1024 * 1024 }
@@ -60,7 +46,16 @@ interface Parts {
   close(): void
 }
 
-const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts> => {
+/** What each waits for. */
+const CHANNELS_OF: Readonly<Record<RoleName, readonly string[]>> = {
+  orchestrate: [CHANNELS.runs, CHANNELS.progress, CHANNELS.schedules, CHANNELS.notifications],
+  fetch: [CHANNELS.asks],
+  process: [],
+  sink: [CHANNELS.sweeps],
+  webhooks: [],
+}
+
+const openParts = async (runtime: Runtime, observers: Observers, signals: Signals): Promise<Parts> => {
   const { log, pool, topics } = runtime
   const settings = requireSettings(
     runtime.config,
@@ -108,6 +103,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
         return createOrchestrator({
           ...observer,
           pool,
+          signals,
           producer,
           offsets: createLogOffsets(kafka),
           readAt: createReadAt(kafka),
@@ -125,6 +121,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
         return createFetcher({
           ...observer,
           pool,
+          signals,
           producer,
           consumer: consumerOf('fetch'),
           topics,
@@ -155,6 +152,7 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
         return createSink({
           ...observer,
           pool,
+          signals,
           producer,
           consumer: consumerOf('sink'),
           topics,
@@ -183,25 +181,6 @@ const openParts = async (runtime: Runtime, observers: Observers): Promise<Parts>
       registry.close()
     },
   }
-}
-
-const registerSchemas = ({ topics }: Runtime, registry: Registry): Promise<ReadonlyMap<string, number>> =>
-  registry.register(canonicalEntities, (entity) => subjectOfTopic(topics.canonical(entity)))
-
-/** Tables, schemas and topics as this version needs them. Throws 'incompatible' naming the difference, before anything is produced. */
-export const prepareInstallation = async (runtime: Runtime): Promise<void> => {
-  const { kafkaBrokers, schemaRegistryUrl } = requireSettings(runtime.config, 'kafkaBrokers', 'schemaRegistryUrl')
-  await runtime.migrate()
-  const registry = createRegistry(schemaRegistryUrl)
-  await registerSchemas(runtime, registry).finally(() => registry.close())
-  const kafka = createKafka({ brokers: kafkaBrokers.split(','), clientId: 'syncline', log: runtime.log })
-  const wanted = runtime.topics.all(
-    adapters.map((adapter) => adapter.name),
-    canonicalEntities.map(({ entity }) => entity),
-  )
-  const { created, differences } = await ensureTopics(kafka, wanted)
-  if (created.length > 0) runtime.log.debug({ topics: created.length }, 'topics created')
-  for (const difference of differences) runtime.log.warn({}, difference)
 }
 
 /** For saying that the roles are gone; they lapse by themselves. */
@@ -240,7 +219,12 @@ export const runWorker = async (
       throw error
     })
   if (!prepared) return
-  const parts = await openParts(runtime, observers)
+  const signals = createSignals(
+    runtime.pool,
+    roles.flatMap((role) => CHANNELS_OF[role]),
+    log,
+  )
+  const parts = await openParts(runtime, observers, signals)
   const presence = createPresence(runtime, roles)
   const stopping = new AbortController()
   const stop = () => stopping.abort()
@@ -258,7 +242,7 @@ export const runWorker = async (
     const lost = ends.find((end) => end.status === 'rejected')
     if (lost !== undefined) throw lost.reason
   } finally {
-    await endsWithin(PRESENCE_MS, presence.stop())
+    await endsWithin(PRESENCE_MS, Promise.all([presence.stop(), signals.close()]))
     parts.close()
   }
 }

@@ -4,9 +4,8 @@ import type { Connection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { requireUnpaused } from '../ledger/source-health.ts'
 import { probeVendor } from '../producers/probe.ts'
-import { followRun } from './follow.ts'
+import { followRun, prepareWorkers } from './follow.ts'
 import { askedOf, type RunOptions, showPlan, withRunOptions } from './plan.ts'
-import { prepareInstallation } from './roles.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
 import { withVendor } from './vendor.ts'
@@ -48,7 +47,7 @@ export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void
   if (options.dryRun) return showPlan(runtime, asked, options)
   const { connection, run } = asked
   await probe(runtime, connection, run.selection)
-  await prepareInstallation(runtime)
+  await prepareWorkers(runtime, options)
   const runId = await createRun(runtime.pool, run)
   if (options.json) printJson({ type: 'run-created', runId, org: run.orgId, source: run.source, strategy: run.strategy })
   say(`Run ${runId}`)

@@ -1,9 +1,10 @@
-// Waits for the end of a run: looks at the ledger again and again, and hands what has changed to a reporter.
+// Waits for the end of a run: looks at the ledger again and again, and when the run's state has changed, and hands what is new to a reporter.
 import { runReport } from '../ledger/report.ts'
 import { findRun, hasEnded, waitsForAuthorisation } from '../ledger/runs.ts'
+import { CHANNELS } from '../ledger/signals.ts'
 import { messageOf, SynclineError } from '../platform/errors.ts'
-import { pause } from '../platform/lifecycle.ts'
 import { isDatabaseAway } from '../platform/postgres.ts'
+import { createSignals } from '../platform/signals.ts'
 import { NO_PROGRESS, type Progress, reduce } from './progress.ts'
 import type { Reporter } from './reporters.ts'
 import { exitCodeOfRun } from './run-lines.ts'
@@ -24,25 +25,31 @@ interface Watched {
 
 /** The exit code of the run's end, or that of an interruption. PostgreSQL away is waited for. */
 export const watchRun = async (runtime: Runtime, runId: string, reporter: Reporter, signal: AbortSignal): Promise<number> => {
+  const signals = createSignals(runtime.pool, [CHANNELS.runs], runtime.log)
+  const news = signals.news([CHANNELS.runs], signal, (id) => id === runId)
   let progress = NO_PROGRESS
   let away = false
-  while (!signal.aborted) {
-    const startedMs = performance.now()
-    try {
-      const looked = await look({ runtime, runId, reporter }, progress)
-      if (typeof looked === 'number') return looked
-      progress = looked
-      if (away) reporter.note('PostgreSQL is back.')
-      away = false
-    } catch (error) {
-      if (!isDatabaseAway(error)) throw error
-      if (!away) reporter.note(`PostgreSQL is away, waiting for it: ${messageOf(error)}`)
-      away = true
+  try {
+    while (!signal.aborted) {
+      const startedMs = performance.now()
+      try {
+        const looked = await look({ runtime, runId, reporter }, progress)
+        if (typeof looked === 'number') return looked
+        progress = looked
+        if (away) reporter.note('PostgreSQL is back.')
+        away = false
+      } catch (error) {
+        if (!isDatabaseAway(error)) throw error
+        if (!away) reporter.note(`PostgreSQL is away, waiting for it: ${messageOf(error)}`)
+        away = true
+      }
+      const tookMs = performance.now() - startedMs
+      await news.sleep(away ? AWAY_MS : Math.min(MAX_POLL_MS, Math.max(POLL_MS, tookMs * REST_PER_LOOK)))
     }
-    const tookMs = performance.now() - startedMs
-    await pause(away ? AWAY_MS : Math.min(MAX_POLL_MS, Math.max(POLL_MS, tookMs * REST_PER_LOOK)), signal)
+    return EXIT.interrupted
+  } finally {
+    await signals.close()
   }
-  return EXIT.interrupted
 }
 
 /** One look; the exit code when the run has ended, or waits for an administrator: that may take days. */

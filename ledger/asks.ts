@@ -88,6 +88,12 @@ interface TakenRow {
 /** A connection as one text. */
 export const connectionRef = ({ orgId, source }: Pick<Ask, 'orgId' | 'source'>): string => `${orgId}/${source}`
 
+/** The quick answer to whether there is any to be taken. */
+export const hasAsks = async (client: Queryable): Promise<boolean> => {
+  const { rows } = await client.query<{ any: boolean }>('select exists (select from sync.asks) as any')
+  return rows[0]?.any ?? false
+}
+
 const TAKE = `
   with due as (
     select org_id, source, entity, external_id from sync.asks a

@@ -137,20 +137,31 @@ export interface DueSchedule extends Schedule {
   readonly busyRunId: string | null
 }
 
-/** Schedules that are due, the longest first; none of a paused schedule, source or organisation. */
+/** None of a paused schedule, source or organisation. */
+const FIRING = `${FROM}
+  join sync.connections c on (c.org_id, c.source) = (s.org_id, s.source)
+  join sync.organisations o on o.org_id = s.org_id and o.active
+  where s.paused_at is null and h.paused_at is null`
+
+/** Schedules that are due, the longest first. */
 export const dueSchedules = async (client: Queryable, limit: number): Promise<readonly DueSchedule[]> => {
   const { rows } = await client.query<DueSchedule>(
     `select ${COLUMNS}, c.adapter, clock_timestamp() as now,
        (select r.run_id from sync.runs r where (r.org_id, r.source) = (s.org_id, s.source)
           and (r.strategy = 'delta') = (s.strategy = 'delta') and r.state in ('planned', 'running', 'paused')
           and (s.selection is null or r.selection = '{}' or r.selection && s.selection) order by r.created_at limit 1) as "busyRunId"
-     ${FROM}
-     join sync.connections c on (c.org_id, c.source) = (s.org_id, s.source)
-     join sync.organisations o on o.org_id = s.org_id and o.active
-     where s.fires_at <= now() and s.paused_at is null and h.paused_at is null order by s.fires_at limit $1`,
+     ${FIRING} and s.fires_at <= now() order by s.fires_at limit $1`,
     [limit],
   )
   return rows
+}
+
+/** Milliseconds until the next one is due; Infinity: there is none. Below 0 where one is due already. */
+export const nextDueMs = async (client: Queryable): Promise<number> => {
+  const { rows } = await client.query<{ ms: number | null }>(
+    `select (extract(epoch from min(s.fires_at) - clock_timestamp()) * 1000)::float8 as ms ${FIRING}`,
+  )
+  return rows[0]?.ms ?? Number.POSITIVE_INFINITY
 }
 
 type SeenSchedule = Pick<DueSchedule, 'orgId' | 'name' | 'source' | 'adapter' | 'turn'>

@@ -3,7 +3,7 @@
 import type { Pool, PoolClient } from '../platform/postgres.ts'
 
 const LEADER_LOCK = 7_301_955_023
-// A leader asks five times a second. One whose machine is gone would keep the lock as long as nobody tells the server.
+// A leader asks every ten seconds at least. One whose machine is gone would keep the lock as long as nobody tells the server.
 const LAPSE = `set idle_session_timeout = '20s'`
 
 export class Leadership {

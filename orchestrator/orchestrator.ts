@@ -6,6 +6,7 @@ import type { Plans } from '../ledger/progress.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
 import { dropExpiredPages, forgetSeen } from '../ledger/retention.ts'
 import { activeRuns, endRun, type Run } from '../ledger/runs.ts'
+import { CHANNELS } from '../ledger/signals.ts'
 import { forgetLapsedWorkers } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
@@ -18,6 +19,7 @@ import type { ReadAt } from '../platform/kafka/read-at.ts'
 import { deferred, pause, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { NO_SIGNALS, type Signals } from '../platform/signals.ts'
 import { stopInOrder } from '../platform/stopping.ts'
 import { commandMessages } from '../topics/commands.ts'
 import { eventMessages, type SyncEvent } from '../topics/events.ts'
@@ -28,6 +30,7 @@ import { runBeside } from './beside.ts'
 import { createHealer } from './healer.ts'
 import { Leadership } from './leadership.ts'
 import { planAsked } from './planning.ts'
+import { createTickPace } from './tick-pace.ts'
 
 export interface OrchestratorDeps {
   readonly pool: Pool
@@ -49,12 +52,15 @@ export interface OrchestratorDeps {
   readonly lookBackMs: number
   /** So many rows of an entity may be deleted by a reconciliation without an approval. */
   readonly deletions: DeletionLimit
+  readonly signals?: Pick<Signals, 'news'>
   readonly log: Logger
   readonly health?: RoleHealth
 }
 
 const ACTIVE_TICK_MS = 200
 const IDLE_TICK_MS = 1_000
+/** How far signals may bring ticks forward. */
+const AHEAD_MS = 2_000
 const LONG_TICK_MS = 5_000
 const WAKES_PER_TICK = 500
 const HOUSEKEEPING_MS = 60_000
@@ -123,15 +129,17 @@ export const tick = async (deps: TickDeps, plans: Plans): Promise<boolean> => {
 }
 
 export const createOrchestrator = (deps: OrchestratorDeps): Role => {
-  const { pool, producer, offsets, log, health = new RoleHealth('orchestrate') } = deps
+  const { pool, producer, offsets, log, signals = NO_SIGNALS, health = new RoleHealth('orchestrate') } = deps
   const healer = createHealer(deps)
   const failure = deferred<never>()
   const stopping = new AbortController()
   const leadership = new Leadership(pool)
+  const news = signals.news([CHANNELS.runs, CHANNELS.progress], stopping.signal)
   let loop: Promise<unknown> = Promise.resolve()
   const plans: Plans = new Map()
   let isActive = false
-  let tickedAt = performance.now()
+  let tickingSince = Number.POSITIVE_INFINITY
+  const pace = createTickPace(ACTIVE_TICK_MS, AHEAD_MS)
   let back: (() => void) | undefined
   let led = false
   let housekeepingAt = 0
@@ -158,7 +166,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
     }
     await housekeeping()
     isActive = await tick(deps, plans)
-    return isActive ? ACTIVE_TICK_MS : IDLE_TICK_MS
+    return isActive ? ACTIVE_TICK_MS : news.pace(IDLE_TICK_MS)
   }
 
   const goOn = () => {
@@ -171,7 +179,7 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
 
   const run = async () => {
     while (!stopping.signal.aborted) {
-      tickedAt = performance.now()
+      tickingSince = performance.now()
       const delayMs = await step().catch((error: unknown) => {
         if (!isDatabaseAway(error) && !isKafkaAway(error)) throw error
         if (back === undefined) log.warn({ reason: messageOf(error) }, 'orchestrator waits: a service is away')
@@ -179,16 +187,19 @@ export const createOrchestrator = (deps: OrchestratorDeps): Role => {
         return undefined
       })
       if (delayMs !== undefined) goOn()
-      await pause(delayMs ?? IDLE_TICK_MS, stopping.signal)
+      const restMs = pace.restMs(tickingSince, performance.now())
+      tickingSince = Number.POSITIVE_INFINITY
+      await pause(restMs, stopping.signal)
+      await news.sleep((delayMs ?? IDLE_TICK_MS) - restMs)
     }
     back?.()
   }
 
-  const tasks = [{ what: 'healing', step: () => healer.look() }, ...alwaysOnTasks({ ...deps, signal: stopping.signal })]
+  const tasks = [{ what: 'healing', step: () => healer.look() }, ...alwaysOnTasks({ ...deps, signals, signal: stopping.signal })]
   const beside = () => tasks.map((task) => runBeside(task, { leads: () => led, log, signal: stopping.signal }))
 
   // A tick that takes long is work too, or one that hangs would look idle.
-  health.watch({ hasWork: () => isActive || performance.now() - tickedAt > LONG_TICK_MS })
+  health.watch({ hasWork: () => isActive || performance.now() - tickingSince > LONG_TICK_MS })
 
   return {
     name: 'orchestrate',

@@ -20,7 +20,7 @@ export const ERRORS = {
   },
   'rate-limit': {
     meaning: 'The vendor says: later.',
-    asks: 'Nothing, it is tried again. If it stays, something else uses the same credential, or the limit of `org add --rate` is too high.',
+    asks: 'Nothing, it is tried again. If it stays, something else uses the same credential, or the limit is too high: `syncline org add ID --rate 50/20 --pat-stdin`.',
   },
   transient: {
     meaning: 'Network, time-out, or an error inside the vendor (5xx).',
@@ -56,11 +56,11 @@ export const ERRORS = {
   },
   'too-large': {
     meaning: 'A record or response above a cap.',
-    asks: 'Look at the letter with `syncline dlq show`; raise `SYNCLINE_MAX_RESPONSE_BYTES` if the record is a good one, then sync again.',
+    asks: 'Look at the letter with `syncline dlq show ID`; raise `SYNCLINE_MAX_RESPONSE_BYTES` if the record is a good one, then sync again.',
   },
   'invalid-record': {
     meaning: 'A record that cannot be mapped.',
-    asks: 'Look at it with `syncline dlq show`; when the source or the mapping is mended, `syncline dlq replay`.',
+    asks: 'Look at it with `syncline dlq show ID`; when the source or the mapping is mended, `syncline dlq replay ID`.',
   },
   conflict: {
     meaning: 'The state changed meanwhile: a lost lease, an old epoch, a run in another state.',

@@ -29,7 +29,7 @@ export interface RoleSources {
   readonly consumer?: () => ConsumerReport
 }
 
-const WATCH_INTERVAL_MS = 1_000
+const WATCH_INTERVAL_MS = 5_000
 const IDLE: RoleSources = { hasWork: () => false }
 
 export class RoleHealth implements Outages {

@@ -1,7 +1,6 @@
 // Runs a folder of SQL migrations with node-pg-migrate; several processes may do so at once, one works and the others wait.
 import { readdir } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
-import { runner } from 'node-pg-migrate'
 import { messageOf, SynclineError } from './errors.ts'
 import type { Logger } from './logger.ts'
 import { createPool, isDatabaseAway, type Queryable } from './postgres.ts'
@@ -14,14 +13,18 @@ export interface MigrationSet {
 
 const LOCK_KEY = 7_301_955_021
 
+/** Names of those that were run. */
 export const migrate = async (databaseUrl: string, set: MigrationSet, log: Logger): Promise<readonly string[]> => {
   const pool = createPool({ url: databaseUrl, max: 1, applicationName: 'syncline-migrate' })
   try {
     const client = await pool.connect()
     try {
+      if ((await pendingMigrations(client, set)).length === 0) return []
       // node-pg-migrate fails when another one runs; waiting is what a second worker wants, however long it takes.
       await client.query('set lock_timeout = 0; set statement_timeout = 0')
       await client.query('select pg_advisory_lock($1)', [LOCK_KEY])
+      // Seldom needed, and slow to load.
+      const { runner } = await import('node-pg-migrate')
       const done = await runner({
         dbClient: client,
         dir: fileURLToPath(set.folder),

@@ -1,6 +1,7 @@
 // Records that are to be asked for by their id: rows of the ledger in, answers on the live topic out, as records or as the news that
 // there is none. Must hold: a row is settled when its answer is durable, and asked again in every other case (invariant 1).
-import { arrivedParents, connectionRef, postponeAsks, settleAsks, type TakenAsk, takeAsks } from '../ledger/asks.ts'
+import { arrivedParents, connectionRef, hasAsks, postponeAsks, settleAsks, type TakenAsk, takeAsks } from '../ledger/asks.ts'
+import { CHANNELS } from '../ledger/signals.ts'
 import { messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { Outages } from '../platform/health.ts'
@@ -8,6 +9,7 @@ import type { Producer } from '../platform/kafka/producer.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import type { Signals } from '../platform/signals.ts'
 import { NO_TELEMETRY } from '../platform/telemetry.ts'
 import { DEAD_LETTER_PARTITIONS, LIVE_PARTITIONS, type Topics } from '../topics/list.ts'
 import { type Answer, type AskDeps, answerOf, postponeMs } from './ask.ts'
@@ -19,6 +21,7 @@ export interface AskerDeps extends AskDeps {
   readonly topics: Topics
   readonly connections: Connections
   readonly workerId: string
+  readonly signals: Pick<Signals, 'news'>
   readonly log: Logger
   readonly outages?: Outages
 }
@@ -39,10 +42,13 @@ export interface Asker {
 }
 
 export const createAsker = (deps: AskerDeps): Asker => {
-  const { pool, workerId, log, signal, outages } = deps
+  const { pool, workerId, signals, log, signal, outages } = deps
+  const news = signals.news([CHANNELS.asks], signal)
   const busy = new Map<string, Promise<void>>()
 
-  const take = async (): Promise<number> => {
+  /** How many were taken; undefined: there is none at all. */
+  const take = async (): Promise<number | undefined> => {
+    if (!(await hasAsks(pool))) return undefined
     const taken = await takeAsks(pool, workerId, MAX_TAKEN, [...busy.keys()])
     for (const [ref, asks] of byConnection(taken)) {
       const work = workOff(deps, asks).finally(() => busy.delete(ref))
@@ -57,18 +63,22 @@ export const createAsker = (deps: AskerDeps): Asker => {
       let back: (() => void) | undefined
       let lastAt = performance.now()
       const lookMs = () => (performance.now() - lastAt < QUIET_AFTER_MS ? LOOK_MS : QUIET_LOOK_MS)
+      /** What is asked for by a signal is taken at once; what was taken before, or waits for its time, is looked for again and again. */
+      const look = async (): Promise<void> => {
+        const taken = await take()
+        back?.()
+        back = undefined
+        if (taken) {
+          lastAt = performance.now()
+          await pause(LOOK_MS, signal)
+        } else await news.sleep(taken === undefined ? news.pace(lookMs()) : lookMs())
+      }
       while (!signal.aborted) {
-        const taken = await take().catch((error: unknown) => {
+        await look().catch((error: unknown) => {
           log.debug({ reason: messageOf(error) }, 'asks not looked up')
           if (isDatabaseAway(error)) back ??= outages?.away('PostgreSQL')
-          return undefined
+          return pause(AWAY_MS, signal)
         })
-        if (taken !== undefined) {
-          back?.()
-          back = undefined
-        }
-        if (taken) lastAt = performance.now()
-        await pause(taken === undefined ? AWAY_MS : lookMs(), signal)
       }
       back?.()
       await Promise.all(busy.values())

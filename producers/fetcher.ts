@@ -11,6 +11,7 @@ import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, pause, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool } from '../platform/postgres.ts'
+import { NO_SIGNALS, type Signals } from '../platform/signals.ts'
 import { stopInOrder } from '../platform/stopping.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { uuidv7 } from '../platform/uuid.ts'
@@ -30,6 +31,7 @@ export interface FetcherDeps {
   readonly topics: Topics
   readonly limiter: Limiter
   readonly connections: Connections
+  readonly signals?: Pick<Signals, 'news'>
   readonly log: Logger
   /** Slices at once in this process. */
   readonly concurrency?: number
@@ -42,7 +44,8 @@ const COMMIT_INTERVAL_MS = 500
 const STRAYS_INTERVAL_MS = 5_000
 
 export const createFetcher = (deps: FetcherDeps): Role => {
-  const { pool, producer, log, concurrency = 16, health = new RoleHealth('fetch'), telemetry = NO_TELEMETRY } = deps
+  const { pool, producer, log, concurrency = 16, telemetry = NO_TELEMETRY } = deps
+  const { signals = NO_SIGNALS, health = new RoleHealth('fetch') } = deps
   const workerId = uuidv7()
   const failure = deferred<never>()
   const stopping = new AbortController()
@@ -60,7 +63,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
     outages: health,
     telemetry,
   }
-  const asker = createAsker(runner)
+  const asker = createAsker({ ...runner, signals })
   const queue = new CommandQueue()
   const slices = new Set<Promise<void>>()
   let window = new OffsetWindow()

@@ -7,6 +7,7 @@ import type { Producer } from '../platform/kafka/producer.ts'
 import { deferred, persist, type Role } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import type { Pool } from '../platform/postgres.ts'
+import { NO_SIGNALS, type Signals } from '../platform/signals.ts'
 import { stopInOrder } from '../platform/stopping.ts'
 import type { Telemetry } from '../platform/telemetry.ts'
 import { createWake } from '../platform/wake.ts'
@@ -25,7 +26,7 @@ interface SinkLimits extends GatherLimits {
   readonly maxAgeMs: number
   /** The same, after a batch of many records: where many come, a row costs the less the more there are. */
   readonly maxBusyAgeMs: number
-  /** The same, of a batch with a record that belongs to no run: somebody waits for it, however many others come. */
+  /** The same, of the first batch after a while, or with a record that belongs to no run: somebody waits for it. */
   readonly maxUrgentAgeMs: number
   readonly maxQueuedBytes: number
 }
@@ -37,6 +38,7 @@ export interface SinkDeps {
   readonly topics: Topics
   /** Rejects with 'unavailable' while the registry is away. */
   readonly writerSchemas: WriterSchemas
+  readonly signals?: Pick<Signals, 'news'>
   readonly log: Logger
   readonly limits?: Partial<SinkLimits>
   readonly health?: RoleHealth
@@ -53,6 +55,8 @@ const DEFAULT_LIMITS: SinkLimits = {
   maxQueuedBytes: 12 * MEGABYTE,
 }
 
+/** When nothing was merged for so long, what comes is the beginning of something, and small. */
+const QUIET_MS = 1_000
 /** A batch of as many says that more are on their way. */
 const BUSY_RECORDS = 1_000
 /** Records decoded before sockets and timers have their turn: a few milliseconds. */
@@ -61,7 +65,7 @@ const RECORDS_AT_A_TIME = 500
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
 export const createSink = (deps: SinkDeps): Role => {
-  const { pool, producer, topics, log, telemetry, health = new RoleHealth('sink') } = deps
+  const { pool, producer, topics, log, telemetry, signals = NO_SIGNALS, health = new RoleHealth('sink') } = deps
   const limits: SinkLimits = { ...DEFAULT_LIMITS, ...deps.limits }
   const failure = deferred<never>()
   const stopping = new AbortController()
@@ -95,9 +99,10 @@ export const createSink = (deps: SinkDeps): Role => {
   }
 
   let isBusy = false
+  let settledAt = Number.NEGATIVE_INFINITY
 
   const ageLimitMs = ({ isUrgent }: Gatherer): number => {
-    if (isUrgent) return limits.maxUrgentAgeMs
+    if (isUrgent || performance.now() - settledAt > QUIET_MS) return limits.maxUrgentAgeMs
     return isBusy ? limits.maxBusyAgeMs : limits.maxAgeMs
   }
 
@@ -134,6 +139,7 @@ export const createSink = (deps: SinkDeps): Role => {
       isBusy = batch.records.length >= BUSY_RECORDS
       const current = settle(batch).finally(() => {
         if (settling === current) settling = undefined
+        settledAt = performance.now()
         health.progress()
         wake()
       })
@@ -153,7 +159,7 @@ export const createSink = (deps: SinkDeps): Role => {
     start: async () => {
       await producer.connect()
       await consumer.start()
-      running = Promise.all([work().catch(failure.reject), runSweeper({ pool, bury, log, signal, outages: health })])
+      running = Promise.all([work().catch(failure.reject), runSweeper({ pool, bury, signals, log, signal, outages: health })])
     },
     stop: () => {
       stopping.abort()

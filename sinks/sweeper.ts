@@ -1,11 +1,13 @@
 // Does the sweeps of parked rows: those that are asked for before an entity closes, and each minute all there are, because a row
 // can be parked by one sink while another merges its parent.
+import { CHANNELS } from '../ledger/signals.ts'
 import { type PendingSweep, pendingSweeps, sweepDone } from '../ledger/sweeps.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { Outages } from '../platform/health.ts'
 import { pause } from '../platform/lifecycle.ts'
 import type { Logger } from '../platform/logger.ts'
 import { isDatabaseAway, type Pool, type PoolClient } from '../platform/postgres.ts'
+import type { Signals } from '../platform/signals.ts'
 import type { BuryRejected } from './bury.ts'
 import { refusedParked } from './dead-letters.ts'
 import { parkedOwners } from './postgres/parking.ts'
@@ -23,6 +25,7 @@ interface Sweep extends Pick<PendingSweep, 'orgId' | 'entity'> {
 export interface SweeperDeps {
   readonly pool: Pool
   readonly bury: BuryRejected
+  readonly signals: Pick<Signals, 'news'>
   readonly log: Logger
   readonly signal: AbortSignal
   readonly outages?: Outages
@@ -41,7 +44,8 @@ const sweepOne = async ({ pool, bury, log }: SweeperDeps, { orgId, entity, pendi
 
 /** Runs until the signal aborts; never throws. An idle sink learns here that PostgreSQL is away. */
 export const runSweeper = async (deps: SweeperDeps): Promise<void> => {
-  const { pool, log, signal, outages } = deps
+  const { pool, log, signals, signal, outages } = deps
+  const news = signals.news([CHANNELS.sweeps], signal)
   let back: (() => void) | undefined
   let allAt = performance.now() + SWEEP_ALL_MS
 
@@ -63,7 +67,8 @@ export const runSweeper = async (deps: SweeperDeps): Promise<void> => {
       back = undefined
     }
     for (const sweep of sweeps ?? []) if (!signal.aborted) await sweepOne(deps, sweep)
-    await pause(sweeps !== undefined && sweeps.length > 0 ? BUSY_MS : IDLE_MS, signal)
+    if (sweeps !== undefined && sweeps.length > 0) await pause(BUSY_MS, signal)
+    else await news.sleep(sweeps === undefined ? IDLE_MS : news.pace(IDLE_MS))
   }
   back?.()
 }

@@ -1,15 +1,15 @@
-// kafkajs with five of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
-// (record-batch.ts does both), a timer, and how a connection is made, broken and forgotten. docs/decisions/0005-kafkajs.md says why.
+// kafkajs with some of its inner modules changed, before it loads them: the bodies of produce requests and of fetch responses
+// (record-batch.ts does both), and what repairs.ts mends. docs/decisions/0005-kafkajs.md says why.
 // The only module that imports it as a value.
 import { createRequire } from 'node:module'
-import type { Socket } from 'node:net'
 import type * as Kafkajs from 'kafkajs'
 import { controlKey, isBatch, type ReceivedBatch, receivedBatches } from './record-batch.ts'
+import { type Replace, repair } from './repairs.ts'
 
 const require = createRequire(import.meta.url)
 
 /** Makes `path` of kafkajs answer with what `replacement` makes of the original. */
-const replace = <T>(path: string, replacement: (original: T) => T): void => {
+const replace: Replace = <T>(path: string, replacement: (original: T) => T): void => {
   const id = require.resolve(`kafkajs/src/${path}.js`)
   const original: T = require(id)
   const loaded = require.cache[id]
@@ -103,110 +103,9 @@ const decodeMessages = () => async (decoder: Decoder) => {
   return (await receivedBatches(bytes)).map(asMessage)
 }
 
-interface Queue {
-  pending: unknown[]
-  throttledUntil: number
-  throttleCheckTimeoutId: NodeJS.Timeout | null
-  checkPendingRequests(): void
-}
-
-// kafkajs 2.2.4 re-arms this timer for ever with a negative delay (its issues 1704, 1751): hundreds of wake-ups a second when
-// idle. Ours arms it only when something is pending. test/unit/platform/kafka-client.test.ts tells when it is no longer needed.
-function scheduleCheckPendingRequests(this: Queue): void {
-  if (this.throttleCheckTimeoutId !== null || this.pending.length === 0) return
-  this.throttleCheckTimeoutId = setTimeout(
-    () => {
-      this.throttleCheckTimeoutId = null
-      this.checkPendingRequests()
-    },
-    Math.max(10, this.throttledUntil - Date.now()),
-  )
-}
-
-interface Connection {
-  readonly socket?: Socket
-  chunks: Buffer[]
-  bytesBuffered: number
-  bytesNeeded: number
-  isConnected(): boolean
-  connect(): Promise<boolean>
-  send(request: unknown): Promise<unknown>
-}
-
-// A request that ran into its time-out leaves the connection as it is, and all that come after it wait on it as long: what is
-// half-open stays so for ever. Ours breaks it, so that the next request makes a new one.
-const breakingOnTimeout = (send: Connection['send']): Connection['send'] =>
-  async function (this: Connection, request) {
-    try {
-      return await send.call(this, request)
-    } catch (error) {
-      if (error instanceof Error && error.name === 'KafkaJSRequestTimeoutError') this.socket?.destroy(error)
-      throw error
-    }
-  }
-
-const LENGTH_BYTES = 4
-
-// Two that find it disconnected at once make a socket each. The first is lost from sight: it stays open, so that the process never
-// ends, and its bytes mix with those of the second. And what came of an answer before the break is taken for the beginning of the
-// next one. Ours makes one socket at a time, and begins anew with it.
-const connectingAnew = (connect: Connection['connect']): Connection['connect'] => {
-  const attempts = new WeakMap<Connection, Promise<boolean>>()
-  return function (this: Connection) {
-    if (this.isConnected()) return Promise.resolve(true)
-    const attempt = attempts.get(this) ?? begin(this).finally(() => attempts.delete(this))
-    attempts.set(this, attempt)
-    return attempt
-  }
-
-  function begin(connection: Connection): Promise<boolean> {
-    connection.socket?.destroy()
-    Object.assign(connection, { chunks: [], bytesBuffered: 0, bytesNeeded: LENGTH_BYTES })
-    return connect.call(connection)
-  }
-}
-
-interface BrokerPool {
-  createBroker: (settings: unknown) => { disconnect(): Promise<void> }
-  disconnect(): Promise<void>
-}
-
-// After a break the client makes what stands for a broker anew, at times twice at once, and forgets the one before, connected or not.
-// What is forgotten is not disconnected in the end, and the process does not end. Ours remembers all.
-const disconnectingAll = (original: new (settings: unknown) => BrokerPool) =>
-  class extends original {
-    readonly #made = new Set<ReturnType<BrokerPool['createBroker']>>()
-
-    constructor(settings: unknown) {
-      super(settings)
-      const { createBroker } = this
-      this.createBroker = (of) => {
-        const broker = createBroker(of)
-        this.#made.add(broker)
-        return broker
-      }
-    }
-
-    override async disconnect(): Promise<void> {
-      await super.disconnect()
-      const made = [...this.#made]
-      this.#made.clear()
-      await Promise.all(made.map((broker) => broker.disconnect()))
-    }
-  }
-
 replace('protocol/requests/produce/v3/request', produceRequest)
 replace('protocol/requests/fetch/v4/decodeMessages', decodeMessages)
-replace('network/requestQueue/index', (original: { prototype: Queue & { scheduleCheckPendingRequests(): void } }) => {
-  original.prototype.scheduleCheckPendingRequests = scheduleCheckPendingRequests
-  return original
-})
-replace('network/connection', (original: { prototype: Connection }) => {
-  original.prototype.send = breakingOnTimeout(original.prototype.send)
-  original.prototype.connect = connectingAnew(original.prototype.connect)
-  return original
-})
-replace('cluster/brokerPool', disconnectingAll)
+repair(replace)
 
 export const kafkajs: typeof Kafkajs = require('kafkajs')
 

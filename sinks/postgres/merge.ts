@@ -6,6 +6,7 @@ import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { type Move, moveOutcomes, type Outcome, recordLandings, reviveOutcomes } from '../../ledger/landings.ts'
 import { type Answer, type SettledReplays, settleReplays } from '../../ledger/replays.ts'
 import { recordSeen } from '../../ledger/seen.ts'
+import { signalProgress } from '../../ledger/signals.ts'
 import { failpoint } from '../../platform/failpoints.ts'
 import type { Pool, PoolClient } from '../../platform/postgres.ts'
 import { encodePlace } from '../../topics/dead-letters.ts'
@@ -138,6 +139,9 @@ const asksOf = (batch: MergeBatch, entities: readonly EntityOutcomes[]): readonl
   return [...[...batch.asks, ...doubted].map((ask) => ({ ...ask, why: 'hint' as const })), ...parents]
 }
 
+/** Of a batch of more, others follow: who waits for the last record is not told of each. */
+const FEW_RECORDS = 1_000
+
 const settle = async (client: PoolClient, whole: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
   const { batch, dropped } = await withoutForgotten(client, whole)
   const moves: Move[] = []
@@ -166,7 +170,9 @@ const settle = async (client: PoolClient, whole: MergeBatch, counted: CountedRan
   const replays = await settleReplays(client, answers)
   await recordDeadLetters(client, lettersOf(batch, replays))
   await recordSeen(client, await seenOf(client, batch, counted))
-  await recordLandings(client, book.landings())
+  const landings = book.landings()
+  await recordLandings(client, landings)
+  if (landings.length > 0 && batch.records.length < FEW_RECORDS) await signalProgress(client)
   await reviveOutcomes(client, replays.revivals)
   await moveOutcomes(client, moves)
   await recordAsks(client, asksOf(batch, entities))

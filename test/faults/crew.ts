@@ -1,5 +1,5 @@
 // The worker processes of one installation: a role each, one or several members a role.
-import { ROLE_NAMES, type RoleName } from '../../cli/roles.ts'
+import { ROLE_NAMES, type RoleName } from '../../cli/role-names.ts'
 import type { Environment, Installation, WorkerProcess } from '../harness/installation.ts'
 
 export interface Member extends WorkerProcess {

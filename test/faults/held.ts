@@ -1,5 +1,5 @@
 // A worker that stops at a failpoint and waits there, so that something can be done to it at just this place.
-import type { RoleName } from '../../cli/roles.ts'
+import type { RoleName } from '../../cli/role-names.ts'
 import type { FailSite } from '../../platform/failpoints.ts'
 import { until } from '../harness/until.ts'
 import type { Member } from './crew.ts'

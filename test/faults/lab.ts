@@ -1,7 +1,7 @@
 // One installation under test: its services (those of the run, or some of its own, or behind proxies), its crew, its witnesses.
 import { randomBytes } from 'node:crypto'
 import { adapterByName, adapters } from '../../adapters/index.ts'
-import { prepareInstallation } from '../../cli/roles.ts'
+import { prepareInstallation } from '../../cli/prepare.ts'
 import { openRuntime } from '../../cli/runtime.ts'
 import type { StackAddresses } from '../../local/stack.ts'
 import type { Pool } from '../../platform/postgres.ts'

@@ -23,6 +23,22 @@ export const followConsent = (url: string): Promise<URL> =>
       .end()
   })
 
+/**
+ * The administrator's browser beside a command: is given what that has printed so far, and opens each address of consent once. Where it comes
+ * back through a proxy, `origin` is what stands behind that.
+ */
+export const browser = (origin?: string) => {
+  const opened = new Set<string>()
+  return async (output: string): Promise<void> => {
+    for (const [url] of output.matchAll(/https?:\/\/\S+\/oauth\/authorize\?\S+(?=\s)/g)) {
+      if (opened.has(url)) continue
+      opened.add(url)
+      const back = await followConsent(url)
+      await fetch(origin === undefined ? back : `${origin}${back.pathname}${back.search}`)
+    }
+  }
+}
+
 const api = pco.oauth
 if (api === undefined) throw new Error('The adapter has no OAuth')
 export const pcoOAuth = api

@@ -22,3 +22,12 @@ export const isShell = ({ kind }: Block): boolean => /^sh\b/.test(kind)
 
 /** `sh no-run: why`. */
 export const isRun = (block: Block): boolean => isShell(block) && block.kind === 'sh'
+
+const ANY_BLOCK = /^( *)```[^\n]*\n[\s\S]*?^\1```/gm
+
+/** The code in sentences and tables, in order: what stands between backticks, also where it goes on in the next line. */
+export const inlineCode = (text: string): readonly string[] =>
+  text
+    .replaceAll(ANY_BLOCK, '')
+    .split(/\n\s*\n/)
+    .flatMap((paragraph) => [...paragraph.matchAll(/`([^`]+)`/g)].map(([, code = '']) => code.replaceAll(/\s+/g, ' ')))

@@ -16,8 +16,8 @@ type Meanwhile = (output: string) => Promise<void> | void
 export interface Shell {
   /** To its end. */
   run(script: string, meanwhile?: Meanwhile): Promise<Ran>
-  /** What a reader starts in another terminal; resolves when it has said that it is up. */
-  beside(script: string, isUp: RegExp): Promise<void>
+  /** What a reader starts in another terminal; resolves when it has said that it is up, to what ends it. */
+  beside(script: string, isUp: RegExp): Promise<() => Promise<void>>
   /** Ends what has not ended. */
   end(): Promise<void>
 }
@@ -28,7 +28,8 @@ psql() { "${process.execPath}" --input-type=module -e '
   const { default: pg } = await import("${resolve('node_modules/pg/esm/index.mjs')}")
   const client = new pg.Client(process.argv[1])
   await client.connect()
-  for (const row of (await client.query(process.argv[3])).rows) console.log(Object.values(row).join("|"))
+  for (const { rows } of [await client.query(process.argv[3])].flat())
+    for (const row of rows) console.log(Object.values(row).join("|"))
   await client.end()' "$@"; }
 `
 
@@ -75,6 +76,7 @@ export const shellIn = (folder: string, tree: string, env: NodeJS.ProcessEnv, pr
         if (child.exitCode !== null) throw new Error(`${script} has ended: ${output()}`)
         return isUp.test(output())
       })
+      return () => endGroup(child)
     },
     end: async () => void (await Promise.all([...children].map(endGroup))),
   }

@@ -228,3 +228,15 @@ test('a connection that was revoked pauses its run with exit 4; connected again,
     await slow.close()
   }
 })
+
+test('a new personal access token changes neither address nor limit, unless that is said', async () => {
+  const add = (...more: readonly string[]) =>
+    installation.cli(['org', 'add', 'kept', '--pat-stdin', '--no-schedules', '--json', ...more], simulator.personalToken)
+  const first = await add('--base-url', simulator.url, '--rate', '200/20')
+  const stored = async () =>
+    (await installation.pool.query("select base_url, rate_limit from sync.connections where org_id = 'kept'")).rows
+  expect((await add()).json).toEqual([{ ...first.json[0], outcome: 'updated', schedules: [] }])
+  expect(await stored()).toEqual([{ base_url: simulator.url, rate_limit: '200/20' }])
+  await add('--rate', 'none')
+  expect(await stored()).toEqual([{ base_url: simulator.url, rate_limit: 'none' }])
+})

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
-import { ROLE_NAMES, type RoleName } from '../../cli/roles.ts'
+import { ROLE_NAMES, type RoleName } from '../../cli/role-names.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { type Installation, newInstallation, until, type WorkerProcess } from './installation.ts'

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { isEqual } from '../../cli/compare.ts'
-import { ROLE_NAMES } from '../../cli/roles.ts'
+import { ROLE_NAMES } from '../../cli/role-names.ts'
 import { compareWithModel } from '../../cli/simulated-model.ts'
 import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { readyForRepair, repairOnce } from '../../ledger/repair.ts'

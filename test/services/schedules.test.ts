@@ -12,6 +12,7 @@ import {
   dueSchedules,
   fireSchedule,
   listSchedules,
+  nextDueMs,
   pauseSchedule,
   resumeSchedule,
   type ScheduleRule,
@@ -111,6 +112,18 @@ describe('a due time', () => {
     expect(run).toMatchObject({ runId: schedule.lastRunId, strategy: 'full', state: 'planned' })
     expect(run?.selection).toEqual(manifestOf('pco').definitions.map(({ entity }) => entity))
     expect(await fire()).toBe(0)
+  })
+
+  test('that comes next is known beforehand, but for what is paused', async () => {
+    expect(await nextDueMs(pool)).toBe(Number.POSITIVE_INFINITY)
+    await add({}, 90)
+    await add({ name: 'later' }, 300)
+    expect(await nextDueMs(pool)).toBeGreaterThan(80_000)
+    expect(await nextDueMs(pool)).toBeLessThan(91_000)
+    await pauseSchedule(pool, orgId, 'full')
+    expect(await nextDueMs(pool)).toBeGreaterThan(280_000)
+    await pauseSource(pool, source(), null)
+    expect(await nextDueMs(pool)).toBe(Number.POSITIVE_INFINITY)
   })
 
   test('that another leader has seen to is left alone by one that looked before, though its run has ended since', async () => {

@@ -1,11 +1,11 @@
-// The documentation's commands, word by word in a fresh folder, on services of its own: each block of shell runs to its end, in the
-// order in which a reader comes to it. What is run elsewhere, or cannot be, is marked `sh no-run` with the reason, and counted.
+// The documentation's commands, word by word in a fresh folder, on services of its own, but for sizes: each block of shell runs to its end,
+// in the order in which a reader comes to it. What is run elsewhere, or cannot be, is marked `sh no-run` with the reason, and counted.
 import { chmodSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePorts } from '../../local/ports.ts'
-import { followConsent } from '../harness/consent.ts'
+import { browser } from '../harness/consent.ts'
 import { fetchKafkaTools, GROUP_TOOL, type KafkaTools } from '../harness/kafka-tools.ts'
 import { type Block, blocksOf, isRun, isShell } from '../harness/pages.ts'
 import { type Shell, shellIn } from '../harness/shell.ts'
@@ -19,7 +19,7 @@ const blocks = [...readme.slice(0, -1), ...PAGES.flatMap(blocksOf), ...readme.sl
 /** Followed by a test of its own. */
 const ELSEWHERE = ['docs/add-an-adapter.md', 'docs/add-an-entity.md']
 
-/** What a reader starts in another terminal, and what it answers when it is up. */
+/** What a reader starts in another terminal, and what it answers when it is up. Workers end with their page. */
 const BESIDE: readonly { readonly call: RegExp; readonly isUp: RegExp }[] = [
   { call: /^npx syncline simulate [^#\n]*/m, isUp: /http:\/\/127/ },
   { call: /^npx syncline worker [^#\n]*/m, isUp: /worker starts/ },
@@ -86,21 +86,10 @@ const localised = async ({ page, text }: Block): Promise<string> => {
     .replaceAll('--before 2026-01-01', `--before ${new Date().toISOString()}`)
     .replaceAll('CLIENT_ID=…', 'CLIENT_ID=simulated-client')
     .replaceAll('CLIENT_SECRET=…', 'CLIENT_SECRET=simulated-client-secret')
+    .replaceAll('--people 5000', '--people 500')
+    .replaceAll('--rate 100/2', '--rate 2000/2')
     .replaceAll(/org (add|connect) acme(?!.*--base-url)/g, `$& ${atSimulator}`)
     .replaceAll(/org connect \w+(?!.*--listen)/g, `$& --listen 127.0.0.1:${ports['docs/connect-pco.md']?.['4020']}`)
-}
-
-/** The administrator's browser, once for each address that is printed; it comes back through a proxy, if not straight. */
-const browser = () => {
-  const opened = new Set<string>()
-  return async (output: string): Promise<void> => {
-    for (const [url] of output.matchAll(/https?:\/\/\S+\/oauth\/authorize\?\S+(?=\s)/g)) {
-      if (opened.has(url)) continue
-      opened.add(url)
-      const { pathname, search } = await followConsent(url)
-      await fetch(`http://127.0.0.1:${ports['docs/connect-pco.md']?.['4020']}${pathname}${search}`)
-    }
-  }
 }
 
 test('every block of every page is run here, or elsewhere, or says why not', () => {
@@ -120,22 +109,32 @@ test('every block of every page is run here, or elsewhere, or says why not', () 
   })
   const run = new Set([...blocks.map(({ page }) => page), ...ELSEWHERE])
   expect(shells.filter((block) => isRun(block) && !run.has(block.page))).toEqual([])
-  expect(blocks).toHaveLength(23)
+  expect(blocks).toHaveLength(24)
 })
 
 /** Variables that the reader's shell has from the blocks before. */
 const exported = new Map<string, string>()
 
+/** What ends the workers of a page. */
+const workers = new Map<string, () => Promise<void>>()
+
+const endWorkersBefore = async (page: string): Promise<void> => {
+  for (const [of, end] of workers) if (of !== page && workers.delete(of)) await end()
+}
+
 const runBlock = async (block: Block): Promise<void> => {
   const script = await localised(block)
+  await endWorkersBefore(block.page)
   for (const { call, isUp } of BESIDE) {
     const line = call.exec(script)?.[0]
-    if (line !== undefined) await shell.beside(line, isUp)
+    if (line === undefined) continue
+    const end = await shell.beside(line, isUp)
+    if (line.includes(' worker ')) workers.set(block.page, end)
   }
   const rest = BESIDE.reduce((text, { call }) => text.replace(call, ''), script)
   const before = exported.get(block.page) ?? ''
   exported.set(block.page, before + [...rest.matchAll(/^export .*\n/gm)].join(''))
-  const { code, output } = await shell.run(before + rest, browser())
+  const { code, output } = await shell.run(before + rest, browser(`http://127.0.0.1:${ports['docs/connect-pco.md']?.['4020']}`))
   expect(code, output).toBe(0)
 }
 

@@ -8,7 +8,8 @@ import { errorPage } from '../../cli/error-page.ts'
 import { programFor } from '../../cli/program.ts'
 import { configPage } from '../../platform/config-page.ts'
 import { METRICS } from '../../platform/telemetry.ts'
-import { callsIn, unknownInCall } from './calls.ts'
+import { callsIn, unknownInCall } from '../harness/calls.ts'
+import { inlineCode } from '../harness/pages.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const read = (path: string): string => readFileSync(join(root, path), 'utf8')
@@ -45,11 +46,7 @@ const brokenLink = (page: string, link: string): string | undefined => {
 /** Code in a page: lines of its blocks, with continuations joined, and what stands between backticks. */
 const codeIn = (text: string): string[] => {
   const blocks = [...text.matchAll(/^```[^\n]*\n([\s\S]*?)^```/gm)].map(([, block = '']) => block)
-  const prose = text.replace(/^```[\s\S]*?^```/gm, '')
-  return [
-    ...blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n')),
-    ...[...prose.matchAll(/`([^`\n]+)`/g)].map(([, code = '']) => code),
-  ]
+  return [...blocks.flatMap((block) => block.replaceAll('\\\n', ' ').split('\n')), ...inlineCode(text)]
 }
 
 describe('a page', () => {

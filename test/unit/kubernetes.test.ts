@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs'
 import { expect, test } from 'vitest'
 import { parse } from 'yaml'
 import { adapters } from '../../adapters/index.ts'
-import { ROLE_CHOICES } from '../../cli/roles.ts'
+import { ROLE_CHOICES } from '../../cli/role-names.ts'
 import { resolveConfig, SETTINGS, type Setting } from '../../platform/config.ts'
 import { answer } from '../../platform/health-server.ts'
 import {

@@ -1,5 +1,5 @@
 // F1: every failpoint, once as a crash and once as an answer that was lost.
-import type { RoleName } from '../../../cli/roles.ts'
+import type { RoleName } from '../../../cli/role-names.ts'
 import { FAIL_SITES, type FailAction, type FailSite } from '../../../platform/failpoints.ts'
 import { until } from '../../harness/until.ts'
 import type { FaultCase } from '../case.ts'

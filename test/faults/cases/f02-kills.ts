@@ -1,5 +1,5 @@
 // F2: SIGKILL of a role at random while records flow, two of each running.
-import { ROLE_NAMES, type RoleName } from '../../../cli/roles.ts'
+import { ROLE_NAMES, type RoleName } from '../../../cli/role-names.ts'
 import type { FaultCase } from '../case.ts'
 
 const caseOf = (role: RoleName): FaultCase => ({

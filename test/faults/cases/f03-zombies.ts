@@ -1,5 +1,5 @@
 // F3: a worker that stops in the middle of its work for longer than its session and its lease, and then goes on as if nothing were.
-import type { RoleName } from '../../../cli/roles.ts'
+import type { RoleName } from '../../../cli/role-names.ts'
 import type { FailSite } from '../../../platform/failpoints.ts'
 import { pause } from '../../../platform/lifecycle.ts'
 import type { FaultCase } from '../case.ts'

@@ -1,5 +1,5 @@
 // F10: access tokens expire and are refused, refreshes fail, are lost, and are asked for by many at once; the app is removed; clocks differ.
-import { ROLE_NAMES } from '../../../cli/roles.ts'
+import { ROLE_NAMES } from '../../../cli/role-names.ts'
 import type { FailAction, FailSite } from '../../../platform/failpoints.ts'
 import { silentLogger } from '../../../platform/logger.ts'
 import { createStoredTokens } from '../../../producers/stored-tokens.ts'

@@ -1,5 +1,5 @@
 // F14: the clocks of the workers are wrong, each in its own way.
-import { ROLE_NAMES } from '../../../cli/roles.ts'
+import { ROLE_NAMES } from '../../../cli/role-names.ts'
 import type { FaultCase } from '../case.ts'
 
 const HOUR_MS = 3_600_000

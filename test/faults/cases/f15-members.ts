@@ -1,5 +1,5 @@
 // F15: members join and leave every group, again and again, in good order, while records flow.
-import type { RoleName } from '../../../cli/roles.ts'
+import type { RoleName } from '../../../cli/role-names.ts'
 import { pause } from '../../../platform/lifecycle.ts'
 import type { FaultCase } from '../case.ts'
 import { JOINED } from '../held.ts'

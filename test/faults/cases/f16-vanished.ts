@@ -1,6 +1,6 @@
 // F16: records vanish from a topic, as by retention, after they were accepted and before they were used. What is open is found by
 // the ledger, produced or fetched again, and the run ends complete.
-import type { RoleName } from '../../../cli/roles.ts'
+import type { RoleName } from '../../../cli/role-names.ts'
 import { canonicalEntities } from '../../../topics/canonical.ts'
 import { type Topics, topicsWithPrefix } from '../../../topics/list.ts'
 import { openTopicRecords, type TopicRecords } from '../../harness/topic-records.ts'

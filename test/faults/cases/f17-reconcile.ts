@@ -1,6 +1,6 @@
 // F17: rows that are gone, rows that the list only leaves out, and people who were merged, while each role is killed in turn. The run
 // that is judged is a reconciliation; what must be left is what the API has.
-import { ROLE_NAMES } from '../../../cli/roles.ts'
+import { ROLE_NAMES } from '../../../cli/role-names.ts'
 import type { FaultCase } from '../case.ts'
 import type { Scene } from '../scene.ts'
 

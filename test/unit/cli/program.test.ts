@@ -3,7 +3,7 @@ import type { Command } from 'commander'
 import { expect, test } from 'vitest'
 import { COMMANDS } from '../../../cli/commands.ts'
 import { programFor } from '../../../cli/program.ts'
-import { callsIn, unknownInCall } from '../calls.ts'
+import { callsIn, unknownInCall } from '../../harness/calls.ts'
 
 const root = await programFor('all')
 

@@ -7,7 +7,7 @@ import { expect, test, vi } from 'vitest'
 const require = createRequire(import.meta.url)
 const RequestQueue = require('kafkajs/src/network/requestQueue/index.js')
 const Encoder = require('kafkajs/src/protocol/encoder.js')
-const newQueue = () =>
+const newQueue = (more = {}) =>
   new RequestQueue({
     maxInFlightRequests: null,
     requestTimeout: 1000,
@@ -15,6 +15,8 @@ const newQueue = () =>
     clientId: 'c',
     broker: 'b',
     logger: { debug: () => undefined },
+    isConnected: () => true,
+    ...more,
   })
 
 test('an idle connection sets no timer; the repair is of the version that needs it', async () => {
@@ -32,6 +34,23 @@ test('an idle connection sets no timer; the repair is of the version that needs 
     expect(RequestQueue.prototype.scheduleCheckPendingRequests).not.toBe(original)
     newQueue().checkPendingRequests()
     expect(vi.getTimerCount()).toBe(0)
+  } finally {
+    vi.useRealTimers()
+  }
+})
+
+test('a connection looks for requests that are late as often as their time-out needs, and not ten times a second', async () => {
+  await import('../../../platform/kafka/kafkajs.ts')
+  vi.useFakeTimers()
+  try {
+    const queue = newQueue({ requestTimeout: 15_000, enforceRequestTimeout: true })
+    const timeoutRequest = vi.fn()
+    queue.inflight.set(1, { sentAt: Date.now(), requestTimeout: 15_000, timeoutRequest })
+    queue.scheduleRequestTimeoutCheck()
+    let looks = 0
+    for (; timeoutRequest.mock.calls.length === 0; looks++) vi.advanceTimersToNextTimer()
+    expect(looks).toBeLessThanOrEqual(11)
+    expect(vi.getTimerCount()).toBe(1)
   } finally {
     vi.useRealTimers()
   }

@@ -1,0 +1,70 @@
+// A consumer that has nothing to do: it waits long for news, and is gone, or goes on, at once when it is told to.
+import { beforeAll, expect, test } from 'vitest'
+import { createKafka } from '../../platform/kafka/client.ts'
+import { type Consumer, createConsumer } from '../../platform/kafka/consumer.ts'
+import { createProducer } from '../../platform/kafka/producer.ts'
+import { silentLogger } from '../../platform/logger.ts'
+import { until } from './installation.ts'
+import { stackAddresses, topicPrefix } from './support.ts'
+
+const WAIT_MS = 10_000
+const AT_ONCE_MS = 4_000
+const topic = `${topicPrefix()}quiet`
+const kafka = () => createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
+
+beforeAll(async () => {
+  const admin = kafka().admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
+  await admin.disconnect()
+})
+
+const produce = async (value: string): Promise<void> => {
+  const producer = createProducer(kafka())
+  await producer.connect()
+  await producer.send([{ topic, partitions: 1, messages: [{ key: 'key', value: Buffer.from(value), headers: {} }] }])
+  await producer.disconnect()
+}
+
+const consume = async (received: string[]): Promise<Consumer> => {
+  const options = { groupId: `${topic}.group`, topics: [topic], log: silentLogger, sessionTimeoutMs: 30_000, maxWaitMs: WAIT_MS }
+  const consumer = createConsumer(kafka(), options, {
+    onBatch: ({ messages }) => received.push(...messages.map(({ value }) => String(value))),
+    onAssigned: () => undefined,
+  })
+  await consumer.start()
+  return consumer
+}
+
+const tookMs = async (work: Promise<unknown>): Promise<number> => {
+  const startedAt = performance.now()
+  await work
+  return performance.now() - startedAt
+}
+
+test('a consumer whose fetch waits for news stops at once, and has left its group', async () => {
+  const first: string[] = []
+  const before = await consume(first)
+  await produce('one')
+  await until('it receives', () => first.includes('one'))
+  await until('its next fetch waits', () => before.report().silentMs > 500)
+  expect(await tookMs(before.stop())).toBeLessThan(AT_ONCE_MS)
+  // Were the first still a member, this one would wait for its session to end.
+  const second: string[] = []
+  const after = await consume(second)
+  await until('another has its partition', () => second.includes('one'), AT_ONCE_MS)
+  await after.stop()
+})
+
+test('a paused consumer goes on at once, though a fetch may wait long', async () => {
+  const received: string[] = []
+  const consumer = await consume(received)
+  await until('it is there', () => received.length > 0)
+  const pausedAt = performance.now()
+  consumer.pause()
+  await produce('meanwhile')
+  await until('the fetch under way is answered', () => consumer.report().silentMs < performance.now() - pausedAt)
+  consumer.resume()
+  await until('it goes on', () => received.includes('meanwhile'), AT_ONCE_MS)
+  await consumer.stop()
+})
