@@ -4,7 +4,7 @@ import type { ApiConnection, ApiResponse } from '../adapters/core/adapter.ts'
 import { isApiError } from '../adapters/core/errors.ts'
 import { databaseTime } from '../ledger/database-time.ts'
 import type { ListedConnection } from '../ledger/organisations.ts'
-import { CLOCK_MARGIN_S } from '../ledger/watermarks.ts'
+import { CLOCK_MARGIN_MS } from '../ledger/watermarks.ts'
 import { requireSettings } from '../platform/config.ts'
 import type { VendorConnection } from '../producers/connections.ts'
 import { compareClocks } from './check-clock.ts'
@@ -50,7 +50,7 @@ const readable = (vendor: VendorConnection, entity: string, response: ApiRespons
 const clockOf = async ({ pool, config }: Runtime) => {
   const [database, here] = [(await databaseTime(pool)).getTime(), Date.now()]
   const { deltaLookBackSeconds } = requireSettings(config, 'deltaLookBackSeconds')
-  const allowedMs = (CLOCK_MARGIN_S + Number(deltaLookBackSeconds)) * 1_000
+  const allowedMs = CLOCK_MARGIN_MS + Number(deltaLookBackSeconds) * 1_000
   return { oursAt: (at: number) => at + database - here, allowedMs }
 }
 

@@ -18,5 +18,5 @@ export const errorPage = (): string =>
     '|---|---|---|---|',
     ...Object.entries(ERRORS).map(rowOf),
     '',
-    'The other exit codes: 0 is done, 3 complete with exceptions (`syncline show --run ID` names them), 130 interrupted.',
+    'The other exit codes: 0 is done, 3 complete with exceptions (`syncline show --run ID` names them), 6 the pages of the run are no longer kept (`syncline verify`), 130 interrupted.',
   ].join('\n')}\n`

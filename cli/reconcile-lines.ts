@@ -6,10 +6,12 @@ import { count } from './words.ts'
 const outcomeText = ({ state, missing, gone, kept, allowed, approvedBy }: Reconciliation): string => {
   if (state === 'parked')
     return `more than the ${allowed.toLocaleString('en-US')} that may be deleted without an approval: nothing is deleted`
+  const by = approvedBy === null ? '' : `approved, run ${approvedBy}: `
+  if (gone === null || kept === null) return `${by}they were asked after; what came of it is no longer kept`
   const asked = `${count(gone, 'row')} gone and deleted, ${kept.toLocaleString('en-US')} there all the same`
   const rest = missing - gone - kept
   const whole = rest > 0 ? `${asked}, ${rest.toLocaleString('en-US')} not asked after` : asked
-  return approvedBy === null ? whole : `approved, run ${approvedBy}: ${whole}`
+  return `${by}${whole}`
 }
 
 /** A line for each entity with rows that were not shown, and how to approve what waits. */

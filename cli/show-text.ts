@@ -60,10 +60,16 @@ const timingColumns = (nowMs: number): readonly Column<EntityReport>[] => [
 const entityDuration = ({ startedAt, endedAt }: EntityReport, nowMs: number): string =>
   startedAt === null ? '-' : duration((endedAt?.getTime() ?? nowMs) - startedAt.getTime())
 
-const entities = ({ entities: reports }: RunDetail, { width, paint, nowMs }: TextOptions): readonly string[] =>
+const NOT_KEPT = 'Its pages are no longer kept: what was received and what became of it is not known any more.'
+
+const entities = ({ entities: reports, pagesKept }: RunDetail, { width, paint, nowMs }: TextOptions): readonly string[] =>
   reports.length === 0
     ? ['Not planned yet.']
-    : [reportTable(reports, { width, paint }), '', ...renderColumns(timingColumns(nowMs), reports, { width, paint })]
+    : [
+        pagesKept ? reportTable(reports, { width, paint }) : NOT_KEPT,
+        '',
+        ...renderColumns(timingColumns(nowMs), reports, { width, paint }),
+      ]
 
 const walkText = (walk: WalkSpec): string => {
   switch (walk.kind) {

@@ -3,6 +3,7 @@ import { Command } from 'commander'
 import { type Reconciliation, reconciliationsOf } from '../ledger/deletions.ts'
 import { type HealedPage, healedPages } from '../ledger/healing.ts'
 import { type MissingParents, missingParents } from '../ledger/parked.ts'
+import { arePagesKept } from '../ledger/partitions.ts'
 import { type EntityReport, runReport } from '../ledger/report.ts'
 import { type DeadLetterGroup, deadLetterGroups, type RangeDetail, runRanges } from '../ledger/run-detail.ts'
 import type { Run } from '../ledger/runs.ts'
@@ -43,6 +44,8 @@ export interface Failure {
 
 export interface RunDetail {
   readonly run: Run
+  /** False: how many pages and records there were, and what became of them, is no longer known; figures are 0. */
+  readonly pagesKept: boolean
   readonly entities: readonly EntityReport[]
   readonly ranges: readonly RangeDetail[]
   readonly failures: readonly Failure[]
@@ -69,6 +72,7 @@ const look = async (runtime: Runtime, runId: string, limit: number): Promise<Run
   const ranges = await runRanges(pool, run.runId)
   return {
     run,
+    pagesKept: await arePagesKept(pool, run.runId),
     entities,
     ranges,
     failures: failuresOf(run, entities, ranges),
@@ -104,9 +108,20 @@ export const failuresOf = (
 
 const isoOf = (date: Date | null): string | null => date?.toISOString() ?? null
 
-const detailLine = ({ run, entities, ranges, failures, deadLetters, healed, missing, reconciliations }: RunDetail) => ({
+const detailLine = ({
+  run,
+  pagesKept,
+  entities,
+  ranges,
+  failures,
+  deadLetters,
+  healed,
+  missing,
+  reconciliations,
+}: RunDetail) => ({
   ...runFacts(run),
   type: 'run-detail',
+  pagesKept,
   selection: run.selection,
   entities: entities.map((entity) => ({
     ...entityLine(entity),

@@ -3,7 +3,7 @@ import { type ErrorCode, isSynclineError, messageOf } from '../platform/errors.t
 import { printExactJson } from '../platform/exact-json.ts'
 import { renderColumns } from './columns.ts'
 
-export const EXIT = { ok: 0, failed: 1, usage: 2, exceptions: 3, auth: 4, notBegun: 5, interrupted: 130 } as const
+export const EXIT = { ok: 0, failed: 1, usage: 2, exceptions: 3, auth: 4, notBegun: 5, notKept: 6, interrupted: 130 } as const
 
 const EXIT_OF_CODE: Partial<Record<ErrorCode, number>> = {
   usage: EXIT.usage,

@@ -3,9 +3,12 @@ import type { EntityReport } from '../ledger/report.ts'
 import type { Run } from '../ledger/runs.ts'
 import { count } from './words.ts'
 
-/** closed: every record of every page is accounted for. exceptions: so, but some died, are parked, or a walk is unproven. */
+/**
+ * closed: every record of every page is accounted for. exceptions: so, but some died, are parked, or a walk is unproven. not-kept: its
+ * pages are so old that the ledger has them no more, and nothing can be said.
+ */
 export interface Verdict {
-  readonly verdict: 'closed' | 'exceptions' | 'open'
+  readonly verdict: 'closed' | 'exceptions' | 'open' | 'not-kept'
   readonly reasons: readonly string[]
 }
 
@@ -43,7 +46,9 @@ export const judgeRun = (
   entities: readonly EntityReport[],
   /** Pages that a range has gone past without an accepted receipt. */
   missingReceipts: number,
+  pagesKept = true,
 ): Verdict => {
+  if (!pagesKept) return { verdict: 'not-kept', reasons: [`its pages are no longer kept; the run was ${run.state} then`] }
   const open = openReasons(run, entities, missingReceipts)
   if (open.length > 0) return { verdict: 'open', reasons: open }
   const exceptions = exceptionReasons(entities)

@@ -2,6 +2,7 @@
 // tables with the API (verify-api.ts).
 import { Command } from 'commander'
 import { type MissingParents, missingParents } from '../ledger/parked.ts'
+import { arePagesKept } from '../ledger/partitions.ts'
 import { type EntityReport, type MissingPage, missingPages, runReport } from '../ledger/report.ts'
 import { type MissingReceipt, missingReceipts } from '../ledger/run-detail.ts'
 import { hasEnded, type Run } from '../ledger/runs.ts'
@@ -27,7 +28,8 @@ Examples:
   $ syncline verify --org acme --against-api --all --entity person email
   $ syncline verify --org acme --against-api --sample 50 --json | jq '.entities[] | select(.differs > 0)'
 
-Exit codes of --run: 0 the ledger closes, 3 it closes with exceptions (dead, parked or unproven), 1 it does not close.
+Exit codes of --run: 0 the ledger closes, 3 it closes with exceptions (dead, parked or unproven), 1 it does not close,
+6 it cannot be told: the pages of a run are kept for 30 days.
 
 --against-api asks the API under its rate limit, together with all workers, and writes nothing. What the API has changed or made since
 the last sync is told apart by its updated_at; records that have none, such as memberships, count as different. Exit codes: 0 all
@@ -76,12 +78,18 @@ interface Findings {
   readonly judged: Verdict
 }
 
-const EXIT_OF: Readonly<Record<Verdict['verdict'], number>> = { closed: EXIT.ok, exceptions: EXIT.exceptions, open: EXIT.failed }
+const EXIT_OF: Readonly<Record<Verdict['verdict'], number>> = {
+  closed: EXIT.ok,
+  exceptions: EXIT.exceptions,
+  open: EXIT.failed,
+  'not-kept': EXIT.notKept,
+}
 
 const verify = async (runtime: Runtime, options: OfRun): Promise<void> => {
   const findings = await look(runtime, options)
   process.exitCode = EXIT_OF[findings.judged.verdict]
   if (options.json) return printJson(verifyLine(findings))
+  if (findings.judged.verdict === 'not-kept') return say(verdictText(findings, painterFor(process.stderr)))
   const paint = painterFor(process.stdout)
   print(renderColumns(COLUMNS, findings.entities, { width: stdoutWidth(), paint }).join('\n'))
   for (const line of [...missingLines(findings), ...parkedText(findings.parked)]) print(line)
@@ -92,10 +100,11 @@ const look = async (runtime: Runtime, { run: runId, limit }: OfRun): Promise<Fin
   const { pool } = runtime
   const run = await requireRun(runtime, runId)
   const entities = await runReport(pool, run.runId)
+  const kept = await arePagesKept(pool, run.runId)
   const missing = await missingPages(pool, run.runId, limit)
-  const receipts = await missingReceipts(pool, run.runId, limit)
+  const receipts = kept ? await missingReceipts(pool, run.runId, limit) : []
   const parked = await missingParents(pool, run, { limit })
-  return { run, entities, missing, receipts, parked, judged: judgeRun(run, entities, receipts.length) }
+  return { run, entities, missing, receipts, parked, judged: judgeRun(run, entities, receipts.length, kept) }
 }
 
 const verifyLine = ({ run, entities, missing, receipts, parked, judged }: Findings) => ({
@@ -163,6 +172,8 @@ const verdictText = ({ run, judged }: Findings, paint: Paint): string => {
   const reasons = judged.reasons.join('; ')
   if (judged.verdict === 'closed') return paint('The ledger closes: every record of every page is accounted for.', 'green')
   if (judged.verdict === 'exceptions') return `${paint('The ledger closes with exceptions', 'yellow')}: ${reasons}.`
+  if (judged.verdict === 'not-kept')
+    return `${paint('It can no longer be told whether the ledger closes', 'yellow')}: ${reasons}. See: syncline show --run ${run.runId}`
   const next = hasEnded(run.state) ? `See why with: syncline show --run ${run.runId}` : `The run is ${run.state}.`
   return `${paint('The ledger does not close', 'red')}: ${reasons}. ${next}`
 }

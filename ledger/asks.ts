@@ -13,17 +13,22 @@ export type AskReason = 'hint' | 'parent'
 
 export interface NewAsk extends Ask {
   readonly why: AskReason
+  /** Of a record that was overtaken (sinks/overtaken.ts): when it was seen, in ms since 1970. Not asked for when that is long ago. */
+  readonly seenAt?: number | undefined
 }
 
 export const PARENT_PATIENCE_S = 20
+/** What was on its way for longer, or is read anew, must not become as many requests. */
+export const ON_ITS_WAY = "interval '1 hour'"
 
 const RECORD = `
   insert into sync.asks as a (org_id, source, entity, external_id, parents, why, wake_at)
   select i.org_id, i.source, i.entity, i.external_id, i.parents, i.why,
     now() + case when i.why = 'parent' then interval '${PARENT_PATIENCE_S} seconds' else interval '0' end
-  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[])
-    as i(org_id, source, entity, external_id, parents, why)
+  from unnest($1::text[], $2::text[], $3::text[], $4::text[], $5::jsonb[], $6::text[], $7::float8[])
+    as i(org_id, source, entity, external_id, parents, why, seen_at)
   join sync.connections c on c.org_id = i.org_id and c.source = i.source
+  where i.seen_at is null or to_timestamp(i.seen_at / 1000) > now() - ${ON_ITS_WAY}
   order by i.org_id, i.source, i.entity, i.external_id
   on conflict (org_id, source, entity, external_id) do update set
     round = a.round + 1, why = 'hint', parents = a.parents || excluded.parents,
@@ -33,13 +38,17 @@ const RECORD = `
 
 const keyOf = ({ orgId, source, entity, externalId }: Ask): string => JSON.stringify([orgId, source, entity, externalId])
 
+/** One that is asked for in any case is so for both. */
+const laterOf = (ask: NewAsk, known: NewAsk = ask): number | undefined =>
+  ask.seenAt === undefined || known.seenAt === undefined ? undefined : Math.max(ask.seenAt, known.seenAt)
+
 /** One of each record; a hint before a parent, and what any of them knows of the parents. */
 const coalesced = (asks: readonly NewAsk[]): readonly NewAsk[] => {
   const byKey = new Map<string, NewAsk>()
   for (const ask of asks) {
     const known = byKey.get(keyOf(ask))
     const why = ask.why === 'hint' || known?.why === 'hint' ? 'hint' : 'parent'
-    byKey.set(keyOf(ask), { ...ask, why, parents: { ...known?.parents, ...ask.parents } })
+    byKey.set(keyOf(ask), { ...ask, why, parents: { ...known?.parents, ...ask.parents }, seenAt: laterOf(ask, known) })
   }
   return [...byKey.values()]
 }
@@ -55,6 +64,7 @@ export const recordAsks = async (client: Queryable, all: readonly NewAsk[]): Pro
     asks.map(({ externalId }) => externalId),
     asks.map(({ parents }) => JSON.stringify(parents)),
     asks.map(({ why }) => why),
+    asks.map(({ seenAt }) => seenAt ?? null),
   ])
 }
 

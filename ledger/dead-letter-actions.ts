@@ -1,5 +1,5 @@
 // What an operator does about dead letters: each step is one guarded change of state, said who did it and when by PostgreSQL's
-// clock. No row is ever deleted.
+// clock. Rows are deleted by age alone (retention.ts).
 
 import type { Queryable } from '../platform/postgres.ts'
 import type { LetterPlace } from '../topics/dead-letters.ts'

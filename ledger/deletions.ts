@@ -4,6 +4,7 @@ import type { MissingRow } from '../manifests/walk.ts'
 import { inTransaction, type Pool, type PoolClient, type Queryable } from '../platform/postgres.ts'
 import { canonicalEntity, hardReferences } from '../topics/canonical.ts'
 import { HINT_OBSERVED_AT_SQL } from '../topics/hints.ts'
+import { arePagesKept } from './partitions.ts'
 import { insertRanges, type NewRange } from './ranges.ts'
 import type { Run } from './runs.ts'
 import { CLOCK_MARGIN } from './watermarks.ts'
@@ -149,10 +150,10 @@ export interface Reconciliation {
   readonly liveRows: number
   readonly missing: number
   readonly allowed: number
-  /** Rows that the source was asked for and does not have; of an approved one those of the runs that carried it out. */
-  readonly gone: number
+  /** Rows that the source was asked for and does not have; of an approved one those of the runs that carried it out. Null: not known any more. */
+  readonly gone: number | null
   /** Rows that it has all the same. */
-  readonly kept: number
+  readonly kept: number | null
   /** The run that carries it out, latest first. */
   readonly approvedBy: string | null
 }
@@ -181,5 +182,10 @@ export const reconciliationsOf = async (client: Queryable, runId: string): Promi
     kept: number
     approved_by: string | null
   }>(RECONCILIATIONS, [runId])
-  return rows.map(({ live_rows: live, approved_by: approvedBy, ...row }) => ({ ...row, liveRows: live, approvedBy }))
+  const isKept = new Map<string, boolean>()
+  for (const { approved_by: askedBy } of rows) isKept.set(askedBy ?? runId, await arePagesKept(client, askedBy ?? runId))
+  return rows.map(({ live_rows: live, approved_by: approvedBy, ...row }) => {
+    const asked = isKept.get(approvedBy ?? runId) ? {} : { gone: null, kept: null }
+    return { ...row, ...asked, liveRows: live, approvedBy }
+  })
 }

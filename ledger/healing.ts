@@ -172,6 +172,16 @@ const startOf = async (client: Queryable, { runId, rangeId, page }: OpenPage): P
   return before === undefined ? { page: 0, cursor: null } : { page: before.page + 1, cursor: before.next }
 }
 
+/** Dead letters of messages of the page's entity that could not be worked on at all, which do not name a page, since it was received. */
+export const unreadableSince = async (client: Queryable, { orgId, source, entity, receivedAt }: OpenPage): Promise<number> => {
+  const { rows } = await client.query<{ n: number }>(
+    `select count(*)::int as n from sync.dead_letters
+     where org_id = $1 and source = $2 and entity = $3 and code = 'unreadable' and recorded_at >= to_timestamp($4::float8 / 1000)`,
+    [orgId, source, entity, receivedAt],
+  )
+  return rows[0]?.n ?? 0
+}
+
 export interface HealedPage {
   readonly entity: string
   readonly rangeId: number

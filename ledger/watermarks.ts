@@ -3,8 +3,8 @@
 import type { Queryable } from '../platform/postgres.ts'
 
 /** What the source's clock may be behind PostgreSQL's by; more is left to the look-back of a delta. */
-export const CLOCK_MARGIN_S = 60
-export const CLOCK_MARGIN = `interval '${CLOCK_MARGIN_S} seconds'`
+export const CLOCK_MARGIN_MS = 60_000
+export const CLOCK_MARGIN = `interval '${CLOCK_MARGIN_MS / 1000} seconds'`
 
 export interface Owner {
   readonly orgId: string

@@ -1,6 +1,6 @@
 // What keeps organisations in step by itself, as tasks of the leader: schedules fire, failing sources are paused, operators are told.
 import { forgetNotifications } from '../ledger/notifications.ts'
-import { removeOldRuns } from '../ledger/retention.ts'
+import { removeOldLetters, removeOldRuns } from '../ledger/retention.ts'
 import { nextDueMs } from '../ledger/schedules.ts'
 import { CHANNELS } from '../ledger/signals.ts'
 import { pauseFailingSources } from '../ledger/source-health.ts'
@@ -29,6 +29,7 @@ const SCHEDULES_MS = 1_000
 const NOTIFICATIONS_MS = 3_000
 const FORGET_MS = 3_600_000
 const RUNS_AT_ONCE = 500
+const LETTERS_AT_ONCE = 5_000
 
 export const alwaysOnTasks = ({ pool, log, signals, ...deps }: AlwaysOnDeps): readonly SideTask[] => {
   const newsOf = (channel: string) => signals.news([channel], deps.signal)
@@ -64,6 +65,14 @@ export const alwaysOnTasks = ({ pool, log, signals, ...deps }: AlwaysOnDeps): re
         const removed = deps.keepRunsDays === 0 ? 0 : await removeOldRuns(pool, deps.keepRunsDays, RUNS_AT_ONCE)
         if (removed > 0) log.info({ runs: removed, days: deps.keepRunsDays }, 'old runs removed')
         return removed < RUNS_AT_ONCE ? FORGET_MS : 0
+      },
+    },
+    {
+      what: 'old dead letters',
+      step: async () => {
+        const removed = deps.keepRunsDays === 0 ? 0 : await removeOldLetters(pool, deps.keepRunsDays, LETTERS_AT_ONCE)
+        if (removed > 0) log.info({ letters: removed, days: deps.keepRunsDays }, 'old dead letters removed')
+        return removed < LETTERS_AT_ONCE ? FORGET_MS : 0
       },
     },
   ]

@@ -66,6 +66,16 @@ const planRange = (pages: readonly OpenPage[], isThere: (page: OpenPage) => bool
   return first === undefined ? before : [...before, { kind: 'rewind', pages: [first, ...others] }]
 }
 
-export const exhaustedReason = ({ entity, rangeId, page }: OpenPage): string =>
-  `Page ${page} of range ${rangeId} of ${entity} vanished on Kafka again after it was healed ${MAX_HEALS} times. ` +
-  'Check the retention of the topics and whether processors and sinks keep up with it; then start a new run: syncline sync'
+/** `unreadable`: dead letters of whole messages of its entity that are younger than the page. */
+export const exhaustedReason = ({ orgId, entity, rangeId, page }: OpenPage, unreadable: number): string => {
+  const which = `Page ${page} of range ${rangeId} of ${entity}`
+  if (unreadable > 0)
+    return (
+      `${which} left no record, each of the ${1 + MAX_HEALS} times that it was on Kafka; since it was received, ${unreadable} dead letters say ` +
+      `that a page of ${entity} could not be worked on. See: syncline dlq list --org ${orgId} --entity ${entity} --code unreadable`
+    )
+  return (
+    `${which} vanished on Kafka again after it was healed ${MAX_HEALS} times. ` +
+    'Check the retention of the topics and whether processors and sinks keep up with it; then start a new run: syncline sync'
+  )
+}

@@ -2,7 +2,7 @@
 // again, ranges rewound, and entities failed that could not be healed. It keeps nothing that may not be lost: after a restart the
 // watch begins anew.
 import { changeEntities } from '../ledger/entities.ts'
-import { movePage, type OpenPage, overduePages, rewindRange } from '../ledger/healing.ts'
+import { movePage, type OpenPage, overduePages, rewindRange, unreadableSince } from '../ledger/healing.ts'
 import type { LogOffsets, Offsets } from '../platform/kafka/offsets.ts'
 import { partitionKey } from '../platform/kafka/offsets.ts'
 import type { Producer } from '../platform/kafka/producer.ts'
@@ -160,7 +160,7 @@ const failEntity = async (
   { pool, log }: HealerDeps,
   { page, entity: { entity, state } }: Healing & { readonly kind: 'fail' },
 ): Promise<readonly SyncEvent[]> => {
-  const reason = exhaustedReason(page)
+  const reason = exhaustedReason(page, await unreadableSince(pool, page))
   const changed = await changeEntities(pool, page.runId, [{ entity, from: state, to: 'failed', reason, errorCode: 'internal' }])
   if (!changed.has(entity)) return []
   log.error({ run: page.runId, org: page.orgId, entity, range: page.rangeId, page: page.page, reason }, 'entity failed')

@@ -4,6 +4,7 @@ import type { Manifest } from '../manifests/manifest.ts'
 import { messageOf } from '../platform/errors.ts'
 import type { Logger } from '../platform/logger.ts'
 import { type Handed, ownMemory, startThread } from '../platform/thread.ts'
+import type { Headers } from '../topics/headers.ts'
 import { type Topics, topicsWithPrefix } from '../topics/list.ts'
 import { createLiveTransform } from './live.ts'
 import { createPageWork, type MadeOfPages, type PageInHand, type PageWork, together } from './page-work.ts'
@@ -66,7 +67,8 @@ export const handedMade = (made: MadeOfPages): Handed<MadeOfPages> => ({
 
 /** So often a page may end a thread that has nothing else in hand. */
 const MAX_ENDS = 2
-const BURIED = `It has ended the thread that worked on it, ${MAX_ENDS} times: it takes more memory than there is, or there is a fault in this version`
+const WHY_BURIED = `ended the thread that worked on it, ${MAX_ENDS} times: it takes more memory than there is, or there is a fault in this version`
+const buriedReason = ({ run, range, page }: Headers): string => `Page ${page} of range ${range}, run ${run}, has ${WHY_BURIED}`
 
 export interface PageThreadOptions {
   readonly log: Logger
@@ -77,7 +79,7 @@ export interface PageThreadOptions {
 export const inItsThread = (program: URL, setUp: PageThreadSetUp, { log, heapMb }: PageThreadOptions): PageWorker => {
   const open = () => startThread<readonly PageInHand[], MadeOfPages>(program, setUp, heapMb)
   const bury = createPageWork(topicsWithPrefix(setUp.prefix), () => ({ headers, value }) => {
-    return { ...NOTHING, deadLetters: [unreadable(headers, value ?? Buffer.alloc(0), BURIED)] }
+    return { ...NOTHING, deadLetters: [unreadable(headers, value ?? Buffer.alloc(0), buriedReason(headers))] }
   })
   let thread = open()
   let isStopped = false

@@ -46,13 +46,18 @@ export interface PlacedDeadLetter extends Placed {
   readonly letter: DeadLetterRow
 }
 
+/** `seenAt` as in the ledger. */
+export interface BatchAsk extends Ask {
+  readonly seenAt?: number
+}
+
 /** `records` have distinct ids. */
 export interface MergeBatch {
   readonly records: readonly BatchRecord[]
   readonly losers: readonly Loser[]
   readonly deadLetters: readonly PlacedDeadLetter[]
   /** Records to be asked for by their id, whatever becomes of the others. */
-  readonly asks: readonly Ask[]
+  readonly asks: readonly BatchAsk[]
 }
 
 /** A dead letter to be produced, with the original bytes. */

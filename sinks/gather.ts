@@ -3,8 +3,10 @@
 import type { DeadLetterRow } from '../ledger/dead-letters.ts'
 import type { Position } from '../platform/kafka/consumer.ts'
 import type { Ask } from '../topics/asks.ts'
+import { isHint } from '../topics/hints.ts'
 import { askOf } from './asks.ts'
-import type { BatchRecord, GatheredBatch, Loser, Original, PlacedDeadLetter, Rejected } from './batch.ts'
+import type { BatchAsk, BatchRecord, GatheredBatch, Loser, Original, PlacedDeadLetter, Rejected } from './batch.ts'
+import { isOvertaken, seenAtOf } from './overtaken.ts'
 import { createPageBook } from './pages.ts'
 import type { EncodedRecord } from './postgres/copy.ts'
 import { isDoubtful, isNewer } from './version.ts'
@@ -42,12 +44,16 @@ const loserOf = (loser: BatchRecord, winner: BatchRecord): Loser => ({
   outcome: loser.encoded.contentHash === winner.encoded.contentHash ? 'unchanged' : 'stale',
 })
 
+/** An answer to a question is not asked after again. */
+const wasOvertaken = (record: BatchRecord, standing: BatchRecord): boolean =>
+  (record.page !== undefined || isHint(record.encoded)) && isOvertaken(record.encoded, standing.encoded)
+
 export const createGatherer = (limits: GatherLimits, generation: number): Gatherer => {
   const winners = new Map<string, BatchRecord>()
   const losers: Loser[] = []
   const deadLetters: PlacedDeadLetter[] = []
   const rejected: Rejected[] = []
-  const asks: Ask[] = []
+  const asks: BatchAsk[] = []
   const positions = new Map<string, Position>()
   const pageOf = createPageBook()
   let bytes = 0
@@ -56,6 +62,9 @@ export const createGatherer = (limits: GatherLimits, generation: number): Gather
   const contend = (record: BatchRecord): void => {
     const standing = winners.get(record.encoded.id)
     if (standing !== undefined && isDoubtful(record.encoded, standing.encoded)) asks.push(askOf(record))
+    else if (standing !== undefined && wasOvertaken(record, standing)) {
+      asks.push({ ...askOf(record), seenAt: seenAtOf(record.encoded) })
+    }
     if (standing !== undefined && !isNewer(record.encoded, standing.encoded)) {
       losers.push(loserOf(record, standing))
       return

@@ -63,7 +63,8 @@ export const isDoubtful = (a: Version, b: Version): boolean => {
   return a.deleted || b.deleted || a.sourceUpdatedAt === b.sourceUpdatedAt
 }
 
-const hintSql = (row: string): string =>
+/** Whether it was told. */
+export const hintSql = (row: string): string =>
   `(case when ${row}.deleted_at is null then ${row}.observed_at = ${HINT_OBSERVED_AT_SQL} else ${row}.mapping_revision = ${HINT_REVISION} end)`
 
 const toldAgainSql = (told: string, seen: string): string =>

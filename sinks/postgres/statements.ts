@@ -1,6 +1,7 @@
 // The SQL of a merge, per entity: pure text. Staged rows are numbered by `pos` from 0; outcomes come back as one string with a letter
 // per staged row. Rows are written, and so locked, in the order of their ids.
 import { HINT_OBSERVED_AT_SQL, HINT_REVISION } from '../../topics/hints.ts'
+import { overtakenSql } from '../overtaken.ts'
 import { doubtfulSql, newerSql } from '../version.ts'
 import { type Layout, listed, ORIGIN_COLUMNS, quoted, VERSION_COLUMNS } from './layout.ts'
 
@@ -36,7 +37,7 @@ const unconfirmed = `(s.deleted_at is not null and s.mapping_revision = ${HINT_R
 /** One row: `outcomes`, and in `doubtful` the `pos` of those that are to be asked for by id. Locks nothing. */
 export const judgeStatement = (layout: Layout): string => `
   select string_agg(${outcome(layout)}, '' order by s.pos) as outcomes,
-    array_agg(s.pos) filter (where ${unconfirmed} or (t.id is not null and ${doubtfulSql('s', 't')})) as doubtful
+    array_agg(s.pos) filter (where ${unconfirmed} or (t.id is not null and (${doubtfulSql('s', 't')} or ${overtakenSql('s', 't')}))) as doubtful
   from ${layout.staged} s ${current(layout)}`
 
 /** What is needed to ask for the staged rows in $1 (by `pos`). */
@@ -141,7 +142,7 @@ const sameOrigin = ORIGIN_COLUMNS.map(({ name }) => `p.${quoted(name)} is not di
 /** Locks the parked rows of the same ids as the staged rows in $1 and compares: `newer` is the staged row's. */
 export const compareParkedStatement = (layout: Layout): string => `
   select s.pos, ${listed(ORIGIN_COLUMNS, 'p')}, p.content_hash = s.content_hash as same, ${newerSql('s', 'p')} as newer,
-    (${sameOrigin}) as own, ${doubtfulSql('s', 'p')} as doubtful
+    (${sameOrigin}) as own, (${doubtfulSql('s', 'p')} or ${overtakenSql('s', 'p')}) as doubtful
   from ${layout.parked} p join ${layout.staged} s on s.org_id = p.org_id and s.id = p.id
   where s.pos = any($1::int[]) order by p.id for update of p`
 

@@ -153,6 +153,88 @@ describe('a deletion that was told', () => {
   })
 })
 
+describe('a page that was overtaken when it was on its way', () => {
+  const now = Date.now()
+  /** Seen so many seconds ago; of a run unless it is an answer. */
+  const seen = (
+    run: { orgId: string; runId: string },
+    lastName: string,
+    secondsAgo: number,
+    parts: Partial<RecordParts> = {},
+  ) => ({
+    ...page(run.orgId, lastName, { observedAt: now - secondsAgo * 1_000, ...parts }),
+    origin: `${run.runId}/0/0/1/0/1`,
+  })
+  const gone = (run: { orgId: string; runId: string }, secondsAgo: number) => {
+    const observedAt = now - secondsAgo * 1_000
+    return seen(run, '', secondsAgo, { fields: { lastName: null }, sourceUpdatedAt: null, deletedAt: observedAt })
+  }
+  const answer = (item: BatchItem): BatchItem => ({ entity: item.entity, record: item.record })
+
+  test('by a deletion, or by a later version, is asked for: on the topic it is the last of its key', async () => {
+    for (const later of ['deletion', 'version', 'told'] as const)
+      for (const isOneBatch of [true, false]) {
+        const run = await startRun(db.pool)
+        const standing = {
+          deletion: answer(gone(run, 20)),
+          version: answer(seen(run, 'Later', 20, { sourceUpdatedAt: 2_000_000 })),
+          told: hint(run.orgId, 'Told', now - 20_000),
+        }[later]
+        const late = seen(run, 'Late', 30)
+        if (isOneBatch) await merge(standing, late)
+        else for (const each of [standing, late]) await merge(each)
+        expect(await rowOf(run.orgId), later).not.toMatchObject({ last_name: 'Late' })
+        expect(await asksOf(run.orgId), `${later}, ${isOneBatch}`).toEqual([ASKED])
+      }
+  })
+
+  test('by one that waits for its parent is asked for too', async () => {
+    const { orgId, runId } = await startRun(db.pool)
+    const email = (secondsAgo: number, sourceUpdatedAt: number) => ({
+      entity: 'email',
+      record: recordOf('email', {
+        ...{ orgId, externalId: '7', sourceUpdatedAt, observedAt: now - secondsAgo * 1_000 },
+        fields: { personId: idOf(orgId, 'person', '1') },
+      }),
+      origin: `${runId}/0/${secondsAgo}/1/0/1`,
+    })
+    await merge(email(20, 2_000_000))
+    expect(await merge(email(30, 1_000_000))).toMatchObject({ stale: 1 })
+    expect(await asksOf(orgId)).toEqual([{ ...ASKED, entity: 'email', external_id: '7' }])
+  })
+
+  test('in its turn, costs nothing: of all versions of a record in their order none is asked for', async () => {
+    for (const isOneBatch of [true, false]) {
+      const run = await startRun(db.pool)
+      const all = [40, 30, 20].map((ago) => seen(run, `Of ${ago}`, ago, { sourceUpdatedAt: now - ago * 1_000 }))
+      if (isOneBatch) await merge(...all)
+      else for (const each of all) await merge(each)
+      expect(await asksOf(run.orgId)).toEqual([])
+    }
+  })
+
+  test('an hour ago or more is not: what is rewound or replayed does not become requests', async () => {
+    for (const isOneBatch of [true, false]) {
+      const run = await startRun(db.pool)
+      const [standing, late] = [answer(gone(run, 20)), seen(run, 'Late', 3_700)]
+      if (isOneBatch) await merge(standing, late)
+      else for (const each of [standing, late]) await merge(each)
+      expect(await asksOf(run.orgId)).toEqual([])
+    }
+  })
+
+  test('is asked for once: an answer that is older all the same is left at that, and so is a page that was seen later', async () => {
+    for (const isOneBatch of [true, false]) {
+      const run = await startRun(db.pool)
+      const standing = seen(run, 'Later', 20, { sourceUpdatedAt: 2_000_000 })
+      const others = [answer(seen(run, 'Back', 30)), seen(run, 'Back', 10)]
+      if (isOneBatch) await merge(standing, ...others)
+      else for (const each of [standing, ...others]) await merge(each)
+      expect(await asksOf(run.orgId)).toEqual([])
+    }
+  })
+})
+
 test('a record of no run that is parked asks for its parent later, and no more when a hint asks now', async () => {
   await db.pool.query('delete from sync.asks')
   const { orgId } = await startRun(db.pool)
@@ -186,6 +268,15 @@ describe('asks', () => {
     await settleAsks(db.pool, WORKER, taken)
     expect(await asksOf(orgId)).toEqual([{ ...ASKED, round: 1 }])
     expect(await takeAsks(db.pool, WORKER, 10, [])).toMatchObject([{ externalId: '1', round: 1 }])
+  })
+
+  test('of what was overtaken long ago are not taken down, but with one that is to be asked for in any case', async () => {
+    const { orgId } = await startRun(db.pool)
+    const old = { ...ask(orgId, '1'), seenAt: Date.now() - 3_700_000 }
+    await recordAsks(db.pool, [old, { ...ask(orgId, '2'), seenAt: Date.now() }])
+    expect(await asksOf(orgId)).toEqual([{ ...ASKED, external_id: '2' }])
+    await recordAsks(db.pool, [ask(orgId, '1'), old])
+    expect(await asksOf(orgId)).toEqual([ASKED, { ...ASKED, external_id: '2' }])
   })
 
   test('of a worker that lives are taken by no other; of one that is gone, by any', async () => {

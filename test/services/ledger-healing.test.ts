@@ -1,7 +1,8 @@
 // Healing in the ledger, on a real PostgreSQL with a Kafka that has lost everything: each change once, however many leaders try.
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { changeEntities, planRun } from '../../ledger/entities.ts'
-import { healedPages, movePage, type OpenPage, overduePages, rewindRange } from '../../ledger/healing.ts'
+import { healedPages, movePage, type OpenPage, overduePages, rewindRange, unreadableSince } from '../../ledger/healing.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { entityProgress } from '../../ledger/progress.ts'
@@ -130,11 +131,16 @@ test('whoever holds the range when it is rewound is refused its next receipt', a
   expect(await take(2)).toMatchObject({ nextPage: 0, cursor: null })
 })
 
-test('a page that vanishes a fourth time fails its entities, and is named', async () => {
-  const sent: OutgoingTopic[] = []
-  // A log of ten messages that are all gone; nothing else is on any topic.
+const openOnceMore = async () => {
+  const range = await take(6)
+  await receive(range?.epoch ?? -1, 0)
+  return open()
+}
+
+/** A log of ten messages that are all gone; nothing else is on any topic. */
+const healerOf = (sent: OutgoingTopic[]) => {
   const gone = async (topics: readonly string[]) => new Map(topics.map((topic) => [`${topic}/0`, 10n]))
-  const healer = createHealer({
+  return createHealer({
     pool,
     producer: {
       connect: async () => undefined,
@@ -157,7 +163,12 @@ test('a page that vanishes a fourth time fails its entities, and is named', asyn
     log: silentLogger,
     openForMs: 0,
   })
-  for (let times = 1; times <= 4; times++) {
+}
+
+/** The first page of the range is received, and vanishes, so often. */
+const vanish = async (sent: OutgoingTopic[], often: number): Promise<void> => {
+  const healer = healerOf(sent)
+  for (let times = 1; times <= often; times++) {
     const range = await take(2 * (times - 1))
     await receive(range?.epoch ?? -1, 0)
     const before = await states()
@@ -165,6 +176,11 @@ test('a page that vanishes a fourth time fails its entities, and is named', asyn
     await healer.look()
     await healer.look()
   }
+}
+
+test('a page that vanishes a fourth time fails its entities, and is named', async () => {
+  const sent: OutgoingTopic[] = []
+  await vanish(sent, 4)
   expect(await states()).toEqual(['person failed', 'email failed'])
   const [person] = (await entityProgress(pool, [runId])).get(runId) ?? []
   expect(person?.reason).toContain('Page 0 of range 0 of person vanished')
@@ -172,4 +188,18 @@ test('a page that vanishes a fourth time fails its entities, and is named', asyn
   const events = sent.flatMap(({ messages }) => messages.map(({ value }) => JSON.parse(String(value))))
   const ours = events.filter((event) => event.runId === runId)
   expect(ours.map(({ type }) => type)).toEqual(['healed', 'healed', 'healed', 'entity', 'entity'])
+})
+
+test('one of which dead letters say that nobody could work on it is not said to have vanished', async () => {
+  await vanish([], 3)
+  const letter = { orgId: `org-${organisations}`, source: 'pco', entity: 'person', externalId: null, reason: 'broken' } as const
+  const place = { topic: 'dead', partition: 0, offset: BigInt(organisations), bytes: 1, round: 0, origin: undefined }
+  const [page] = await openOnceMore()
+  await recordDeadLetters(pool, [{ ...letter, ...place, stage: 'process', code: 'unreadable' }])
+  expect(await unreadableSince(pool, page)).toBe(1)
+  const healer = healerOf([])
+  await healer.look()
+  await healer.look()
+  const [person] = (await entityProgress(pool, [runId])).get(runId) ?? []
+  expect(person?.reason).toContain('syncline dlq list')
 })

@@ -37,6 +37,7 @@ test('it becomes one dead letter with its bytes; what was in hand beside it and 
   expect([letter?.records, others]).toEqual([1, []])
   expect(Buffer.from(letter?.bytes ?? []).includes('{},{},{}')).toBe(true)
   expect(Buffer.from(letter?.bytes ?? []).includes('more memory')).toBe(true)
+  expect(Buffer.from(letter?.bytes ?? []).includes('Page 7 of range 0')).toBe(true)
   expect(beside).toMatchObject({ dead: 0, canonical: new Map([['email', 1]]) })
   expect(await worker.work([good(4)])).toMatchObject({ dead: 0, canonical: new Map([['email', 1]]) })
 })

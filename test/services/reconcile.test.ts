@@ -183,3 +183,22 @@ test('rows of other organisations and sources are none of its business', async (
   expect(await livingPeople()).toBe(PEOPLE - 3)
   expect(await countOf('select count(*) as n from canonical.person where org_id <> $1 and deleted_at is null')).toBe(other)
 })
+
+test('of a run whose pages are no longer kept nothing is said that is not known', async () => {
+  const [hidden = ''] = people()
+  simulator.mutate({ op: 'hide', entity: 'person', id: hidden })
+  const result = await run('reconcile', '--select', 'person')
+  const runId = runIdOf(result)
+  expect((await installation.cli(['verify', '--run', runId])).code).toBe(0)
+  const { rows } = await installation.pool.query<{ part: string }>(
+    "select inhrelid::regclass::text as part from pg_inherits where inhparent in ('sync.pages'::regclass, 'sync.landings'::regclass)",
+  )
+  await installation.pool.query(`drop table ${rows.map(({ part }) => part).join(', ')}`)
+
+  const verified = await installation.cli(['verify', '--run', runId, '--json'])
+  expect([verified.code, verified.json]).toMatchObject([6, [{ verdict: 'not-kept', missingReceipts: [] }]])
+  expect((await installation.cli(['verify', '--run', runId])).stderr).toContain('pages are no longer kept')
+  expect((await installation.cli(['show', '--run', runId])).stdout).toContain('Its pages are no longer kept')
+  expect((await installation.cli(['show', '--run', runId, '--json'])).json).toMatchObject([{ pagesKept: false }])
+  expect(await reconciliations(result)).toMatchObject([{ entity: 'person', missing: 1, gone: null, kept: null }])
+})

@@ -5,8 +5,9 @@ import { checkTrail } from '../../ledger/audit-check.ts'
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
-import { removeOldRuns } from '../../ledger/retention.ts'
-import { createRun, endRun, listRuns } from '../../ledger/runs.ts'
+import { forgetSeen, removeOldLetters, removeOldRuns } from '../../ledger/retention.ts'
+import { createRun, endRun, listRuns, type NewRun } from '../../ledger/runs.ts'
+import { recordSeen } from '../../ledger/seen.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { createPool, type Pool } from '../../platform/postgres.ts'
 import { keyRing } from './ledger-fixtures.ts'
@@ -37,8 +38,14 @@ const addOrg = (orgId: string) =>
   })
 
 /** A run that ended so many days ago; null: it has not ended. */
-const runOf = async (orgId: string, endedDaysAgo: number | null, strategy: 'delta' | 'full' = 'delta'): Promise<string> => {
-  const runId = await createRun(pool, { orgId, source: 'pco', adapter: 'pco', strategy, selection: ['person'] })
+const runOf = async (
+  orgId: string,
+  endedDaysAgo: number | null,
+  strategy: NewRun['strategy'] = 'delta',
+  approves?: string,
+): Promise<string> => {
+  const asked = { orgId, source: 'pco', adapter: 'pco', strategy, selection: ['person'] }
+  const runId = await createRun(pool, approves === undefined ? asked : { ...asked, approves })
   await pool.query(
     `insert into sync.run_entities (run_id, entity, ordinal, tier, hard, soft, carries, paging, state)
     select $1, 'person', 0, 0, '{}', '{}', '{}', '{"kind": "offset", "order": null}', 'closed'`,
@@ -48,6 +55,22 @@ const runOf = async (orgId: string, endedDaysAgo: number | null, strategy: 'delt
   await endRun(pool, runId, { state: 'complete', errorCode: null, reason: null })
   await pool.query('update sync.runs set ended_at = now() - make_interval(days => $2) where run_id = $1', [runId, endedDaysAgo])
   return runId
+}
+
+/** A letter of a person, of a run or none, that is so many days old. */
+const letterOf = async (
+  orgId: string,
+  offset: bigint,
+  daysAgo: number,
+  { runId = null, externalId = '1' }: { runId?: string | null; externalId?: string | null } = {},
+): Promise<void> => {
+  const letter = { orgId, source: 'pco', entity: 'person', externalId, stage: 'process', code: 'invalid-record' } as const
+  const place = { topic: 'dead', partition: 0, offset, bytes: 2, round: 0, origin: undefined }
+  await recordDeadLetters(pool, [{ ...letter, ...place, reason: 'broken' }])
+  await pool.query(
+    `update sync.dead_letters set run_id = $1, recorded_at = now() - make_interval(days => $2) where "offset" = $3`,
+    [runId, daysAgo, offset.toString()],
+  )
 }
 
 const left = async (orgId: string): Promise<readonly string[]> => (await listRuns(pool, { orgId })).map(({ runId }) => runId)
@@ -66,28 +89,73 @@ test('what ended before the time goes, oldest first and so many at once; the new
   expect(rowCount).toBe(0)
 })
 
-test('one with an open dead letter, or that a pause will name, stays until that is over', async () => {
+test('one with an open dead letter whose bytes are kept, or that a pause will name, stays until that is over', async () => {
   await addOrg('kept')
   const [lettered, failed] = [await runOf('kept', 120), await runOf('kept', 110)]
   await runOf('kept', 1)
-  const letter = {
-    orgId: 'kept',
-    source: 'pco',
-    entity: 'person',
-    externalId: '1',
-    stage: 'process',
-    code: 'invalid-record',
-  } as const
-  const place = { topic: 'dead', partition: 0, offset: 1n, bytes: 2, round: 0, origin: undefined }
-  await recordDeadLetters(pool, [{ ...letter, ...place, reason: 'broken' }])
-  await pool.query('update sync.dead_letters set run_id = $1', [lettered])
+  await letterOf('kept', 1n, 29, { runId: lettered })
   await pool.query(`insert into sync.source_health (org_id, source, failures, last_failed_run) values ('kept', 'pco', 1, $1)`, [
     failed,
   ])
   expect(await removeOldRuns(pool, 90, 10)).toBe(0)
-  await pool.query("update sync.dead_letters set state = 'dropped' where run_id = $1", [lettered])
   await pool.query('delete from sync.source_health')
-  expect(await removeOldRuns(pool, 90, 10)).toBe(2)
+  expect(await removeOldRuns(pool, 90, 10)).toBe(1)
+  await letterOf('kept', 2n, 31, { runId: lettered })
+  await pool.query('update sync.dead_letters set state = \'dropped\' where "offset" = 1')
+  expect(await removeOldRuns(pool, 90, 10)).toBe(1)
+})
+
+test('what was approved stays for as long as the run that carried it out, which does not go with it', async () => {
+  await addOrg('approved')
+  const walked = await runOf('approved', 200, 'reconcile')
+  const carrying = await runOf('approved', 1, 'reconcile', walked)
+  const newest = await runOf('approved', 0, 'reconcile')
+  expect(await removeOldRuns(pool, 90, 10)).toBe(0)
+  expect(await left('approved')).toEqual([newest, carrying, walked])
+  await pool.query("update sync.runs set ended_at = now() - interval '91 days' where run_id = $1", [carrying])
+  expect(await removeOldRuns(pool, 90, 10)).toBe(1)
+  expect(await left('approved')).toEqual([newest, walked])
+  expect(await removeOldRuns(pool, 90, 10)).toBe(1)
+})
+
+test('dead letters go after their run: settled ones, and open ones of which there is a newer', async () => {
+  await addOrg('letters')
+  await pool.query('delete from sync.dead_letters')
+  const runId = await runOf('letters', 100)
+  const kept = async () => {
+    const { rows } = await pool.query<{ offset: number }>('select "offset" from sync.dead_letters order by 1')
+    return rows.map(({ offset }) => Number(offset))
+  }
+  await letterOf('letters', 1n, 95)
+  await letterOf('letters', 2n, 94, { externalId: '2' })
+  await letterOf('letters', 3n, 93, { runId })
+  await letterOf('letters', 4n, 92, { externalId: null })
+  await letterOf('letters', 5n, 91, { externalId: null })
+  await letterOf('letters', 6n, 93, { externalId: '6' })
+  await letterOf('letters', 7n, 93, { externalId: '7' })
+  await letterOf('letters', 8n, 10, { externalId: '8' })
+  await pool.query(`update sync.dead_letters set state = 'replayed', outcome = case "offset" when 6 then 'merged' else 'parked' end
+    where "offset" in (6, 7)`)
+  await pool.query(`update sync.dead_letters set state = 'dropped' where "offset" in (3, 8)`)
+  expect(await removeOldLetters(pool, 90, 1)).toBe(1)
+  expect(await removeOldLetters(pool, 90, 10)).toBe(2)
+  expect(await kept()).toEqual([2, 3, 5, 7, 8])
+  await runOf('letters', 1)
+  await removeOldRuns(pool, 90, 10)
+  expect(await removeOldLetters(pool, 1, 10)).toBe(1)
+  expect(await kept()).toEqual([2, 5, 7, 8])
+})
+
+test('ids that walks have shown go with the end of their run, however long nobody led', async () => {
+  await addOrg('walked')
+  const [first, second] = [await runOf('walked', null, 'reconcile'), await runOf('walked', null, 'delta')]
+  const seen = (runId: string) => recordSeen(pool, [{ runId, rangeId: 0, entity: 'person', externalIds: ['1', '2', '3'] }])
+  await seen(first)
+  await seen(second)
+  await pool.query("update sync.runs set state = 'complete', ended_at = now() - interval '3 days' where run_id = $1", [first])
+  await forgetSeen(pool)
+  const { rows } = await pool.query('select run_id, count(*)::int as n from sync.seen group by 1')
+  expect(rows).toEqual([{ run_id: second, n: 3 }])
 })
 
 test('the audit trail has one row for many of a source, and its chain holds', async () => {

@@ -26,6 +26,12 @@ test('rows that were asked after are told by what became of them', () => {
   ])
 })
 
+test('what became of rows whose pages are no longer kept is not said to be nothing', () => {
+  expect(reconciliationText(run, [of({ missing: 5, gone: null, kept: null })])[1]).toBe(
+    '  person: 5 of 2,000 rows; they were asked after; what came of it is no longer kept',
+  )
+})
+
 test('what waits for an approval is told with the command that gives it', () => {
   const text = reconciliationText(run, [of({ missing: 500, state: 'parked' })])
   expect(text[1]).toContain('500 of 2,000 rows; more than the 100 that may be deleted without an approval')

@@ -43,6 +43,11 @@ describe('the verdict on a ledger', () => {
     },
   )
 
+  it('is none where the pages are no longer kept, whatever the figures say', () => {
+    const { verdict, reasons } = judgeRun(COMPLETE, [closed('person')], 21, false)
+    expect([verdict, reasons]).toEqual(['not-kept', ['its pages are no longer kept; the run was complete then']])
+  })
+
   it('does not close before it is planned', () => {
     expect(judgeRun({ state: 'planned' }, [], 0).verdict).toBe('open')
   })

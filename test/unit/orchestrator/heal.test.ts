@@ -181,7 +181,14 @@ describe('what mends them', () => {
       'fail person',
       'fail email',
     ])
-    expect(exhaustedReason(worn)).toContain('Page 12 of range 0 of person vanished')
+    expect(exhaustedReason(worn, 0)).toContain('Page 12 of range 0 of person vanished')
+  })
+
+  test('one that nobody could work on did not vanish: its reason leads to the dead letters', () => {
+    const reason = exhaustedReason(page(12, { heals: MAX_HEALS }), 4)
+    expect(reason).toContain('Page 12 of range 0 of person left no record')
+    expect(reason).toContain('--entity person --code unreadable')
+    expect(reason).not.toContain('vanished')
   })
 
   test('no page is healed more than three times, however often it vanishes', () => {

@@ -4,8 +4,8 @@ import { SynclineError } from '../../../../platform/errors.ts'
 import { ADDRESS_LIFE_MS, createEndpointBook, type KnownEndpoint } from '../../../../producers/webhooks/endpoint-book.ts'
 
 const of = { orgId: 'acme', source: 'pco' }
-const endpoint = { ...of, adapter: 'pco', token: 'a-token-that-is-long', baseUrl: 'https://x' }
-const known: KnownEndpoint = { endpoint, secrets: new Map(), account: null, hasRows: true }
+const endpoint = { ...of, adapter: 'pco', token: 'a-token-that-is-long', baseUrl: 'https://x', account: null, hasRows: true }
+const known: KnownEndpoint = { endpoint, secrets: new Map() }
 const away = Object.assign(new Error('refused'), { code: 'ECONNREFUSED' })
 
 const stage = () => {
