@@ -7,6 +7,7 @@ import { builtProgram } from '../platform/built-program.ts'
 import { requireSettings } from '../platform/config.ts'
 import { armFailpoints } from '../platform/failpoints.ts'
 import { outagesOf } from '../platform/health.ts'
+import { collectLessOften } from '../platform/heap.ts'
 import { createKafka, isKafkaAway } from '../platform/kafka/client.ts'
 import { type ConsumerHandlers, type ConsumerOptions, createConsumer } from '../platform/kafka/consumer.ts'
 import { createLogOffsets } from '../platform/kafka/offsets.ts'
@@ -208,6 +209,7 @@ export const runWorker = async (
   observers = createObservers(roles),
 ): Promise<void> => {
   const { log } = runtime
+  collectLessOften()
   armFailpoints(process.env)
   const isAway = (error: unknown) => serviceOf(error) !== undefined
   const outages = outagesOf(observers.healths)
