@@ -4,7 +4,7 @@ import { liveRoles } from '../ledger/workers.ts'
 import { createReporter, type Reporter } from './reporters.ts'
 import { ROLE_NAMES } from './role-names.ts'
 import { asWorker, type Runtime } from './runtime.ts'
-import { EXIT, onInterrupt, say } from './terminal.ts'
+import { EXIT, leaveSoon, onInterrupt, say } from './terminal.ts'
 import { watchRun } from './watch.ts'
 
 export interface FollowOptions {
@@ -20,6 +20,10 @@ export interface FollowOptions {
 export const prepareWorkers = async (runtime: Runtime, { withWorkers = false }: FollowOptions): Promise<void> => {
   if (withWorkers) await (await import('./prepare.ts')).prepareInstallation(runtime)
 }
+
+/** The last thing of a command that may have run workers in its process. */
+export const ending = <T>(done: Promise<T>, { withWorkers = false }: FollowOptions): Promise<T> =>
+  withWorkers ? done.finally(leaveSoon) : done
 
 /** The exit code: of the run's end when it is waited for, else 0. */
 export const followRun = async (

@@ -5,7 +5,7 @@ import { resumeSource } from '../ledger/source-health.ts'
 import { chooseSources } from './choose.ts'
 import { requireOrg } from './connection-choice.ts'
 import { activeRunsOf, chooseRun, requireRun, requireRunOrOrg } from './find-run.ts'
-import { type FollowOptions, followRun } from './follow.ts'
+import { ending, type FollowOptions, followRun } from './follow.ts'
 import { runFacts } from './run-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
@@ -38,7 +38,12 @@ export const resumeCommand = (): Command =>
     .option('--with-workers', 'run all worker roles in this process until the run ends')
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', TEXT)
-    .action((options: ResumeOptions) => withLedger((runtime) => resume(runtime, options)))
+    .action((options: ResumeOptions) =>
+      ending(
+        withLedger((runtime) => resume(runtime, options)),
+        options,
+      ),
+    )
 
 const resume = async (runtime: Runtime, options: ResumeOptions): Promise<void> => {
   await requireRunOrOrg(runtime, options)

@@ -7,7 +7,7 @@ import { retrySelection } from '../orchestrator/retry.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { chooseConnection, requireOrg } from './connection-choice.ts'
 import { requireRun } from './find-run.ts'
-import { type FollowOptions, followRun, prepareWorkers } from './follow.ts'
+import { ending, type FollowOptions, followRun, prepareWorkers } from './follow.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { probe } from './sync.ts'
 import { printJson, say } from './terminal.ts'
@@ -28,7 +28,12 @@ export const retryCommand = (): Command =>
     .option('--with-workers', 'run all worker roles in this process until the new run ends')
     .option('--json', 'one JSON object a line on stdout')
     .addHelpText('after', TEXT)
-    .action((run: string, options: FollowOptions) => withLedger((runtime) => retry(runtime, run, options)))
+    .action((run: string, options: FollowOptions) =>
+      ending(
+        withLedger((runtime) => retry(runtime, run, options)),
+        options,
+      ),
+    )
 
 const retry = async (runtime: Runtime, id: string, options: FollowOptions): Promise<void> => {
   const run = await requireRun(runtime, id)

@@ -4,7 +4,7 @@ import type { Connection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { requireUnpaused } from '../ledger/source-health.ts'
 import { probeVendor } from '../producers/probe.ts'
-import { followRun, prepareWorkers } from './follow.ts'
+import { ending, followRun, prepareWorkers } from './follow.ts'
 import { askedOf, type RunOptions, showPlan, withRunOptions } from './plan.ts'
 import { type Runtime, withRuntime } from './runtime.ts'
 import { printJson, say } from './terminal.ts'
@@ -38,7 +38,12 @@ export const syncCommand = (): Command =>
     .option('--wait', 'wait for the end of the run')
     .option('--with-workers', 'run all worker roles in this process until the run ends')
     .addHelpText('after', EXAMPLES)
-    .action((options: SyncOptions) => withRuntime((runtime) => sync(runtime, options)))
+    .action((options: SyncOptions) =>
+      ending(
+        withRuntime((runtime) => sync(runtime, options)),
+        options,
+      ),
+    )
 
 export const sync = async (runtime: Runtime, options: SyncOptions): Promise<void> => {
   await runtime.migrate()

@@ -73,3 +73,13 @@ export const onInterrupt = (): AbortSignal => {
   }
   return controller.signal
 }
+
+/** For what is still to be written to the log. */
+const LEAVE_AFTER_MS = 500
+
+/**
+ * For whoever has run workers in this process, when all has been closed or has failed: a client that still tries to reach a service would
+ * keep the process for as long as it is away. Waits for who reads stdout slowly.
+ */
+export const leaveSoon = (): void =>
+  void setTimeout(() => (process.stdout.writableLength > 0 ? leaveSoon() : process.exit()), LEAVE_AFTER_MS).unref()

@@ -8,7 +8,7 @@ import { createObservers, type Observers } from './observers.ts'
 import { parseRoles, ROLE_CHOICES, type RoleName } from './role-names.ts'
 import { runWorker } from './roles.ts'
 import { openRuntime, type Runtime } from './runtime.ts'
-import { EXIT, onInterrupt } from './terminal.ts'
+import { EXIT, leaveSoon, onInterrupt } from './terminal.ts'
 import { collectBacklog, collectHealth } from './worker-metrics.ts'
 
 const EXAMPLES = `
@@ -35,12 +35,6 @@ export const workerCommand = (): Command =>
     .option('--host <address>', 'the address that it listens on (default: 127.0.0.1)')
     .addHelpText('after', EXAMPLES)
     .action((names: readonly string[], options: WorkerOptions) => worker(names, options).finally(leaveSoon))
-
-/** When all has been closed or has failed: a client that still tries to reach a service would keep the process for as long as it is away. */
-const leaveSoon = (): void => void setTimeout(() => process.exit(), LEAVE_AFTER_MS).unref()
-
-/** For what is still to be written to the log. */
-const LEAVE_AFTER_MS = 500
 
 /** What is not done by then is left behind: nothing is lost by it, it is delivered again. */
 const STOP_WITHIN_MS = 9_500
