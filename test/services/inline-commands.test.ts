@@ -39,7 +39,6 @@ const NOT_RUN: Readonly<Record<string, string>> = {
   'npm run bench': 'it takes many minutes: `.ci/run` runs W1, W2, W3 and W7, at small size',
   'npm run bench -- W2 --against REVISION': 'it installs the packages of another revision, which takes minutes',
   'npm run bench -- --peers DIRECTORY': 'the other systems are not part of this project',
-  'npm run bench -- W1 --size 0.25 --peers …': 'the other systems are not part of this project',
   'run.sh W1': 'the other systems are not part of this project',
   'npm run bench:sizing -- 20000 100 200': 'it looks on for five minutes, whatever the size',
   'npm run test:breaks': 'it takes ten minutes, and says itself what it has seen',
@@ -98,7 +97,7 @@ const STATES: readonly (readonly [RegExp, () => Promise<State>])[] = [
   [/retry /, () => churches.withRunFailed()],
   [/dlq /, () => churches.withDeadLetter()],
   [/sync .*--wait/, async () => ({ ...(await churches.unauthorised()), code: 4 })],
-  [/sync |org (?:add|connect) /, () => churches.connected()],
+  [/sync |org (?:add|connect|forget|remove) /, () => churches.connected()],
   [/show |verify /, () => churches.withRunEnded()],
 ]
 

@@ -85,7 +85,8 @@ test('services that have lost supervisor and guards are ended by whoever looks n
   const family = familyOf(supervisor.pid)
   const services = new Set(processes.map(({ pid }) => pid))
   const guards = family.filter(({ pid }) => !services.has(pid) && isShell(pid))
-  for (const { pid } of [supervisor, ...guards]) process.kill(pid, 'SIGKILL')
+  // None of them is to see another go.
+  for (const signal of ['SIGSTOP', 'SIGKILL'] as const) for (const { pid } of [supervisor, ...guards]) process.kill(pid, signal)
   await vi.waitFor(() => expect([supervisor, ...guards].filter(isAlive)).toEqual([]), { timeout: GONE_WITHIN_MS, interval: 50 })
   expect(processes.filter(isAlive)).toEqual(processes)
   expect(await findStack(home)).toBeUndefined()
