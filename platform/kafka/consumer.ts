@@ -92,7 +92,7 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     topics,
     log,
     sessionTimeoutMs = 15_000,
-    maxWaitMs = 2_000,
+    maxWaitMs = 1_000,
     paceMs = PACE_MS,
     telemetry = NO_TELEMETRY,
   } = options

@@ -1,8 +1,7 @@
 // What is mended in the connections and consumers of kafkajs 2.2.4, by replacing methods of its inner modules before it uses them: two
-// timers, how a connection is made, broken and forgotten, how a consumer stops and goes on. docs/decisions/0005-kafkajs.md says why.
+// timers, how a connection is made, broken and forgotten, how a consumer stops. docs/decisions/0005-kafkajs.md says why.
 import { createRequire } from 'node:module'
 import type { Socket } from 'node:net'
-import { pause } from '../lifecycle.ts'
 
 /** Makes a module of kafkajs answer with what `replacement` makes of the original. */
 export type Replace = <T>(path: string, replacement: (original: T) => T) => void
@@ -140,24 +139,6 @@ const disconnectingAll = (original: new (settings: unknown) => BrokerPool) =>
     }
   }
 
-interface ConsumerGroup {
-  readonly subscriptionState: Readonly<Record<'active' | 'assigned', () => readonly { readonly partitions: readonly number[] }[]>>
-  fetch(nodeId: string): Promise<readonly unknown[]>
-}
-
-const PAUSED_MS = 100
-const UNASSIGNED_MS = 1_000
-
-// One that is paused sleeps for as long as a fetch may wait for news, and does not notice that it is to go on. Ours looks soon.
-const goingOnSoon = (fetch: ConsumerGroup['fetch']): ConsumerGroup['fetch'] =>
-  async function (this: ConsumerGroup, nodeId) {
-    const hasAny = (which: 'active' | 'assigned') =>
-      this.subscriptionState[which]().some(({ partitions }) => partitions.length > 0)
-    if (hasAny('active')) return fetch.call(this, nodeId)
-    await pause(hasAny('assigned') ? PAUSED_MS : UNASSIGNED_MS)
-    return []
-  }
-
 interface Runner {
   readonly consumerGroup: { readonly cluster: { readonly brokerPool: { breakFetches(): void } } } | null
   stop(): Promise<void>
@@ -183,10 +164,6 @@ export const repair = (replace: Replace): void => {
     return original
   })
   replace('cluster/brokerPool', disconnectingAll)
-  replace('consumer/consumerGroup', (original: { prototype: ConsumerGroup }) => {
-    original.prototype.fetch = goingOnSoon(original.prototype.fetch)
-    return original
-  })
   replace('consumer/runner', (original: { prototype: Runner }) => {
     original.prototype.stop = stoppingAtOnce(original.prototype.stop)
     return original

@@ -57,13 +57,17 @@ const ledger = async (scene: Scene, { ends = 'complete', mayCrash }: FaultCase):
   return crash && `a role crashed, see the log ${crash.name}`
 }
 
+const IDENTITY = 'GET /people/v2/me'
+
 /** Requests that were answered and whose answer was no step of a walk: not received, or the same step once more. */
 const wastedPages = async ({ lab, simulator, runId }: Scene): Promise<number> => {
   const { rows } = await lab.pool.query<{ steps: number }>(
     'select count(distinct (range_id, request, next))::int as steps from sync.pages where run_id = $1 and accepted',
     [runId],
   )
-  return (simulator.stats().byStatus['200'] ?? 0) - (rows[0]?.steps ?? 0)
+  const { byStatus, byPath } = simulator.stats()
+  // Whose the credential is, is asked before the first page, and is none.
+  return (byStatus['200'] ?? 0) - (byPath[IDENTITY] ?? 0) - (rows[0]?.steps ?? 0)
 }
 
 const nameOf = ({ entity, externalId, code }: Dead): string => `${entity} ${externalId ?? 'without id'} (${code})`

@@ -55,16 +55,3 @@ test('a consumer whose fetch waits for news stops at once, and has left its grou
   await until('another has its partition', () => second.includes('one'), AT_ONCE_MS)
   await after.stop()
 })
-
-test('a paused consumer goes on at once, though a fetch may wait long', async () => {
-  const received: string[] = []
-  const consumer = await consume(received)
-  await until('it is there', () => received.length > 0)
-  const pausedAt = performance.now()
-  consumer.pause()
-  await produce('meanwhile')
-  await until('the fetch under way is answered', () => consumer.report().silentMs < performance.now() - pausedAt)
-  consumer.resume()
-  await until('it goes on', () => received.includes('meanwhile'), AT_ONCE_MS)
-  await consumer.stop()
-})
