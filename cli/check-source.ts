@@ -2,10 +2,10 @@
 // permission apart, and another whose the credential is; its headers tell the vendor's clock and limit.
 import type { ApiConnection, ApiResponse } from '../adapters/core/adapter.ts'
 import { isApiError } from '../adapters/core/errors.ts'
-import { databaseTime } from '../ledger/database-time.ts'
 import type { ListedConnection } from '../ledger/organisations.ts'
 import { CLOCK_MARGIN_MS } from '../ledger/watermarks.ts'
 import { requireSettings } from '../platform/config.ts'
+import { DatabaseClock } from '../platform/database-clock.ts'
 import type { VendorConnection } from '../producers/connections.ts'
 import { compareClocks } from './check-clock.ts'
 import { type Finding, failureOf, findingOf } from './finding.ts'
@@ -20,15 +20,17 @@ const limit = (vendor: VendorConnection, { rate }: ApiResponse): string => {
   return `${rate.limit} requests in ${duration(rate.periodMs ?? periodMs)}${used}`
 }
 
-/** Of the entities that are listed by themselves; whoever may read the parent may read what is below it. */
-const askEach = async (vendor: VendorConnection, api: ApiConnection, signal: AbortSignal) => {
+type Asked = Pick<OpenVendor, 'vendor' | 'api'>
+
+/** `at`: when it was there, by PostgreSQL's clock. Of the entities that are listed by themselves; whoever may read the parent may read what is below it. */
+const askEach = async ({ vendor, api }: Asked, clock: DatabaseClock, signal: AbortSignal) => {
   const listed = vendor.adapter.manifest.definitions.filter(({ endpoints }) => endpoints.list !== undefined)
   const answers: { readonly entity: string; readonly response?: ApiResponse; readonly at?: number; readonly error?: unknown }[] =
     []
   for (const { entity } of listed) {
     const answer = await api
       .send(vendor.adapter.probe(entity), { signal })
-      .then((response) => ({ entity, response, at: Date.now() }))
+      .then((response) => ({ entity, response, at: clock.now() }))
       .catch((error: unknown) => ({ entity, error }))
     answers.push(answer)
     // No other would be answered differently.
@@ -46,29 +48,24 @@ const readable = (vendor: VendorConnection, entity: string, response: ApiRespons
   return total === null ? 'can be read' : `can be read, ${count(total, 'record')}`
 }
 
-/** What PostgreSQL's clock said when an answer came, and what a delta makes up for. */
-const clockOf = async ({ pool, config }: Runtime) => {
-  const [database, here] = [(await databaseTime(pool)).getTime(), Date.now()]
-  const { deltaLookBackSeconds } = requireSettings(config, 'deltaLookBackSeconds')
-  const allowedMs = CLOCK_MARGIN_MS + Number(deltaLookBackSeconds) * 1_000
-  return { oursAt: (at: number) => at + database - here, allowedMs }
-}
+/** By so much a source's clock may be behind: a delta makes up for it. */
+const allowedSkewMs = ({ config }: Runtime): number =>
+  CLOCK_MARGIN_MS + Number(requireSettings(config, 'deltaLookBackSeconds').deltaLookBackSeconds) * 1_000
 
 const findings = async (
   runtime: Runtime,
   of: string,
-  { vendor, api }: Pick<OpenVendor, 'vendor' | 'api'>,
+  { vendor, api }: Asked,
   answers: Awaited<ReturnType<typeof askEach>>,
 ): Promise<readonly Finding[]> => {
-  const { response: first, at = Date.now() } = answers.find(({ response }) => response !== undefined) ?? {}
+  const { response: first, at = Number.NaN } = answers.find(({ response }) => response !== undefined) ?? {}
   const failed = answers.find(({ error }) => error !== undefined && !isApiError(error, 'permission', 'gone'))
   const subject = 'address and credential'
   if (failed !== undefined || first === undefined) return [failureOf({ of, subject }, failed?.error ?? answers[0]?.error)]
-  const { oursAt, allowedMs } = await clockOf(runtime)
   return Promise.all([
     findingOf({ of, subject }, () => 'accepted'),
     findingOf({ of, subject: 'account' }, () => account(vendor, api)),
-    findingOf({ of, subject: 'clock' }, () => compareClocks(first.headers['date'], oursAt(at), allowedMs)),
+    findingOf({ of, subject: 'clock' }, () => compareClocks(first.headers['date'], at, allowedSkewMs(runtime))),
     findingOf({ of, subject: 'limit' }, () => limit(vendor, first)),
     ...answers.map(async ({ entity, response, error }) =>
       response === undefined
@@ -81,8 +78,10 @@ const findings = async (
 export const checkSource = async (runtime: Runtime, connection: ListedConnection): Promise<readonly Finding[]> => {
   const of = `${connection.orgId}/${connection.source}`
   try {
-    return await withVendor(runtime, connection, async ({ vendor, api, interruptible }) =>
-      findings(runtime, of, { vendor, api }, await askEach(vendor, api, interruptible())),
+    const clock = new DatabaseClock()
+    await clock.refresh(runtime.pool)
+    return await withVendor(runtime, connection, async (open) =>
+      findings(runtime, of, open, await askEach(open, clock, open.interruptible())),
     )
   } catch (error) {
     return [failureOf({ of, subject: 'connection' }, error)]

@@ -4,7 +4,7 @@ import { approveDeletions } from '../ledger/approval.ts'
 import { reconciliationsOf } from '../ledger/deletions.ts'
 import { SynclineError } from '../platform/errors.ts'
 import { requireRun } from './find-run.ts'
-import { type FollowOptions, followRun, prepareWorkers } from './follow.ts'
+import { ending, type FollowOptions, followRun, prepareWorkers } from './follow.ts'
 import { reconciliationText } from './reconcile-lines.ts'
 import { type Runtime, withLedger } from './runtime.ts'
 import { print, printJson, say } from './terminal.ts'
@@ -43,7 +43,12 @@ export const reconcileCommand = (): Command =>
         .option('--with-workers', 'run all worker roles in this process until it ends')
         .option('--json', 'one JSON object a line on stdout')
         .addHelpText('after', TEXT)
-        .action((run: string, options: ApproveOptions) => withLedger((runtime) => approve(runtime, run, options))),
+        .action((run: string, options: ApproveOptions) =>
+          ending(
+            withLedger((runtime) => approve(runtime, run, options)),
+            options,
+          ),
+        ),
     )
 
 const show = async (runtime: Runtime, runId: string, { json }: { json?: boolean }): Promise<void> => {

@@ -90,8 +90,8 @@ export const connectionRef = ({ orgId, source }: Pick<Ask, 'orgId' | 'source'>):
 
 /** The quick answer to whether there is any to be taken. */
 export const hasAsks = async (client: Queryable): Promise<boolean> => {
-  const { rows } = await client.query<{ any: boolean }>('select exists (select from sync.asks) as any')
-  return rows[0]?.any ?? false
+  const { rows } = await client.query<{ there: boolean }>('select exists (select from sync.asks) as there')
+  return rows[0]?.there ?? false
 }
 
 const TAKE = `

@@ -1,5 +1,4 @@
 // What a run that was asked for is made of: reads what a delta goes on from, and plans (manifests/plan.ts).
-
 import { databaseTime } from '../ledger/database-time.ts'
 import type { Run } from '../ledger/runs.ts'
 import { watermarksOf } from '../ledger/watermarks.ts'

@@ -1,6 +1,5 @@
 // Organisations in the states that commands are for, each its own: connected, synced, paused, with a run that fails or waits. Most are made
 // without a process of the command line; one worker carries their runs out.
-
 import { saveConnection } from '../../ledger/organisations.ts'
 import { changeRun, createRun, findRun, hasEnded } from '../../ledger/runs.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'

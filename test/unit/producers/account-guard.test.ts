@@ -1,13 +1,13 @@
 // Nothing of an account comes in before it is known whose the credential is and that the rows are its, whatever is asked for.
 import { describe, expect, test } from 'vitest'
-import type { ApiRequest, ApiResponse, Walk } from '../../../adapters/core/adapter.ts'
+import type { ApiRequest, ApiResponse } from '../../../adapters/core/adapter.ts'
 import { ApiError } from '../../../adapters/core/errors.ts'
 import { idsWalk } from '../../../adapters/core/paging/ids.ts'
 import { pco } from '../../../adapters/pco/pco.ts'
 import type { RangeSpec } from '../../../manifests/walk.ts'
 import type { Queryable } from '../../../platform/postgres.ts'
 import { accountProblem, createAccountGuard } from '../../../producers/account-guard.ts'
-import { fetchPage } from '../../../producers/page.ts'
+import { fetched } from './fetched.ts'
 
 const ME = '/people/v2/me'
 const SOURCE = { orgId: 'acme', source: 'pco' }
@@ -45,37 +45,14 @@ const stage = ({ known = { credential: null, rows: null }, me, answer, claimedBy
     const other = answer ?? (async () => ({ data: [{ type: 'Group', id: '1', attributes: {} }] }))
     return bodyOf(await (path === ME ? whose() : other()))
   }
-  const fetched = (walk: Walk, spec: RangeSpec) =>
-    fetchPage(
-      {
-        ...{ walk, spec, now: () => 0, permitDeadline: Number.MAX_VALUE, workClass: 'live', failures: 0 },
-        signal: new AbortController().signal,
-        limiter: {
-          acquire: () => Promise.reject(new Error('the connection asks')),
-          settle: async () => undefined,
-          release: async () => undefined,
-          announce: async () => undefined,
-        },
-        vendor: {
-          ...{ adapter: pco, limiterKey: 'key', account },
-          api: { send, close: async () => undefined },
-          auth: { headers: async () => ({}), refresh: async () => false },
-          permit: async () => ({ permit: { id: 'p', expiresAt: Number.MAX_VALUE } }),
-        },
-      },
-      walk.start,
-    )
   const groups: RangeSpec = { entity: 'group', walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] }
   const byId: RangeSpec = { entity: 'group-membership', walk: { kind: 'ids', ids: ['9'] }, carries: [] }
   return {
     sent,
     written,
-    list: () => fetched(pco.walk(groups), groups),
+    list: () => fetched({ walk: pco.walk(groups), spec: groups, send, account }),
     byId: () =>
-      fetched(
-        idsWalk(['9'], () => ({ method: 'GET', path: '/by-id', query: {} })),
-        byId,
-      ),
+      fetched({ walk: idsWalk(['9'], () => ({ method: 'GET', path: '/by-id', query: {} })), spec: byId, send, account }),
   }
 }
 

@@ -7,9 +7,9 @@ import { pco } from '../../../adapters/pco/pco.ts'
 import { compileFieldRules } from '../../../manifests/field-rules.ts'
 import { pcoManifest } from '../../../manifests/pco/index.ts'
 import { ruledBody, ruledDelivery, ruledPart } from '../../../producers/field-rules.ts'
-import { fetchPage } from '../../../producers/page.ts'
 import { answerDelivery, pathOfEndpoint } from '../../../producers/webhooks/answer.ts'
 import { topicsWithPrefix } from '../../../topics/list.ts'
+import { fetched } from './fetched.ts'
 
 const reader = pcoManifest.deliveries
 const rules = compileFieldRules(
@@ -74,30 +74,11 @@ const NO_ACCOUNT = { compare: async () => null, takeIn: async () => undefined }
 
 describe('what comes in', () => {
   const people = { data: [{ type: 'Person', id: '1', attributes: { name: 'Ada', medical_notes: 'asthma' } }] }
-  const fetched = (ruled: typeof rules, send: () => Promise<ApiResponse>) => {
-    const spec = { entity: 'person', walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
-    const walk = pco.walk(spec)
-    const cursor = JSON.parse(JSON.stringify({ ...(walk.start as object), perPage: 1 }))
-    return fetchPage(
-      {
-        ...{ walk, spec, now: () => 0, permitDeadline: Number.MAX_VALUE, workClass: 'live', failures: 0 },
-        signal: new AbortController().signal,
-        limiter: {
-          acquire: () => Promise.reject(new Error('the connection asks')),
-          settle: async () => undefined,
-          release: async () => undefined,
-          announce: async () => undefined,
-        },
-        vendor: {
-          ...{ adapter: pco, limiterKey: 'key', rules: ruled, account: NO_ACCOUNT },
-          api: { send, close: async () => undefined },
-          auth: { headers: async () => ({}), refresh: async () => false },
-          permit: async () => ({ permit: { id: 'p', expiresAt: Number.MAX_VALUE } }),
-        },
-      },
-      cursor,
-    )
-  }
+  const spec = { entity: 'person', walk: { kind: 'offset', order: null, sweep: 0 }, carries: [] } as const
+  const walk = pco.walk(spec)
+  const cursor = JSON.parse(JSON.stringify({ ...(walk.start as object), perPage: 1 }))
+  const fetchedUnder = (ruled: typeof rules, send: () => Promise<ApiResponse>) =>
+    fetched({ walk, spec, cursor, send, rules: ruled, account: NO_ACCOUNT })
   const answer = (document: object) => async () => ({
     status: 200,
     headers: {},
@@ -106,7 +87,7 @@ describe('what comes in', () => {
   })
 
   test("as a page is ruled before it is anybody else's, and counted as it is", async () => {
-    const [as, ruled] = [await fetched(undefined, answer(people)), await fetched(rules, answer(people))]
+    const [as, ruled] = [await fetchedUnder(undefined, answer(people)), await fetchedUnder(rules, answer(people))]
     expect(as).toMatchObject({ kind: 'page', body: Buffer.from(JSON.stringify(people)), counts: { person: 1 } })
     const without = { data: [{ type: 'Person', id: '1', attributes: { name: 'Ada' } }] }
     expect(ruled).toMatchObject({ kind: 'page', body: Buffer.from(JSON.stringify(without)), counts: { person: 1 } })
@@ -115,8 +96,8 @@ describe('what comes in', () => {
   test('above the cap is not kept', async () => {
     const received = { beginning: Buffer.from('asthma'), readBytes: 6, sha256: 'ab', fullBytes: null }
     const tooLarge = () => Promise.reject(new ApiError('too-large', 'more than 5 bytes', { received }))
-    expect(await fetched(undefined, tooLarge)).toMatchObject({ kind: 'oversized', received })
-    expect(await fetched(rules, tooLarge)).toMatchObject({
+    expect(await fetchedUnder(undefined, tooLarge)).toMatchObject({ kind: 'oversized', received })
+    expect(await fetchedUnder(rules, tooLarge)).toMatchObject({
       kind: 'oversized',
       received: { beginning: Buffer.alloc(0), readBytes: 6 },
     })

@@ -2,15 +2,7 @@ import { describe, expect, test } from 'vitest'
 import { isOvertaken } from '../../../sinks/overtaken.ts'
 import type { Version } from '../../../sinks/version.ts'
 import { HINT_OBSERVED_AT } from '../../../topics/hints.ts'
-
-const version = (parts: Partial<Version>): Version => ({
-  sourceUpdatedAt: 1,
-  observedAt: 1,
-  mappingRevision: 1,
-  deleted: false,
-  contentHash: 'a',
-  ...parts,
-})
+import { version } from './versions.ts'
 
 describe('a version was overtaken', () => {
   const HOUR = 3_600_000

@@ -2,15 +2,7 @@ import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
 import { isDoubtful, isNewer, type Version } from '../../../sinks/version.ts'
 import { HINT_OBSERVED_AT, HINT_REVISION } from '../../../topics/hints.ts'
-
-const version = (parts: Partial<Version> = {}): Version => ({
-  sourceUpdatedAt: 1,
-  observedAt: 1,
-  mappingRevision: 1,
-  deleted: false,
-  contentHash: 'a',
-  ...parts,
-})
+import { version } from './versions.ts'
 
 const anyLiving: fc.Arbitrary<Version> = fc.record({
   sourceUpdatedAt: fc.option(fc.nat(3), { nil: null }),
