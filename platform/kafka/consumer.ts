@@ -1,9 +1,10 @@
 // A member of a consumer group that only queues: batches come in, positions are committed by the caller when their effects are durable.
-import type { Kafka, Batch as KafkaBatch, Consumer as KafkaConsumer } from 'kafkajs'
+import type { EachBatchPayload, Kafka, Batch as KafkaBatch, Consumer as KafkaConsumer } from 'kafkajs'
 import { messageOf, SynclineError } from '../errors.ts'
 import { deferred, pause } from '../lifecycle.ts'
 import type { Logger } from '../logger.ts'
 import { NO_TELEMETRY, type Telemetry } from '../telemetry.ts'
+import { createWake } from '../wake.ts'
 import { AssignmentState } from './assignment.ts'
 import { isKafkaAway } from './client.ts'
 import { type ConsumerReport, FetchWatch } from './fetch-watch.ts'
@@ -39,7 +40,7 @@ export interface Consumer {
   start(): Promise<void>
   /** Ignored when the generation is not the current one. */
   commit(positions: readonly Position[], generation: number): Promise<void>
-  /** Back-pressure: no further fetch on any partition until `resume`. */
+  /** Back-pressure: what was fetched is the last until `resume`, then it goes on at once. It stays in its group. */
   pause(): void
   resume(): void
   stop(): Promise<void>
@@ -96,10 +97,11 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     paceMs = PACE_MS,
     telemetry = NO_TELEMETRY,
   } = options
+  const heartbeatMs = Math.floor(sessionTimeoutMs / 10)
   const consumer: KafkaConsumer = kafka.consumer({
     groupId,
     sessionTimeout: sessionTimeoutMs,
-    heartbeatInterval: Math.floor(sessionTimeoutMs / 10),
+    heartbeatInterval: heartbeatMs,
     rebalanceTimeout: Math.max(sessionTimeoutMs, 10_000),
     maxWaitTimeInMs: maxWaitMs,
     minBytes: 1,
@@ -112,7 +114,9 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
   const state = new AssignmentState()
   const watch = new FetchWatch()
   const outage = createOutageLog(log, groupId)
-  let paused = false
+  const { sleep, wake } = createWake()
+  let isPaused = false
+  let isStopping = false
   let pacedUntil = 0
 
   const pace = async () => {
@@ -121,30 +125,24 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     pacedUntil = performance.now()
   }
 
-  // Between a crash and the restart the client has no group to pause: the join applies the flag.
-  const applyPause = () => {
-    const assigned = state.assigned()
-    if (assigned.length === 0) return
-    try {
-      if (paused) consumer.pause(assigned)
-      else consumer.resume(assigned)
-    } catch (error) {
-      log.debug({ group: groupId, reason: messageOf(error) }, 'pause or resume is left to the next join')
+  /** The client's own pauses outlive a rebalance, and end up to `maxWaitMs` late. Throws what a heartbeat does: it is not ours to handle. */
+  const whilePaused = async ({ heartbeat, isRunning }: Pick<EachBatchPayload, 'heartbeat' | 'isRunning'>) => {
+    while (isPaused && !isStopping && isRunning()) {
+      // Not after the sleep: when the group rebalances, each of what was fetched for other partitions would sleep before it gives way.
+      await heartbeat()
+      watch.held(performance.now())
+      await sleep(heartbeatMs)
     }
   }
 
   consumer.on(consumer.events.GROUP_JOIN, ({ payload }) => {
     state.assign(payload.memberAssignment)
-    // Pauses survive a rebalance inside the client, also for partitions that were lost and came back.
-    consumer.resume(state.assigned())
-    if (paused) applyPause()
     handlers.onAssigned(state.generation)
     outage.joined()
     watch.joined(performance.now())
     log.debug({ group: groupId, generation: state.generation, partitions: state.size }, 'joined the group')
   })
   consumer.on(consumer.events.REBALANCING, () => watch.rejoining(performance.now()))
-  // Also while everything is paused: the rounds are then empty and answered at once.
   consumer.on(consumer.events.FETCH_START, ({ payload }) => watch.asked(payload.nodeId, performance.now()))
   consumer.on(consumer.events.FETCH, ({ payload }) => watch.answered(payload.nodeId, performance.now()))
   consumer.on(consumer.events.CRASH, ({ payload }) => {
@@ -192,14 +190,15 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
         await consumer.run({
           autoCommit: false,
           eachBatchAutoResolve: false,
-          eachBatch: async ({ batch, resolveOffset }) => {
+          eachBatch: async (delivery) => {
             try {
-              take(batch, resolveOffset)
+              take(delivery.batch, delivery.resolveOffset)
               await pace()
             } catch (error) {
               // Anything thrown out of here would stop the client for good while the process lives on.
               failure.reject(error)
             }
+            await whilePaused(delivery)
           },
         })
       } catch (cause) {
@@ -217,21 +216,20 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
       if (generation === state.generation) for (const p of positions) state.committed(p)
     },
     pause: () => {
-      if (paused) return
-      paused = true
-      applyPause()
+      isPaused = true
     },
     resume: () => {
-      if (!paused) return
-      paused = false
-      applyPause()
+      if (isPaused) wake()
+      isPaused = false
     },
     stop: async () => {
+      isStopping = true
+      wake()
       await consumer.disconnect()
     },
     report: () => ({
       generation: state.generation,
-      isPaused: paused,
+      isPaused,
       isAway: watch.isAway,
       isJoining: watch.isJoining,
       silentMs: watch.silentMs(performance.now()),

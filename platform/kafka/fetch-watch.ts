@@ -4,7 +4,7 @@
 export interface ConsumerReport {
   /** Assignments so far; 0 before the first. */
   readonly generation: number
-  /** Back-pressure; a paused consumer is not silent, its rounds are empty. */
+  /** Back-pressure; a paused consumer is not silent, its heartbeats are answered. */
   readonly isPaused: boolean
   readonly isAway: boolean
   readonly isJoining: boolean
@@ -28,6 +28,11 @@ export class FetchWatch {
 
   answered(broker: number, now: number): void {
     this.#asked.delete(broker)
+    this.#heardAt = now
+  }
+
+  /** It is paused, and its group knows of it. */
+  held(now: number): void {
     this.#heardAt = now
   }
 

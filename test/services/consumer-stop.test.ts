@@ -55,3 +55,54 @@ test('a consumer whose fetch waits for news stops at once, and has left its grou
   await until('another has its partition', () => second.includes('one'), AT_ONCE_MS)
   await after.stop()
 })
+
+test('a paused consumer takes nothing more and keeps its partitions beyond its session, gives way to others, and goes on at once', async () => {
+  const held = `${topic}.held`
+  const admin = kafka().admin()
+  await admin.connect()
+  await admin.createTopics({ topics: [{ topic: held, numPartitions: 2 }] })
+  await admin.disconnect()
+  const producer = createProducer(kafka())
+  await producer.connect()
+  const send = async (...keys: readonly string[]) => {
+    const messages = keys.map((key) => ({ key, value: Buffer.from(key), headers: {} }))
+    await producer.send([{ topic: held, partitions: 2, messages }])
+  }
+  const member = (received: string[], onAssigned: () => void = () => undefined): Consumer => {
+    const options = { groupId: `${held}.group`, topics: [held], log: silentLogger, sessionTimeoutMs: 6_000, maxWaitMs: WAIT_MS }
+    const consumer = createConsumer(kafka(), options, {
+      onBatch: ({ messages }) => {
+        received.push(...messages.map(({ value }) => String(value)))
+        if (isFull) consumer.pause()
+      },
+      onAssigned,
+    })
+    return consumer
+  }
+  let isFull = true
+  const first: string[] = []
+  const before = member(first)
+  await before.start()
+  await send('a')
+  await until('it receives', () => first.length > 0)
+  await send('a')
+  const since = performance.now()
+  await until('its session would be over', () => performance.now() - since > 8_000)
+  expect(first).toEqual(['a'])
+  expect(before.report()).toMatchObject({ isPaused: true, generation: 1 })
+  expect(before.report().silentMs).toBeLessThan(2_000)
+  before.resume()
+  await until('it goes on', () => first.length > 1, 1_000)
+  await until('it is paused again', () => before.report().isPaused)
+
+  const second: string[] = []
+  const after = member(second)
+  await after.start()
+  await until('both have what is theirs', () => before.report().generation === 2 && after.report().generation === 1, AT_ONCE_MS)
+  isFull = false
+  before.resume()
+  // A key for each partition, whichever is whose. What was not committed comes again.
+  await send('a', 'b', 'c', 'd')
+  await until('all is delivered', () => ['a', 'b', 'c', 'd'].every((key) => [...first, ...second].includes(key)))
+  await Promise.all([before.stop(), after.stop(), producer.disconnect()])
+})
