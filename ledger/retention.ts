@@ -1,4 +1,4 @@
-// Pages and landings of old runs are dropped by the day, with their partition: when all runs of that day have ended long ago.
+// Pages and landings of old runs are dropped by the day, with their partition: when all runs that began that day have ended long ago.
 // The runs and their entities stay longer, with their states; page by page they can no longer be verified. Dead letters go after them.
 import { inTransaction, type Pool, type Queryable } from '../platform/postgres.ts'
 import { uuidv7Floor } from '../platform/uuid.ts'
@@ -30,8 +30,9 @@ export const dropExpiredPages = async (pool: Pool): Promise<number> => {
   for (const day of await expiredDays(pool)) {
     const gone = await inTransaction(pool, async (client) => {
       const { rows } = await client.query(
-        `select from sync.runs where run_id >= $1 and run_id < $2 and state in ('planned', 'running', 'paused') limit 1`,
-        [uuidv7Floor(day), uuidv7Floor(day + DAY_MS)],
+        `select from sync.runs where run_id >= $1 and run_id < $2
+           and (ended_at is null or ended_at >= now() - make_interval(days => $3)) limit 1`,
+        [uuidv7Floor(day), uuidv7Floor(day + DAY_MS), RETENTION_DAYS],
       )
       if (rows.length > 0) return false
       const suffix = new Date(day).toISOString().slice(0, 10).replaceAll('-', '')
@@ -60,8 +61,8 @@ export const forgetSeen = async (pool: Pool): Promise<void> => {
 /** So long the topic of dead letters has their bytes (topics/list.ts); older ones can neither be looked at nor replayed. */
 const LETTER_DAYS = 30
 
-// Kept whatever its age: the newest of its kind, which the next one is planned by; what somebody still has to decide; and what another
-// run or the pause of its source names. A run that carried out an approval goes before the one that was approved, which takes it along.
+// Kept whatever its age: the newest of its kind, and the newest that walked an entity to its end, which the next one is planned by
+// (history.ts); what somebody still has to decide; and what another run, a schedule or the pause of its source names. A run that carried out an approval goes before the one that was approved, which takes it along.
 const REMOVE = `
   delete from sync.runs where run_id in (
     select r.run_id from sync.runs r
@@ -69,10 +70,17 @@ const REMOVE = `
       and exists (select from sync.runs n
         where (n.org_id, n.source, n.strategy) = (r.org_id, r.source, r.strategy) and n.approves is null and n.ended_at is not null
           and n.created_at > r.created_at)
+      and not exists (select from sync.run_entities e
+        where e.run_id = r.run_id and r.approves is null and e.state in ('closed', 'unproven') and not exists (
+          select from sync.run_entities m join sync.runs n using (run_id)
+          where (n.org_id, n.source, n.strategy) = (r.org_id, r.source, r.strategy) and n.approves is null
+            and m.entity = e.entity and m.carrier is not distinct from e.carrier and (m.changes is null) = (e.changes is null)
+            and m.state in ('closed', 'unproven') and m.ended_at is not null and n.created_at > r.created_at))
       and not exists (select from sync.dead_letters d where d.run_id = r.run_id and d.state in ('open', 'replaying')
         and d.recorded_at >= now() - interval '${LETTER_DAYS} days')
       and not exists (select from sync.reconciliations c where c.run_id = r.run_id and c.state = 'parked')
       and not exists (select from sync.source_health h where h.last_failed_run = r.run_id)
+      and not exists (select from sync.schedules s where s.last_run_id = r.run_id)
       and not exists (select from sync.runs a where a.approves = r.run_id)
       and not exists (select from sync.runs a where a.retry_of = r.run_id and a.state in ('planned', 'running', 'paused'))
     order by r.ended_at limit $2)`

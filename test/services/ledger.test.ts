@@ -295,6 +295,8 @@ describe('retention', () => {
     )
     return rows[0]?.n ?? -1
   }
+  const endedDaysAgo = (id: string, days: number) =>
+    pool.query('update sync.runs set ended_at = now() - make_interval(days => $2) where run_id = $1', [id, days])
   const oldRun = async (ageDays: number, state: string): Promise<string> => {
     const id = uuidv7(Date.now() - ageDays * DAY_MS)
     await ensurePartitions(pool, id)
@@ -302,6 +304,7 @@ describe('retention', () => {
       `insert into sync.runs (run_id, org_id, source, adapter, strategy, state, selection) values ($1, $2, 'pco', 'pco', 'full', $3, '{}')`,
       [id, org, state],
     )
+    if (state === 'complete') await endedDaysAgo(id, ageDays)
     return id
   }
 
@@ -316,6 +319,8 @@ describe('retention', () => {
     expect(await partitionsOf('sync.pages')).toBe(before + 2)
     expect(await partitionsOf('sync.landings')).toBe(before + 2)
     await changeRun(pool, still, 'cancel')
+    expect(await dropExpiredPages(pool)).toBe(0)
+    await endedDaysAgo(still, RETENTION_DAYS + 1)
     expect(await dropExpiredPages(pool)).toBe(1)
     expect(await findRun(pool, still)).toMatchObject({ state: 'cancelled' })
     expect(await dropExpiredPages(pool)).toBe(0)

@@ -4,7 +4,7 @@ import { auditTrail } from '../../ledger/audit.ts'
 import { checkTrail } from '../../ledger/audit-check.ts'
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { migrateLedger } from '../../ledger/migrate.ts'
-import { saveConnection } from '../../ledger/organisations.ts'
+import { removeOrganisation, saveConnection } from '../../ledger/organisations.ts'
 import { forgetSeen, removeOldLetters, removeOldRuns } from '../../ledger/retention.ts'
 import { createRun, endRun, listRuns, type NewRun } from '../../ledger/runs.ts'
 import { recordSeen } from '../../ledger/seen.ts'
@@ -42,14 +42,14 @@ const runOf = async (
   orgId: string,
   endedDaysAgo: number | null,
   strategy: NewRun['strategy'] = 'delta',
-  approves?: string,
+  { approves, entity = 'person' }: { approves?: string; entity?: string } = {},
 ): Promise<string> => {
-  const asked = { orgId, source: 'pco', adapter: 'pco', strategy, selection: ['person'] }
+  const asked = { orgId, source: 'pco', adapter: 'pco', strategy, selection: [entity] }
   const runId = await createRun(pool, approves === undefined ? asked : { ...asked, approves })
   await pool.query(
-    `insert into sync.run_entities (run_id, entity, ordinal, tier, hard, soft, carries, paging, state)
-    select $1, 'person', 0, 0, '{}', '{}', '{}', '{"kind": "offset", "order": null}', 'closed'`,
-    [runId],
+    `insert into sync.run_entities (run_id, entity, ordinal, tier, hard, soft, carries, paging, state, ended_at)
+    select $1, $2, 0, 0, '{}', '{}', '{}', '{"kind": "offset", "order": null}', 'closed', now()`,
+    [runId, entity],
   )
   if (endedDaysAgo === null) return runId
   await endRun(pool, runId, { state: 'complete', errorCode: null, reason: null })
@@ -105,10 +105,52 @@ test('one with an open dead letter whose bytes are kept, or that a pause will na
   expect(await removeOldRuns(pool, 90, 10)).toBe(1)
 })
 
+test('the newest that walked an entity stays, whatever newer ones walked, and that of which a schedule tells', async () => {
+  await addOrg('planned')
+  const [addresses, people] = [await runOf('planned', 120, 'delta', { entity: 'address' }), await runOf('planned', 110)]
+  await pool.query(
+    `insert into sync.schedules (org_id, name, source, strategy, every_seconds, time_zone, jitter_seconds, missed, blackouts, due_at, fires_at, last_run_id)
+    values ('planned', 'nightly', 'pco', 'delta', 600, 'UTC', 0, 'skip', '[]', now(), now(), $1)`,
+    [people],
+  )
+  const newest = await runOf('planned', 1)
+  expect(await removeOldRuns(pool, 90, 10)).toBe(0)
+  await pool.query('delete from sync.schedules')
+  expect(await removeOldRuns(pool, 90, 10)).toBe(1)
+  expect(await left('planned')).toEqual([newest, addresses])
+  await runOf('planned', 0, 'delta', { entity: 'address' })
+  expect(await removeOldRuns(pool, 90, 10)).toBe(1)
+})
+
+test('the pages of a run go with it, also when its organisation is removed', async () => {
+  await addOrg('paged')
+  const [old, young] = [await runOf('paged', 100), await runOf('paged', 1)]
+  for (const runId of [old, young]) {
+    await pool.query(
+      `insert into sync.pages (run_id, range_id, page, attempt, entity, raw_partition, raw_offset, bytes, fresh, request, observed_at)
+      values ($1, 0, 0, 1, 'person', 0, 0, 2, 1, '/people', now())`,
+      [runId],
+    )
+    await pool.query(
+      `insert into sync.landings (run_id, range_id, page, attempt, entity, expected, merged, unchanged, stale, parked, dead)
+      values ($1, 0, 0, 1, 'person', 1, b'0', b'0', b'0', b'0', b'0')`,
+      [runId],
+    )
+  }
+  const kept = async () => {
+    const { rows } = await pool.query('select run_id from sync.pages union all select run_id from sync.landings')
+    return rows.map(({ run_id }) => run_id)
+  }
+  expect(await removeOldRuns(pool, 90, 10)).toBe(1)
+  expect(await kept()).toEqual([young, young])
+  await removeOrganisation(pool, 'paged')
+  expect(await kept()).toEqual([])
+})
+
 test('what was approved stays for as long as the run that carried it out, which does not go with it', async () => {
   await addOrg('approved')
   const walked = await runOf('approved', 200, 'reconcile')
-  const carrying = await runOf('approved', 1, 'reconcile', walked)
+  const carrying = await runOf('approved', 1, 'reconcile', { approves: walked })
   const newest = await runOf('approved', 0, 'reconcile')
   expect(await removeOldRuns(pool, 90, 10)).toBe(0)
   expect(await left('approved')).toEqual([newest, carrying, walked])
