@@ -56,6 +56,7 @@ export const listenForCallback = async (
 ): Promise<Listener> => {
   let turn: Promise<unknown> = Promise.resolve()
   const server = createServer((request, response) => {
+    const isSent = new Promise<void>((resolve) => void response.once('close', resolve))
     const respond = (status: number, text: string): void => {
       response.writeHead(status, {
         'content-type': 'text/html; charset=utf-8',
@@ -71,6 +72,7 @@ export const listenForCallback = async (
     turn = turn.then(async () => {
       const { status, page } = await judge(callbackOf(url))
       respond(status, page)
+      await isSent
     })
   })
   await listen(server, host, port)
@@ -78,7 +80,10 @@ export const listenForCallback = async (
     url: `http://${host}:${portOf(server)}`,
     close: async () => {
       await turn
-      await new Promise<void>((resolve) => server.close(() => resolve()))
+      const closed = new Promise<void>((resolve) => server.close(() => resolve()))
+      // A browser keeps sockets open on which it has asked for nothing yet.
+      server.closeAllConnections()
+      await closed
     },
   }
 }

@@ -28,3 +28,17 @@ test('what is no address is not there, and the callback still comes', async () =
   expect(await ask(listener.url, '/callback?state=s&code=c')).toMatch(/^HTTP\/1\.1 200 /)
   expect(states).toEqual(['s'])
 })
+
+test('a socket that a browser opened and has not used does not hold up the end, and the page still arrives', async () => {
+  listener = await listenForCallback({ host: '127.0.0.1', port: 0, paths: new Set(['/callback']) }, async () => {
+    return { status: 200, page: 'connected' }
+  })
+  const { hostname, port } = new URL(listener.url)
+  const unused = connect(Number(port), hostname)
+  const ended = text(unused)
+  await new Promise((resolve) => unused.once('connect', resolve))
+  const page = ask(listener.url, '/callback?state=s&code=c')
+  expect(await page).toContain('connected')
+  await listener.close()
+  expect(await ended).toBe('')
+})
