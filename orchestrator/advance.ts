@@ -33,18 +33,18 @@ export interface AdvanceDeps {
   readonly tell: (event: SyncEvent) => void
 }
 
-/** Advances the runs (all running) as far as they can go now; returns whether anything changed. */
-export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Promise<boolean> => {
-  if (runs.length === 0) return false
+/** A step of each of the runs (all running); returns those of which anything changed. */
+export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Promise<readonly Run[]> => {
+  if (runs.length === 0) return []
   const progress = await entityProgress(
     deps.pool,
     runs.map((run) => run.runId),
     deps.plans,
   )
-  let changed = false
+  const changed: Run[] = []
   for (const run of runs) {
     try {
-      changed = (await advanceRun(deps, run, progress.get(run.runId) ?? [])) || changed
+      if (await advanceRun(deps, run, progress.get(run.runId) ?? [])) changed.push(run)
     } catch (error) {
       if (isDatabaseAway(error)) throw error
       // One run's trouble is not another's; it is tried again with the next tick.

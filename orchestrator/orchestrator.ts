@@ -64,6 +64,8 @@ const AHEAD_MS = 2_000
 const LONG_TICK_MS = 5_000
 const WAKES_PER_TICK = 500
 const HOUSEKEEPING_MS = 60_000
+/** Steps of a run in one tick. */
+const MAX_ROUNDS = 10
 /** Active runs looked at in one tick; the oldest come first. */
 const MAX_ACTIVE_RUNS = 1_000
 
@@ -114,8 +116,11 @@ export const tick = async (deps: TickDeps, plans: Plans): Promise<boolean> => {
   const running = runs.filter((run) => run.state === 'running')
   const ids = new Set(running.map((run) => run.runId))
   for (const runId of plans.keys()) if (!ids.has(runId)) plans.delete(runId)
-  // A change often allows the next at once: an entity without ranges, a closed parent.
-  for (let round = 0; round < 10 && (await advanceRuns({ pool, manifestOf, deletions, plans, log, tell }, running)); round++);
+  // A change often allows the next at once, of the same run: an entity without ranges, a closed parent.
+  let changed: readonly Run[] = running
+  for (let round = 0; round < MAX_ROUNDS && changed.length > 0; round++) {
+    changed = await advanceRuns({ pool, manifestOf, deletions, plans, log, tell }, changed)
+  }
   // A command that is lost is emitted again when its range's wake-up is due.
   const due = running.length === 0 ? [] : await wakeDueRanges(pool, WAKES_PER_TICK)
   const outgoing = [
