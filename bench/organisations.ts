@@ -2,6 +2,7 @@
 import { saveConnection } from '../ledger/organisations.ts'
 import { createRun } from '../ledger/runs.ts'
 import { parseEncryptionKey } from '../ledger/secrets.ts'
+import { eachOf } from '../platform/each.ts'
 import type { WorkerProcess } from '../test/harness/installation.ts'
 import type { Vendor } from './simulator-process.ts'
 import { run, type Site, whileAlive } from './site.ts'
@@ -15,14 +16,6 @@ export const credentialOf = (org: string): string => `${org}:secret`
 
 const owner = (orgId: string) => ({ orgId, source: 'pco', adapter: 'pco' })
 
-const each = async (orgs: readonly string[], act: (org: string) => Promise<unknown>): Promise<void> => {
-  const waiting = [...orgs]
-  const next = async () => {
-    for (let org = waiting.shift(); org !== undefined; org = waiting.shift()) await act(org)
-  }
-  await Promise.all(Array.from({ length: AT_ONCE }, next))
-}
-
 /** The vendor must know `credentialOf` each of them. */
 export const addOrganisations = async (
   { installation }: Site,
@@ -33,7 +26,7 @@ export const addOrganisations = async (
   // Any command that reads the ledger makes its tables.
   await run(installation, ['org', 'list'])
   const key = parseEncryptionKey(installation.env['SYNCLINE_ENCRYPTION_KEY'] ?? '')
-  await each(orgs, (org) =>
+  await eachOf(orgs, AT_ONCE, (org) =>
     saveConnection(installation.pool, key, {
       ...owner(org),
       baseUrl: url,
@@ -46,7 +39,7 @@ export const addOrganisations = async (
 
 /** A run of each, of some entities or (none named) of all. */
 export const beginRuns = ({ installation }: Site, orgs: readonly string[], ...selection: readonly string[]): Promise<void> =>
-  each(orgs, (org) => createRun(installation.pool, { ...owner(org), strategy: 'full', selection }))
+  eachOf(orgs, AT_ONCE, (org) => createRun(installation.pool, { ...owner(org), strategy: 'full', selection }))
 
 /** Throws unless all runs that there are end complete. */
 export const untilComplete = async (site: Site, workers: readonly WorkerProcess[]): Promise<void> => {

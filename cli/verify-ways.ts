@@ -3,6 +3,7 @@
 
 import { canonicalId } from '../manifests/identity.ts'
 import type { EntityDefinition, Manifest, SourceRecord } from '../manifests/manifest.ts'
+import { eachOf } from '../platform/each.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import { type ApiReader, isReadableById, type ReadPage } from './api-reader.ts'
 import type { Owner } from './compare.ts'
@@ -26,14 +27,6 @@ export interface Compared {
 /** Records read before they are compared in one go. */
 const PORTION = 500
 const CONCURRENCY = 4
-
-const forEach = async <T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> => {
-  const left = [...items].reverse()
-  const worker = async (): Promise<void> => {
-    for (let item = left.pop(); item !== undefined; item = left.pop()) await work(item)
-  }
-  await Promise.all(Array.from({ length: CONCURRENCY }, worker))
-}
 
 /** Pages at random places of a list until about `wanted` records were read; all pages of a shorter one. */
 const randomPages = async (
@@ -73,7 +66,7 @@ const sampleListed = async (deps: WayDeps, { definition, table, comparison }: Co
   await randomPages(deps, entity, [], wanted, ({ records }) => comparison.records(records.get(entity) ?? []))
   if (!isReadableById(definition)) return
   const unseen = (await table.random(wanted)).filter(({ id }) => !comparison.isSeen(id))
-  await forEach(unseen, async (key) => {
+  await eachOf(unseen, CONCURRENCY, async (key) => {
     const record = await deps.reader.one(entity, key.externalId)
     await (record === null ? comparison.missing([key]) : comparison.records([record]))
   })

@@ -91,13 +91,17 @@ const landingWait = (entity: EntityReport, all: readonly EntityReport[], live: L
 
 type RunWait = Pick<Run, 'state' | 'startedAt' | 'stateSince' | 'errorCode' | 'orgId' | 'source'>
 
-/** What a run waits for as a whole: undefined when it is planned and running, or has ended. */
+/** What a run waits for as a whole: undefined when it is running, or has ended. */
 export const waitOfRun = (run: Omit<RunWait, 'startedAt'>, live: LiveRoles): Wait | undefined => {
   const { state, stateSince, orgId, source } = run
   if (waitsForAuthorisation(run))
     return wait('authorisation', `its connection to be authorised: syncline org connect ${orgId} --source ${source}`, stateSince)
   if (state === 'paused') return wait('resume', 'the run to be resumed', stateSince)
-  return state === 'planned' || state === 'running' ? missingRole(live, ['orchestrate'], stateSince) : undefined
+  if (state !== 'planned' && state !== 'running') return undefined
+  return (
+    missingRole(live, ['orchestrate'], stateSince) ??
+    (state === 'planned' ? wait('turn', 'its turn to begin', stateSince) : undefined)
+  )
 }
 
 /** A carried entity waits for whatever its carrier's walk waits for. */

@@ -184,13 +184,24 @@ export const listRuns = async (client: Queryable, { orgId, source, active, limit
   return rows.map(fromRow)
 }
 
-/** Runs that are planned or running, those that were asked for first first. */
+/** Runs that are planned or running: those that were asked for first first, but backfills that have not begun last. */
 export const activeRuns = async (client: Queryable, limit: number): Promise<readonly Run[]> => {
   const { rows } = await client.query<RunRow>(
-    `select ${COLUMNS} from sync.runs where state in ('planned', 'running') order by created_at limit $1`,
+    `select ${COLUMNS} from sync.runs where state in ('planned', 'running')
+     order by state = 'planned' and strategy <> 'delta' and approves is null, created_at limit $1`,
     [limit],
   )
   return rows.map(fromRow)
+}
+
+/** How many backfills are running that began within so many seconds. */
+export const beginningBackfills = async (client: Queryable, seconds: number): Promise<number> => {
+  const { rows } = await client.query<{ beginning: number }>(
+    `select count(*)::int as beginning from sync.runs
+     where state = 'running' and strategy <> 'delta' and approves is null and started_at > now() - make_interval(secs => $1)`,
+    [seconds],
+  )
+  return rows[0]?.beginning ?? 0
 }
 
 const TRANSITIONS = {

@@ -8,6 +8,7 @@ import { readyForRepair } from '../ledger/repair.ts'
 import { runReport } from '../ledger/report.ts'
 import { endRun, type Run } from '../ledger/runs.ts'
 import type { EntityDefinition, Manifest } from '../manifests/manifest.ts'
+import { eachOf } from '../platform/each.ts'
 import { messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import type { Logger } from '../platform/logger.ts'
@@ -33,6 +34,9 @@ export interface AdvanceDeps {
   readonly tell: (event: SyncEvent) => void
 }
 
+/** A step is a few commits, each of which waits for the disk: side by side they share that. */
+export const RUNS_AT_ONCE = 8
+
 /** A step of each of the runs (all running); returns those of which anything changed. */
 export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Promise<readonly Run[]> => {
   if (runs.length === 0) return []
@@ -42,7 +46,7 @@ export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Prom
     deps.plans,
   )
   const changed: Run[] = []
-  for (const run of runs) {
+  await eachOf(runs, RUNS_AT_ONCE, async (run) => {
     try {
       if (await advanceRun(deps, run, progress.get(run.runId) ?? [])) changed.push(run)
     } catch (error) {
@@ -50,7 +54,7 @@ export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Prom
       // One run's trouble is not another's; it is tried again with the next tick.
       deps.log.error({ run: run.runId, org: run.orgId, reason: messageOf(error) }, 'run could not be advanced')
     }
-  }
+  })
   return changed
 }
 

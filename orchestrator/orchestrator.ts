@@ -5,10 +5,11 @@ import { planRun } from '../ledger/entities.ts'
 import type { Plans } from '../ledger/progress.ts'
 import { wakeDueRanges } from '../ledger/ranges.ts'
 import { dropExpiredPages, forgetSeen } from '../ledger/retention.ts'
-import { activeRuns, endRun, type Run } from '../ledger/runs.ts'
+import { activeRuns, beginningBackfills, endRun, type Run } from '../ledger/runs.ts'
 import { CHANNELS } from '../ledger/signals.ts'
-import { forgetLapsedWorkers } from '../ledger/workers.ts'
+import { forgetLapsedWorkers, liveRoles } from '../ledger/workers.ts'
 import type { Manifest } from '../manifests/manifest.ts'
+import { eachOf } from '../platform/each.ts'
 import { isSynclineError, messageOf } from '../platform/errors.ts'
 import { failpoint } from '../platform/failpoints.ts'
 import { RoleHealth } from '../platform/health.ts'
@@ -24,13 +25,14 @@ import { stopInOrder } from '../platform/stopping.ts'
 import { commandMessages } from '../topics/commands.ts'
 import { eventMessages, type SyncEvent } from '../topics/events.ts'
 import type { Topics } from '../topics/list.ts'
-import { advanceRuns, runEvent } from './advance.ts'
+import { advanceRuns, RUNS_AT_ONCE, runEvent } from './advance.ts'
 import { alwaysOnTasks } from './always-on.ts'
 import { runBeside } from './beside.ts'
 import { createHealer } from './healer.ts'
 import { Leadership } from './leadership.ts'
 import { planAsked } from './planning.ts'
 import { createTickPace } from './tick-pace.ts'
+import { BEGINNING_SECONDS, runsThatBegin } from './turns.ts'
 
 export interface OrchestratorDeps {
   readonly pool: Pool
@@ -77,10 +79,13 @@ export interface TickDeps extends Pick<OrchestratorDeps, 'pool' | 'topics' | 'ma
 }
 
 const planRequested = async (deps: TickDeps, runs: readonly Run[], tell: Tell): Promise<boolean> => {
+  if (!runs.some(({ state }) => state === 'planned')) return false
+  const fetchers = (await liveRoles(deps.pool)).get('fetch') ?? 0
+  const beginning = await beginningBackfills(deps.pool, BEGINNING_SECONDS)
   let planned = false
-  for (const run of runs) {
-    if (run.state === 'planned') planned = (await planOne(deps, run, tell)) || planned
-  }
+  await eachOf(runsThatBegin(runs, { fetchers, beginning }), RUNS_AT_ONCE, async (run) => {
+    if (await planOne(deps, run, tell)) planned = true
+  })
   return planned
 }
 

@@ -19,7 +19,7 @@ local CLASSES = { 'live', 'delta', 'backfill' }
 local WEIGHTS = { live = 6, delta = 3, backfill = 1 }
 -- Of the limit, the part that only live work gets, so that a burst of the others does not leave it waiting for a whole period: little as
 -- long as there is none, more for an hour after there was some.
-local RESERVE, RESERVE_IN_USE, IN_USE_MS = 0.02, 0.05, 3600 * 1000
+local RESERVE, RESERVE_IN_USE, IN_USE_MS = 0.01, 0.05, 3600 * 1000
 -- A waiter is expected until so long after its time; and after one that was served, others of its class for a moment.
 local TURN_POLL_MS, WAITER_SLACK_MS, WAITER_LINGER_MS = 50, 1000, 30
 

@@ -71,7 +71,7 @@ describe('what an entity waits for', () => {
   it('a run that nobody plans waits for an orchestrator', () => {
     const planned = { ...OWN, state: 'planned', startedAt: null, stateSince: STARTED } as const
     expect(waitOfRun(planned, without('orchestrate'))).toMatchObject({ for: 'worker', since: STARTED })
-    expect(waitOfRun(planned, ALL_LIVE)).toBeUndefined()
+    expect(waitOfRun(planned, ALL_LIVE)).toMatchObject({ for: 'turn', what: 'its turn to begin' })
     expect(waitOfRun({ ...planned, state: 'complete' }, new Map())).toBeUndefined()
   })
 

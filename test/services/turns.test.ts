@@ -1,0 +1,74 @@
+// Many backfills are asked for at once, on a real ledger: they begin in turns, and what keeps a source current does not wait for them.
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { migrateLedger } from '../../ledger/migrate.ts'
+import { saveConnection } from '../../ledger/organisations.ts'
+import { createRun, findRun, type NewRun, type RunState } from '../../ledger/runs.ts'
+import { renewLease } from '../../ledger/workers.ts'
+import { pcoManifest } from '../../manifests/pco/index.ts'
+import { type TickDeps, tick } from '../../orchestrator/orchestrator.ts'
+import { BEGINNING_PER_FETCHER, BEGINNING_SECONDS } from '../../orchestrator/turns.ts'
+import { silentLogger } from '../../platform/logger.ts'
+import { createPool, type Pool } from '../../platform/postgres.ts'
+import { uuidv7 } from '../../platform/uuid.ts'
+import { topicsWithPrefix } from '../../topics/list.ts'
+import { keyRing } from './ledger-fixtures.ts'
+import { type FreshDatabase, freshDatabase } from './support.ts'
+
+let database: FreshDatabase
+let pool: Pool
+
+beforeAll(async () => {
+  database = await freshDatabase()
+  await migrateLedger(database.url, silentLogger)
+  pool = createPool({ url: database.url, max: 4 })
+})
+afterAll(async () => {
+  await pool?.end()
+  await database?.drop()
+})
+
+const askFor = async (orgId: string, strategy: NewRun['strategy']): Promise<string> => {
+  const owner = { orgId, source: 'pco', adapter: 'pco' }
+  await saveConnection(pool, keyRing(7), { ...owner, baseUrl: null, settings: {}, rateLimit: null, credential: `${orgId}:b` })
+  return createRun(pool, { ...owner, strategy, selection: ['campus'] })
+}
+
+const deps = (): TickDeps => ({
+  ...{ pool, topics: topicsWithPrefix('turns.'), manifestOf: () => pcoManifest, log: silentLogger },
+  ...{ lookBackMs: 0, deletions: { percent: 5, rows: 10 }, producer: { send: async () => [] } },
+})
+const statesOf = (runIds: readonly string[]): Promise<readonly (RunState | undefined)[]> =>
+  Promise.all(runIds.map(async (runId) => (await findRun(pool, runId))?.state))
+const timeOver = () =>
+  pool.query("update sync.runs set started_at = started_at - make_interval(secs => $1) where state = 'running'", [
+    BEGINNING_SECONDS,
+  ])
+
+test('backfills begin in the order in which they were asked for, as many at once as the fetchers can take; deltas at once', async () => {
+  const backfills: string[] = []
+  for (let n = 0; n < BEGINNING_PER_FETCHER + 3; n++) backfills.push(await askFor(`org-${n}`, n % 2 === 0 ? 'full' : 'reconcile'))
+  const delta = await askFor('late', 'delta')
+  const last = backfills.slice(-3)
+  const [next = '', ...others] = last
+
+  await tick(deps(), new Map())
+  expect(await statesOf([delta, ...backfills.slice(0, -3)])).toEqual(Array(BEGINNING_PER_FETCHER + 1).fill('running'))
+  await tick(deps(), new Map())
+  expect(await statesOf(last)).toEqual(['planned', 'planned', 'planned'])
+
+  await pool.query("update sync.runs set state = 'complete', ended_at = now() where run_id = $1", [backfills[0]])
+  await tick(deps(), new Map())
+  expect(await statesOf(last)).toEqual(['running', 'planned', 'planned'])
+  await timeOver()
+  await tick(deps(), new Map())
+  expect(await statesOf([next, ...others])).toEqual(['running', 'running', 'running'])
+})
+
+test('another fetcher makes room for as many more', async () => {
+  await timeOver()
+  const backfills: string[] = []
+  for (let n = 0; n < BEGINNING_PER_FETCHER + 1; n++) backfills.push(await askFor(`more-${n}`, 'full'))
+  for (let n = 0; n < 2; n++) await renewLease(pool, uuidv7(), ['fetch'])
+  await tick(deps(), new Map())
+  expect(await statesOf(backfills)).toEqual(backfills.map(() => 'running'))
+})
