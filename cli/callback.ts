@@ -56,7 +56,11 @@ export const listenForCallback = async (
 ): Promise<Listener> => {
   let turn: Promise<unknown> = Promise.resolve()
   const server = createServer((request, response) => {
-    const isSent = new Promise<void>((resolve) => void response.once('close', resolve))
+    // Of two requests on one socket the second may never get it: then only the socket's end tells.
+    const isSent = new Promise<void>((resolve) => {
+      response.once('close', resolve)
+      request.socket.once('close', resolve)
+    })
     const respond = (status: number, text: string): void => {
       response.writeHead(status, {
         'content-type': 'text/html; charset=utf-8',

@@ -1,6 +1,7 @@
 // `syncline org remove`: takes an organisation, or one of its accounts, out of the ledger; its rows stay.
 import { Command } from 'commander'
 import { listFieldRules } from '../ledger/field-rules.ts'
+import { deleteRowsOfRuns } from '../ledger/forget.ts'
 import { removeConnection, removeOrganisation } from '../ledger/organisations.ts'
 import { listRuns } from '../ledger/runs.ts'
 import { SynclineError } from '../platform/errors.ts'
@@ -51,6 +52,7 @@ const removeOrg = (orgId: string, { source, yes, json }: RemoveOptions): Promise
       })
     }
     const subscriptions = await unsubscribe(runtime, leaving)
+    await deleteRowsOfRuns(runtime.pool, orgId, source)
     if (source === undefined) await removeOrganisation(runtime.pool, orgId)
     else await removeConnection(runtime.pool, orgId, source)
     if (json) printJson({ type: 'org-removed', org: orgId, ...(source === undefined ? {} : { source }), subscriptions })

@@ -2,6 +2,7 @@
 import type { EntityReport } from '../ledger/report.ts'
 import { type Run, waitsForAuthorisation } from '../ledger/runs.ts'
 import { hasEnded } from '../orchestrator/decide.ts'
+import { isBackfill } from '../orchestrator/turns.ts'
 import { count, duration } from './words.ts'
 
 export interface Wait {
@@ -89,7 +90,7 @@ const landingWait = (entity: EntityReport, all: readonly EntityReport[], live: L
   return missingRole(live, ['sink'], entity.stateSince) ?? sweep()
 }
 
-type RunWait = Pick<Run, 'state' | 'startedAt' | 'stateSince' | 'errorCode' | 'orgId' | 'source'>
+type RunWait = Pick<Run, 'state' | 'startedAt' | 'stateSince' | 'errorCode' | 'orgId' | 'source' | 'strategy' | 'approves'>
 
 /** What a run waits for as a whole: undefined when it is running, or has ended. */
 export const waitOfRun = (run: Omit<RunWait, 'startedAt'>, live: LiveRoles): Wait | undefined => {
@@ -98,9 +99,9 @@ export const waitOfRun = (run: Omit<RunWait, 'startedAt'>, live: LiveRoles): Wai
     return wait('authorisation', `its connection to be authorised: syncline org connect ${orgId} --source ${source}`, stateSince)
   if (state === 'paused') return wait('resume', 'the run to be resumed', stateSince)
   if (state !== 'planned' && state !== 'running') return undefined
+  const waitsForTurn = state === 'planned' && isBackfill(run)
   return (
-    missingRole(live, ['orchestrate'], stateSince) ??
-    (state === 'planned' ? wait('turn', 'its turn to begin', stateSince) : undefined)
+    missingRole(live, ['orchestrate'], stateSince) ?? (waitsForTurn ? wait('turn', 'its turn to begin', stateSince) : undefined)
   )
 }
 

@@ -97,8 +97,12 @@ const deleteFrom = async (client: Queryable, table: string, orgId: string, count
 /** What a run has besides its own rows: pages, landings and ids are too many for one statement. */
 const OF_RUNS = ['sync.seen', 'sync.landings', 'sync.pages'] as const
 
-const deleteRuns = async (pool: Pool, orgId: string): Promise<void> => {
-  const { rows } = await pool.query<{ run_id: string }>('select run_id from sync.runs where org_id = $1 order by run_id', [orgId])
+/** Of all its sources, or of one. Before the runs themselves: else all of it goes with them in one statement. */
+export const deleteRowsOfRuns = async (pool: Pool, orgId: string, source: string | null = null): Promise<void> => {
+  const { rows } = await pool.query<{ run_id: string }>(
+    'select run_id from sync.runs where org_id = $1 and ($2::text is null or source = $2) order by run_id',
+    [orgId, source],
+  )
   for (const { run_id } of rows) for (const table of OF_RUNS) await pool.query(`delete from ${table} where run_id = $1`, [run_id])
 }
 
@@ -118,7 +122,7 @@ const deleteConnections = (pool: Pool, orgId: string): Promise<void> =>
 
 /** All that PostgreSQL has of it but its key. May be called again. */
 export const deleteData = async (pool: Pool, orgId: string): Promise<void> => {
-  await deleteRuns(pool, orgId)
+  await deleteRowsOfRuns(pool, orgId)
   await deleteConnections(pool, orgId)
   // Parked rows first: a sweep that is moving one is waited for, and then its row is found in the table.
   for (const entity of canonicalEntities)

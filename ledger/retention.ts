@@ -74,7 +74,7 @@ const REMOVE = `
         where e.run_id = r.run_id and r.approves is null and e.state in ('closed', 'unproven') and not exists (
           select from sync.run_entities m join sync.runs n using (run_id)
           where (n.org_id, n.source, n.strategy) = (r.org_id, r.source, r.strategy) and n.approves is null
-            and m.entity = e.entity and m.carrier is not distinct from e.carrier and (m.changes is null) = (e.changes is null)
+            and m.entity = e.entity and m.carrier is not distinct from e.carrier
             and m.state in ('closed', 'unproven') and m.ended_at is not null and n.created_at > r.created_at))
       and not exists (select from sync.dead_letters d where d.run_id = r.run_id and d.state in ('open', 'replaying')
         and d.recorded_at >= now() - interval '${LETTER_DAYS} days')

@@ -184,11 +184,11 @@ export const listRuns = async (client: Queryable, { orgId, source, active, limit
   return rows.map(fromRow)
 }
 
-/** Runs that are planned or running: those that were asked for first first, but backfills that have not begun last. */
+/** Runs that are planned or running: deltas and approvals first, then backfills that have begun; of each those that were asked for first. */
 export const activeRuns = async (client: Queryable, limit: number): Promise<readonly Run[]> => {
   const { rows } = await client.query<RunRow>(
     `select ${COLUMNS} from sync.runs where state in ('planned', 'running')
-     order by state = 'planned' and strategy <> 'delta' and approves is null, created_at limit $1`,
+     order by strategy <> 'delta' and approves is null, state = 'planned', created_at limit $1`,
     [limit],
   )
   return rows.map(fromRow)

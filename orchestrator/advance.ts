@@ -34,8 +34,8 @@ export interface AdvanceDeps {
   readonly tell: (event: SyncEvent) => void
 }
 
-/** A step is a few commits, each of which waits for the disk: side by side they share that. */
-export const RUNS_AT_ONCE = 8
+/** A step is a few commits, each of which waits for the disk: side by side they share that. All roles of a process share its connections. */
+export const RUNS_AT_ONCE = 4
 
 /** A step of each of the runs (all running); returns those of which anything changed. */
 export const advanceRuns = async (deps: AdvanceDeps, runs: readonly Run[]): Promise<readonly Run[]> => {

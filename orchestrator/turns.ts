@@ -7,7 +7,8 @@ export const BEGINNING_PER_FETCHER = 24
 /** One that has taken longer is a long one, or waits for its vendor: it makes room for the next. */
 export const BEGINNING_SECONDS = 30
 
-const isBackfill = ({ strategy, approves }: Pick<Run, 'strategy' | 'approves'>): boolean =>
+/** Reads all of something, and is not waited for by anybody as a rule. */
+export const isBackfill = ({ strategy, approves }: Pick<Run, 'strategy' | 'approves'>): boolean =>
   strategy !== 'delta' && approves === null
 
 /** Of the planned ones among `runs`: all but backfills, and of these as many as there is room for, in the order given. Pure. */

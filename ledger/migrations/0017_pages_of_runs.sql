@@ -7,9 +7,10 @@ begin
   delete from sync.pages p using gone g where p.run_id = g.run_id;
   return null;
 end $$;
-create trigger pages_removed after delete on sync.runs referencing old table as gone
+-- Triggers fire in the order of their names: this one before `audit_removed`, whose lock is to be held for the commit only.
+create trigger all_pages_removed after delete on sync.runs referencing old table as gone
   for each statement execute function sync.remove_pages();
 
 -- Down Migration
-drop trigger pages_removed on sync.runs;
+drop trigger all_pages_removed on sync.runs;
 drop function sync.remove_pages;

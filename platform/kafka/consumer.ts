@@ -191,6 +191,8 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
           autoCommit: false,
           eachBatchAutoResolve: false,
           eachBatch: async (delivery) => {
+            // What came while there was no room: of other partitions, or after a heartbeat that failed. If it is not taken, it comes again.
+            await whilePaused(delivery)
             try {
               take(delivery.batch, delivery.resolveOffset)
               await pace()

@@ -31,8 +31,9 @@ export class FetchWatch {
     this.#heardAt = now
   }
 
-  /** It is paused, and its group knows of it. */
+  /** It is paused, and its group knows of it: nothing is asked anew meanwhile, though a request may have been broken off. */
   held(now: number): void {
+    this.#asked.clear()
     this.#heardAt = now
   }
 

@@ -20,6 +20,8 @@ local WEIGHTS = { live = 6, delta = 3, backfill = 1 }
 -- Of the limit, the part that only live work gets, so that a burst of the others does not leave it waiting for a whole period: little as
 -- long as there is none, more for an hour after there was some.
 local RESERVE, RESERVE_IN_USE, IN_USE_MS = 0.01, 0.05, 3600 * 1000
+-- One at least, of a limit that can spare it.
+local RESERVED_FROM = 50
 -- A waiter is expected until so long after its time; and after one that was served, others of its class for a moment.
 local TURN_POLL_MS, WAITER_SLACK_MS, WAITER_LINGER_MS = 50, 1000, 30
 
@@ -120,7 +122,8 @@ end
 local function turn_of(window, class) return math.max(window.turn, window['turn_' .. class]) end
 
 local function reserve_of(now, window)
-  return math.floor(window.limit * (window.reserved_until > now and RESERVE_IN_USE or RESERVE))
+  local part = math.floor(window.limit * (window.reserved_until > now and RESERVE_IN_USE or RESERVE))
+  return math.max(part, window.limit >= RESERVED_FROM and 1 or 0)
 end
 
 local function limit_of(now, window, class)

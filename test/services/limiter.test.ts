@@ -323,9 +323,9 @@ describe('classes of work', () => {
 
   describe('that are alone', () => {
     const of = { requests: 100, periodMs: 60_000 }
-    const drained = async (limiter: Limiter, workClass: WorkClass, credential: string) => {
+    const drained = async (limiter: Limiter, workClass: WorkClass, credential: string, limit = of) => {
       for (let n = 0; ; n++) {
-        const acquired = await limiter.acquire(credential, { policy: of, workClass, neverUsed: true })
+        const acquired = await limiter.acquire(credential, { policy: limit, workClass, neverUsed: true })
         if (acquired.kind === 'wait') return n
         await limiter.settle(credential, acquired.permit, {})
       }
@@ -336,6 +336,13 @@ describe('classes of work', () => {
       expect(await drained(limiter, 'backfill', ORG)).toBe(99)
       expect(await drained(limiter, 'delta', ORG)).toBe(0)
       expect(await drained(limiter, 'live', ORG)).toBe(1)
+    })
+
+    test('have 59 of 60, for one slot is kept wherever it can be spared', async () => {
+      const { limiter } = newborn()
+      const sixty = { ...of, requests: 60 }
+      expect(await drained(limiter, 'backfill', ORG, sixty)).toBe(59)
+      expect(await drained(limiter, 'live', ORG, sixty)).toBe(1)
     })
 
     test('have 95 of 100 where there was some in the last hour', async () => {

@@ -2,7 +2,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
-import { createRun, findRun, type NewRun, type RunState } from '../../ledger/runs.ts'
+import { activeRuns, createRun, findRun, type NewRun, type RunState } from '../../ledger/runs.ts'
 import { renewLease } from '../../ledger/workers.ts'
 import { pcoManifest } from '../../manifests/pco/index.ts'
 import { type TickDeps, tick } from '../../orchestrator/orchestrator.ts'
@@ -55,6 +55,7 @@ test('backfills begin in the order in which they were asked for, as many at once
   expect(await statesOf([delta, ...backfills.slice(0, -3)])).toEqual(Array(BEGINNING_PER_FETCHER + 1).fill('running'))
   await tick(deps(), new Map())
   expect(await statesOf(last)).toEqual(['planned', 'planned', 'planned'])
+  expect((await activeRuns(pool, 2)).map(({ runId }) => runId)).toEqual([delta, backfills[0]])
 
   await pool.query("update sync.runs set state = 'complete', ended_at = now() where run_id = $1", [backfills[0]])
   await tick(deps(), new Map())

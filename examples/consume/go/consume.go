@@ -31,8 +31,8 @@ type record struct {
 
 type key struct{ topic, id string }
 
-// A partition whose last records compaction has taken away never shows them: after so long without any record all is read.
-const quiet = 10 * time.Second
+// A partition whose last records compaction has taken away never shows them: after twice as long without any record all is read.
+const quiet = 5 * time.Second
 
 func main() {
 	ctx := context.Background()
@@ -43,15 +43,21 @@ func main() {
 	registry := must(sr.NewClient(sr.URLs(os.Getenv("SCHEMA_REGISTRY_URL"))))
 	schemas := map[int]avro.Schema{}
 	newest := map[key]record{}
+	isQuiet := false
 	for left := unread(ctx, client, topics); len(left) > 0; {
 		waits, done := context.WithTimeout(ctx, quiet)
 		fetches := client.PollFetches(waits)
 		done()
-		if err := fetches.Err(); errors.Is(err, context.DeadlineExceeded) {
-			// Compaction has taken the last records of what is left, if the brokers are there at all.
+		if errors.Is(fetches.Err0(), context.DeadlineExceeded) {
+			if isQuiet { // before, and the brokers were there: compaction has taken the last records of what is left
+				break
+			}
 			unread(ctx, client, topics)
-			break
-		} else if err != nil {
+			isQuiet = true
+			continue
+		}
+		isQuiet = false
+		if err := fetches.Err(); err != nil {
 			log.Fatal(err)
 		}
 		fetches.EachRecord(func(message *kgo.Record) {
@@ -83,6 +89,11 @@ type partition struct {
 func unread(ctx context.Context, client *kgo.Client, topics []string) map[partition]int64 {
 	admin := kadm.NewClient(client)
 	starts, ends := must(admin.ListStartOffsets(ctx, topics...)), must(admin.ListEndOffsets(ctx, topics...))
+	for _, err := range []error{starts.Error(), ends.Error()} {
+		if err != nil {
+			log.Fatal(err)
+		}
+	}
 	left := map[partition]int64{}
 	ends.Each(func(end kadm.ListedOffset) {
 		if start, _ := starts.Lookup(end.Topic, end.Partition); start.Offset < end.Offset {

@@ -42,3 +42,18 @@ test('a socket that a browser opened and has not used does not hold up the end, 
   await listener.close()
   expect(await ended).toBe('')
 })
+
+test('a second request behind one that ends its socket does not hold up the callback', async () => {
+  const states: string[] = []
+  listener = await listenForCallback({ host: '127.0.0.1', port: 0, paths: new Set(['/callback']) }, async ({ state }) => {
+    states.push(state)
+    return { status: 200, page: 'done' }
+  })
+  const { hostname, port } = new URL(listener.url)
+  const both = connect(Number(port), hostname)
+  const request = (target: string) => `GET ${target} HTTP/1.1\r\nhost: callback\r\n\r\n`
+  both.write(request('/other') + request('/callback?state=first&code=c'))
+  expect(await text(both)).toMatch(/^HTTP\/1\.1 404 /)
+  expect(await ask(listener.url, '/callback?state=second&code=c')).toMatch(/^HTTP\/1\.1 200 /)
+  expect(states).toEqual(['first', 'second'])
+})

@@ -4,7 +4,7 @@ import type { EntityReport } from '../../../ledger/report.ts'
 import { fetched, report } from './reports.ts'
 
 const STARTED = new Date('2026-01-02T03:04:05Z')
-const OWN = { orgId: 'acme', source: 'pco', errorCode: null }
+const OWN = { orgId: 'acme', source: 'pco', errorCode: null, strategy: 'full', approves: null } as const
 const RUNNING = { ...OWN, state: 'running', startedAt: STARTED, stateSince: STARTED } as const
 const ALL_LIVE = new Map(['orchestrate', 'fetch', 'process', 'sink'].map((role): [string, number] => [role, 1]))
 const without = (role: string) => new Map([...ALL_LIVE].filter(([name]) => name !== role))
@@ -72,6 +72,7 @@ describe('what an entity waits for', () => {
     const planned = { ...OWN, state: 'planned', startedAt: null, stateSince: STARTED } as const
     expect(waitOfRun(planned, without('orchestrate'))).toMatchObject({ for: 'worker', since: STARTED })
     expect(waitOfRun(planned, ALL_LIVE)).toMatchObject({ for: 'turn', what: 'its turn to begin' })
+    expect(waitOfRun({ ...planned, strategy: 'delta' }, ALL_LIVE)).toBeUndefined()
     expect(waitOfRun({ ...planned, state: 'complete' }, new Map())).toBeUndefined()
   })
 

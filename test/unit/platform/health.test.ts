@@ -156,6 +156,16 @@ describe('a consumer', () => {
     expect(watch.silentMs(60_010)).toBe(60_000)
   })
 
+  test('that is paused is not silent while its heartbeats are answered, though a request to one of its brokers was broken off', () => {
+    const watch = new FetchWatch()
+    watch.joined(0)
+    watch.asked(1, 10)
+    watch.answered(1, 500)
+    watch.asked(2, 10)
+    for (let now = 1_500; now <= 90_000; now += 1_500) watch.held(now)
+    expect(watch.silentMs(91_000)).toBe(1_000)
+  })
+
   test('begins anew when the group is joined', () => {
     const watch = new FetchWatch()
     watch.rejoining(0)
