@@ -3,8 +3,11 @@ import type { EntityName } from '../../simulator/catalogue/spec.ts'
 import type { Json } from '../../simulator/resource.ts'
 import type { History } from './history.ts'
 
-/** `untie`: one of the people made in one second is deleted, and so moves those after it. */
-export type ChangeKind = 'insert' | 'delete' | 'update' | 'rename' | 'untie'
+/**
+ * `untie`: one of the people made in one second is deleted, and so moves those after it. `reorder`: some groups go behind all others, and all
+ * that were behind them move by more than two pages have in common: what stood first on a page that is still to come is on none.
+ */
+export type ChangeKind = 'insert' | 'delete' | 'update' | 'rename' | 'reorder' | 'untie'
 
 export interface Chance {
   /** From 0 to below 1. */
@@ -117,11 +120,19 @@ const onOneOf =
     if (id !== undefined) change(history, entity, id, chance)
   }
 
+const REORDERED = 10
+const toTheEnd = onOneOf(['group'], (history, entity, id, chance) =>
+  history.mutate({ op: 'rename', entity, id, name: `~${word(chance)}` }),
+)
+
 const CHANGES: Readonly<Record<Exclude<ChangeKind, 'untie'>, Change>> = {
   insert: (history, chance) => chance.pick(INSERTS)(history, chance),
   update: (history, chance) => chance.pick(UPDATES)(history, chance),
   delete: onOneOf(DELETED, (history, entity, id) => history.mutate({ op: 'delete', entity, id })),
   rename: onOneOf(RENAMED, (history, entity, id, chance) => history.mutate({ op: 'rename', entity, id, name: word(chance) })),
+  reorder: (history, chance) => {
+    for (let n = 0; n < REORDERED; n++) toTheEnd(history, chance)
+  },
 }
 
 /** What lies beyond the first page of its list only if there is more of it. */
