@@ -1,6 +1,29 @@
-// What tests of the ledger begin with: a range that walks along a key, and receipts of its pages.
+// What tests of the ledger begin with: its tables in a database of their own, a range that walks along a key, and receipts of its pages.
+import { migrateLedger } from '../../ledger/migrate.ts'
 import type { Receipt } from '../../ledger/receipts.ts'
 import { type KeyRing, parseEncryptionKey } from '../../ledger/secrets.ts'
+import { silentLogger } from '../../platform/logger.ts'
+import { createPool, type Pool } from '../../platform/postgres.ts'
+import { freshDatabase } from './support.ts'
+
+export interface FreshLedger {
+  readonly pool: Pool
+  remove(): Promise<void>
+}
+
+/** The ledger's tables, empty; `max` connections at most. */
+export const freshLedger = async ({ max }: { readonly max?: number } = {}): Promise<FreshLedger> => {
+  const database = await freshDatabase()
+  await migrateLedger(database.url, silentLogger)
+  const pool = createPool({ url: database.url, ...(max === undefined ? {} : { max }) })
+  return {
+    pool,
+    remove: async () => {
+      await pool.end()
+      await database.drop()
+    },
+  }
+}
 
 const keyText = (fill: number): string => Buffer.alloc(32, fill).toString('base64')
 

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { healedPages, movePage, type OpenPage, overduePages, rewindRange, unreadableSince } from '../../ledger/healing.ts'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { entityProgress } from '../../ledger/progress.ts'
 import { openPages, type TakenRange, takeRange } from '../../ledger/ranges.ts'
@@ -13,14 +12,13 @@ import { renewLease } from '../../ledger/workers.ts'
 import { createHealer } from '../../orchestrator/healer.ts'
 import type { OutgoingTopic } from '../../platform/kafka/encode.ts'
 import { silentLogger } from '../../platform/logger.ts'
-import { createPool, type Pool } from '../../platform/postgres.ts'
+import type { Pool } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { topicsWithPrefix } from '../../topics/list.ts'
 import { plannedEntity } from '../harness/planned-entity.ts'
-import { KEYSET_WALK, keyRing, receiptOf } from './ledger-fixtures.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import { type FreshLedger, freshLedger, KEYSET_WALK, keyRing, receiptOf } from './ledger-fixtures.ts'
 
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 let runId = ''
 let organisations = 0
@@ -55,14 +53,12 @@ const open = async (): Promise<readonly [OpenPage, ...OpenPage[]]> => {
 const states = async () => (await entityProgress(pool, [runId])).get(runId)?.map((each) => `${each.entity} ${each.state}`)
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url })
+  ledger = await freshLedger()
+  pool = ledger.pool
 })
 
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 
 beforeEach(async () => {

@@ -2,7 +2,6 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { changeEntities, planRun } from '../../ledger/entities.ts'
 import { type Landing, moveOutcomes, recordLandings } from '../../ledger/landings.ts'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { openConnection, saveConnection } from '../../ledger/organisations.ts'
 import { ensurePartitions } from '../../ledger/partitions.ts'
 import { entityProgress } from '../../ledger/progress.ts'
@@ -12,15 +11,13 @@ import { missingPages, runReport } from '../../ledger/report.ts'
 import { dropExpiredPages, RETENTION_DAYS } from '../../ledger/retention.ts'
 import { changeRun, createRun, findRun } from '../../ledger/runs.ts'
 import { renewLease } from '../../ledger/workers.ts'
-import { silentLogger } from '../../platform/logger.ts'
-import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
+import { inTransaction, type Pool } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { FetchCommand } from '../../topics/commands.ts'
 import { plannedEntity } from '../harness/planned-entity.ts'
-import { KEYSET_WALK, keyRing, receiptOf } from './ledger-fixtures.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import { type FreshLedger, freshLedger, KEYSET_WALK, keyRing, receiptOf } from './ledger-fixtures.ts'
 
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 const key = keyRing(7)
 const worker = uuidv7()
@@ -63,14 +60,12 @@ const landing = (page: number, attempt: number, bits: Partial<Landing>): Landing
 const person = async () => (await runReport(pool, runId)).find((entity) => entity.entity === 'person')
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url })
+  ledger = await freshLedger()
+  pool = ledger.pool
 })
 
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 
 beforeEach(async () => {

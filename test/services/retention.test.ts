@@ -3,27 +3,22 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { auditTrail } from '../../ledger/audit.ts'
 import { checkTrail } from '../../ledger/audit-check.ts'
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { removeOrganisation, saveConnection } from '../../ledger/organisations.ts'
 import { forgetSeen, removeOldLetters, removeOldRuns } from '../../ledger/retention.ts'
 import { createRun, endRun, listRuns, type NewRun } from '../../ledger/runs.ts'
 import { recordSeen } from '../../ledger/seen.ts'
-import { silentLogger } from '../../platform/logger.ts'
-import { createPool, type Pool } from '../../platform/postgres.ts'
-import { keyRing } from './ledger-fixtures.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import type { Pool } from '../../platform/postgres.ts'
+import { type FreshLedger, freshLedger, keyRing } from './ledger-fixtures.ts'
 
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url, max: 4 })
+  ledger = await freshLedger({ max: 4 })
+  pool = ledger.pool
 })
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 
 const addOrg = (orgId: string) =>

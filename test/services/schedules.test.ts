@@ -5,7 +5,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { adapterByName } from '../../adapters/index.ts'
 import { auditTrail } from '../../ledger/audit.ts'
 import { readBacklog } from '../../ledger/backlog.ts'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { changeRun, createRun, endRun, listRuns } from '../../ledger/runs.ts'
 import {
@@ -22,22 +21,20 @@ import { parseEncryptionKey } from '../../ledger/secrets.ts'
 import { pauseSource, resumeSource } from '../../ledger/source-health.ts'
 import { fireDueSchedules } from '../../orchestrator/schedules.ts'
 import { silentLogger } from '../../platform/logger.ts'
-import { createPool, type Pool } from '../../platform/postgres.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import type { Pool } from '../../platform/postgres.ts'
+import { type FreshLedger, freshLedger } from './ledger-fixtures.ts'
 
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 let orgId = ''
 const manifestOf = (adapter: string) => adapterByName(adapter).manifest
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url, max: 12 })
+  ledger = await freshLedger({ max: 12 })
+  pool = ledger.pool
 })
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 beforeEach(async () => {
   await pool.query('update sync.schedules set paused_at = now() where paused_at is null')

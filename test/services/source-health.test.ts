@@ -5,7 +5,6 @@ import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { postponeAsks, recordAsks, takeAsks } from '../../ledger/asks.ts'
 import { pauseForAuth, resumeAfterAuth } from '../../ledger/auth-pause.ts'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { queueNotification, takeNotifications } from '../../ledger/notifications.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { changeRun, changeRunIfCan, createRun, endRun, findRun, type RunState } from '../../ledger/runs.ts'
@@ -13,21 +12,19 @@ import { parseEncryptionKey } from '../../ledger/secrets.ts'
 import { pauseFailingSources, pauseSource, resumeSource, troubledSources } from '../../ledger/source-health.ts'
 import { sendNotifications } from '../../orchestrator/notify.ts'
 import { createLogger, silentLogger } from '../../platform/logger.ts'
-import { createPool, inTransaction, type Pool } from '../../platform/postgres.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import { inTransaction, type Pool } from '../../platform/postgres.ts'
+import { type FreshLedger, freshLedger } from './ledger-fixtures.ts'
 
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 let orgId = ''
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url, max: 8 })
+  ledger = await freshLedger({ max: 8 })
+  pool = ledger.pool
 })
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 beforeEach(async () => {
   orgId = `org-${randomUUID().slice(0, 8)}`

@@ -2,26 +2,22 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { parseState } from '../../cli/state-import.ts'
 import { readState } from '../../cli/state-parts.ts'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { listConnections, saveConnection } from '../../ledger/organisations.ts'
 import { parseEncryptionKey } from '../../ledger/secrets.ts'
-import { silentLogger } from '../../platform/logger.ts'
-import { createPool, type Pool } from '../../platform/postgres.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import type { Pool } from '../../platform/postgres.ts'
+import { type FreshLedger, freshLedger } from './ledger-fixtures.ts'
 
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url })
+  ledger = await freshLedger()
+  pool = ledger.pool
   const connection = { orgId: 'acme', source: 'pco', adapter: 'pco', baseUrl: null, settings: {}, rateLimit: null }
   await saveConnection(pool, parseEncryptionKey('0'.repeat(64)), { ...connection, credential: 'a:b' })
 })
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 const fileOf = (at: string): string =>
   [

@@ -1,37 +1,33 @@
 // Refreshing tokens against a vendor that takes each refresh token once, on a real PostgreSQL: whoever asks at once, whatever is lost.
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { auditTrail } from '../../ledger/audit.ts'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { takeNotifications } from '../../ledger/notifications.ts'
 import { listConnections } from '../../ledger/organisations.ts'
 import { changeRun, createRun, findRun } from '../../ledger/runs.ts'
 import { markReauthorise, readAccessToken } from '../../ledger/tokens.ts'
 import { armFailpoints } from '../../platform/failpoints.ts'
 import { silentLogger } from '../../platform/logger.ts'
-import { createPool, type Pool } from '../../platform/postgres.ts'
+import type { Pool } from '../../platform/postgres.ts'
 import { createStoredTokens, type StoredTokens } from '../../producers/stored-tokens.ts'
 import { type Simulator, startSimulator } from '../../simulator/simulator.ts'
 import { authorise, pcoOAuth } from '../harness/consent.ts'
 import { until } from '../harness/until.ts'
-import { keyRing } from './ledger-fixtures.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import { type FreshLedger, freshLedger, keyRing } from './ledger-fixtures.ts'
 
 const ring = keyRing(7)
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 let simulator: Simulator
 let org = ''
 let count = 0
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url, max: 16 })
+  ledger = await freshLedger({ max: 16 })
+  pool = ledger.pool
 })
 
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 
 beforeEach(async () => {

@@ -1,6 +1,5 @@
 // Many backfills are asked for at once, on a real ledger: they begin in turns, and what keeps a source current does not wait for them.
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { migrateLedger } from '../../ledger/migrate.ts'
 import { saveConnection } from '../../ledger/organisations.ts'
 import { activeRuns, createRun, findRun, type NewRun, type RunState } from '../../ledger/runs.ts'
 import { renewLease } from '../../ledger/workers.ts'
@@ -8,23 +7,20 @@ import { pcoManifest } from '../../manifests/pco/index.ts'
 import { type TickDeps, tick } from '../../orchestrator/orchestrator.ts'
 import { BEGINNING_PER_FETCHER, BEGINNING_SECONDS } from '../../orchestrator/turns.ts'
 import { silentLogger } from '../../platform/logger.ts'
-import { createPool, type Pool } from '../../platform/postgres.ts'
+import type { Pool } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import { topicsWithPrefix } from '../../topics/list.ts'
-import { keyRing } from './ledger-fixtures.ts'
-import { type FreshDatabase, freshDatabase } from './support.ts'
+import { type FreshLedger, freshLedger, keyRing } from './ledger-fixtures.ts'
 
-let database: FreshDatabase
+let ledger: FreshLedger
 let pool: Pool
 
 beforeAll(async () => {
-  database = await freshDatabase()
-  await migrateLedger(database.url, silentLogger)
-  pool = createPool({ url: database.url, max: 4 })
+  ledger = await freshLedger({ max: 4 })
+  pool = ledger.pool
 })
 afterAll(async () => {
-  await pool?.end()
-  await database?.drop()
+  await ledger?.remove()
 })
 
 const askFor = async (orgId: string, strategy: NewRun['strategy']): Promise<string> => {
