@@ -1,4 +1,4 @@
-// Deliveries of the consumer that wait to be gathered, bounded in bytes; what is queued under an older assignment is dropped.
+// Deliveries of the consumer that wait to be gathered, bounded in bytes of memory; what is queued under an older assignment is dropped.
 // They come out in the order in which they were produced, across partitions, parents first among equals: so a child seldom comes
 // before its parent and has to be parked.
 import type { Batch } from '../platform/kafka/consumer.ts'
@@ -27,7 +27,11 @@ interface Waiting {
 /** Messages that come out at once: a few pages' worth, because the order holds between pieces and not within them. */
 const PIECE = 500
 
-const bytesOf = (batch: Batch): number => batch.messages.reduce((sum, { value }) => sum + (value?.length ?? 0), 0)
+/** What a message takes besides its value, measured: its objects, key and headers. */
+const MESSAGE_OVERHEAD_BYTES = 470
+
+const bytesOf = ({ messages }: Batch): number =>
+  messages.reduce((sum, { value }) => sum + (value?.length ?? 0), MESSAGE_OVERHEAD_BYTES * messages.length)
 
 const piecesOf = (batch: Batch): Waiting[] => {
   const pieces: Waiting[] = []

@@ -54,6 +54,7 @@ export interface ConsumerOptions {
   readonly topics: readonly string[]
   readonly log: Logger
   readonly sessionTimeoutMs?: number
+  /** How long a broker that has no news keeps its answer back; default 2,500. */
   readonly maxWaitMs?: number
   readonly maxBytesPerPartition?: number
   readonly maxBytes?: number
@@ -71,6 +72,12 @@ const fetchedOffsetOf = (batch: KafkaBatch): bigint =>
  * messages, and requests cost more than messages. The first message after a silence is never held back.
  */
 const PACE_MS = 50
+
+/**
+ * News are answered at once. The longer the wait, the less it costs to have nothing to do; but only between two answers does a member
+ * with nothing to do learn that its group rebalances, and all others wait for it.
+ */
+const MAX_WAIT_MS = 2_500
 
 export const messagesOf = (batch: KafkaBatch, telemetry: Telemetry = NO_TELEMETRY): Message[] => {
   const messages: Message[] = []
@@ -93,7 +100,7 @@ export const createConsumer = (kafka: Kafka, options: ConsumerOptions, handlers:
     topics,
     log,
     sessionTimeoutMs = 15_000,
-    maxWaitMs = 1_000,
+    maxWaitMs = MAX_WAIT_MS,
     paceMs = PACE_MS,
     telemetry = NO_TELEMETRY,
   } = options

@@ -28,7 +28,7 @@ const queueOf = (maxBytes: number) => {
 
 describe('the queue', () => {
   test('stops the flow above its bytes and lets it go on below half of them', () => {
-    const { queue, valve } = queueOf(100)
+    const { queue, valve } = queueOf(1_900)
     for (let i = 0; i < 4; i++) queue.push(batch(1, 30))
     expect(valve.closed).toBe(true)
     queue.shift()
@@ -38,9 +38,16 @@ describe('the queue', () => {
     expect(valve.closed).toBe(false)
   })
 
+  test('counts what a message takes besides its value', () => {
+    const { queue, valve } = queueOf(100_000)
+    for (let i = 0; i < 1_000; i++) queue.push(batch(1, 1))
+    expect(valve.closed).toBe(true)
+  })
+
   test('drops what was delivered under an older assignment, then and later', () => {
-    const { queue, valve } = queueOf(100)
-    queue.push(batch(1, 200))
+    const { queue, valve } = queueOf(1_000)
+    queue.push(batch(1, 800))
+    expect(valve.closed).toBe(true)
     queue.reset(2)
     queue.push(batch(1, 10))
     expect(queue.shift()).toBeUndefined()
