@@ -194,11 +194,13 @@ export const activeRuns = async (client: Queryable, limit: number): Promise<read
   return rows.map(fromRow)
 }
 
-/** How many backfills are running that began within so many seconds. */
+/** How many backfills are running that began within so many seconds, and of which nothing waits for its vendor. */
 export const beginningBackfills = async (client: Queryable, seconds: number): Promise<number> => {
   const { rows } = await client.query<{ beginning: number }>(
-    `select count(*)::int as beginning from sync.runs
-     where state = 'running' and strategy <> 'delta' and approves is null and started_at > now() - make_interval(secs => $1)`,
+    `select count(*)::int as beginning from sync.runs r
+     where state = 'running' and strategy <> 'delta' and approves is null and started_at > now() - make_interval(secs => $1)
+       and not exists (select from sync.ranges w where w.run_id = r.run_id and w.state = 'open'
+         and w.waiting_for in ('limit', 'retry', 'authorisation'))`,
     [seconds],
   )
   return rows[0]?.beginning ?? 0

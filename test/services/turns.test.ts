@@ -61,6 +61,20 @@ test('backfills begin in the order in which they were asked for, as many at once
   expect(await statesOf([next, ...others])).toEqual(['running', 'running', 'running'])
 })
 
+test('one that waits for its vendor makes room', async () => {
+  await timeOver()
+  const backfills: string[] = []
+  for (let n = 0; n < BEGINNING_PER_FETCHER + 2; n++) backfills.push(await askFor(`limited-${n}`, 'full'))
+  const last = backfills.slice(-2)
+  await tick(deps(), new Map())
+  expect(await statesOf(last)).toEqual(['planned', 'planned'])
+
+  const wait = "update sync.ranges set waiting_for = 'limit' where run_id = $1 and range_id = 0"
+  expect((await pool.query(wait, [backfills[3]])).rowCount).toBe(1)
+  await tick(deps(), new Map())
+  expect(await statesOf(last)).toEqual(['running', 'planned'])
+})
+
 test('another fetcher makes room for as many more', async () => {
   await timeOver()
   const backfills: string[] = []
