@@ -3,7 +3,7 @@
 import type { Run } from '../ledger/runs.ts'
 
 /** Backfills that are beginning at once, for each fetcher: enough that it always has one that waits for no answer. */
-export const BEGINNING_PER_FETCHER = 24
+export const BEGINNING_PER_FETCHER = 28
 /** One that has taken longer is a long one and makes room for the next, as one does that waits for its vendor. */
 export const BEGINNING_SECONDS = 30
 
