@@ -74,7 +74,7 @@ const fetchedOffsetOf = (batch: KafkaBatch): bigint =>
 const PACE_MS = 50
 
 /**
- * News are answered at once. The longer the wait, the less it costs to have nothing to do; but only between two answers does a member
+ * What is new is answered at once. The longer the wait, the less it costs to have nothing to do; but only between two answers does a member
  * with nothing to do learn that its group rebalances, and all others wait for it.
  */
 const MAX_WAIT_MS = 2_500
