@@ -128,6 +128,8 @@ test('a parked record names the parent it waits for, and what became of that', a
   expect(line['parked']).toMatchObject({ waitsFor: [{ entity: 'person', externalId: bad.person, state: 'dead' }] })
 })
 
+// A walk by a key reads its last second again: the merger is on two pages. In one batch the later one deletes the row, or dies; in two
+// the first one does, and the later one changes nothing, or dies as well.
 test('a person who was merged is traced to the page of mergers that said so, and to the merger that died', async () => {
   const [removed = '', kept = '', other = ''] = [...simulator.model.rows('person')].slice(-3).map(({ id }) => id)
   const findMergers = () =>
@@ -139,18 +141,22 @@ test('a person who was merged is traced to the page of mergers that said so, and
     state: 'deleted',
     origin: { runId, entity: 'person-merger' },
     page: { entity: 'person-merger', request: { path: '/people/v2/person_mergers' } },
-    ...{ raw: { state: 'there' }, outcome: 'merged', mergedBefore: expect.any(String), gaps: [] },
+    ...{ raw: { state: 'there' }, mergedBefore: expect.any(String), gaps: [] },
   })
+  expect(['merged', 'unchanged']).toContain(line['outcome'])
   await installation.pool.query('alter table canonical.person add constraint nobody_goes check (deleted_at is null) not valid')
   simulator.mutate({ op: 'merge', entity: 'person', id: other, into: kept })
   const failed = (await findMergers()).json.at(-1)?.['runId']
   await installation.pool.query('alter table canonical.person drop constraint nobody_goes')
-  expect((await trace('person', other)).line).toMatchObject({
-    state: 'row',
-    deadLetters: [
-      { stage: 'sink', code: 'constraint', outcome: 'dead', origin: { runId: failed, entity: 'person-merger' }, gaps: [] },
-    ],
-  })
+  const { line: stays } = await trace('person', other)
+  expect(stays['state']).toBe('row')
+  const letters = z.array(z.unknown()).parse(stays['deadLetters'])
+  expect(letters).not.toHaveLength(0)
+  for (const letter of letters)
+    expect(letter).toMatchObject({
+      ...{ stage: 'sink', code: 'constraint', outcome: 'dead', gaps: [] },
+      origin: { runId: failed, entity: 'person-merger' },
+    })
 })
 
 test('a deleted row says since when', async () => {
