@@ -97,9 +97,11 @@ export class SilenceWatch {
 
   async #silent(watched: Watched): Promise<void> {
     const moved = movedOf(watched)
-    await pause(STALL_MS)
-    const isSilent = watched.socket.bytesWritten > watched.writtenAtRest && movedOf(watched) === moved
-    if (isSilent) await this.#suspect(watched)
+    const isOwed = () => watched.socket.bytesWritten > watched.writtenAtRest
+    if (isOwed()) {
+      await pause(STALL_MS)
+      if (isOwed() && movedOf(watched) === moved) await this.#suspect(watched)
+    }
     if (!watched.socket.destroyed) watched.socket.setTimeout(SILENT_MS)
   }
 

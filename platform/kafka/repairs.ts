@@ -8,6 +8,8 @@ export type Replace = <T>(path: string, replacement: (original: T) => T) => void
 
 const require = createRequire(import.meta.url)
 
+const LEAST_LOOK_MS = 100
+
 interface Queue {
   pending: unknown[]
   throttledUntil: number
@@ -35,16 +37,25 @@ function scheduleCheckPendingRequests(this: Queue): void {
 }
 
 // It looks ten times a second on each connection whether a request has run into its time-out, which is for nothing as a rule: two hundred
-// wake-ups a second of a worker that has some twenty. Ours looks as often as a time-out needs.
+// wake-ups a second of a worker that has some twenty. Ours looks when the first of them would: what is sent later has its time-out later.
 function scheduleRequestTimeoutCheck(this: Queue): void {
   if (!this.enforceRequestTimeout) return
   this.destroy()
   const check = () => {
     const now = Date.now()
-    for (const request of this.inflight.values()) if (now - request.sentAt > request.requestTimeout) request.timeoutRequest()
-    if (!this.isConnected()) this.destroy()
+    let restMs = this.requestTimeout
+    for (const request of this.inflight.values()) {
+      const leftMs = request.sentAt + request.requestTimeout - now
+      if (leftMs < 0) request.timeoutRequest()
+      else restMs = Math.min(restMs, leftMs)
+    }
+    if (this.isConnected()) lookIn(restMs)
+    else this.destroy()
   }
-  this.requestTimeoutIntervalId = setInterval(check, Math.max(100, this.requestTimeout / 10))
+  const lookIn = (ms: number) => {
+    this.requestTimeoutIntervalId = setTimeout(check, Math.max(LEAST_LOOK_MS, ms + 1))
+  }
+  lookIn(this.requestTimeout)
 }
 
 interface Connection {
