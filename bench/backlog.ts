@@ -115,7 +115,9 @@ export const withBacklog = async <T>(bench: Bench, people: number, work: (backlo
           isCommitted: async () => (await logs.committed(processors, raw)) === pages,
         })
         const made = (await produced()) - before
-        if (made !== records) throw new Error(`The processors produced ${made} records of ${records}`)
+        // When the second joins, what the first has in hand may be done twice.
+        if (workers === 1 ? made !== records : made < records)
+          throw new Error(`The processors produced ${made} records of ${records}`)
         return figures
       },
       insert: async (workers) => {

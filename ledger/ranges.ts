@@ -199,20 +199,33 @@ export const insertRanges = async (client: Queryable, runId: string, ranges: rea
   )
 }
 
+interface CommandRow {
+  run_id: string
+  range_id: number
+  entity: string
+  epoch: number
+  org_id: string
+  source: string
+  adapter: string
+}
+
+const commandOf = (row: CommandRow): FetchCommand => ({
+  type: 'fetch',
+  runId: row.run_id,
+  orgId: row.org_id,
+  source: row.source,
+  adapter: row.adapter,
+  entity: row.entity,
+  rangeId: row.range_id,
+  epoch: row.epoch,
+})
+
 /**
  * Ranges that are due and that nobody holds, of running runs, as commands; moves their wake-up on (10 s doubling to 30 s), so
  * that a lost command is emitted again and a slow one not too often.
  */
 export const wakeDueRanges = async (client: Queryable, limit: number): Promise<readonly FetchCommand[]> => {
-  const { rows } = await client.query<{
-    run_id: string
-    range_id: number
-    entity: string
-    epoch: number
-    org_id: string
-    source: string
-    adapter: string
-  }>(
+  const { rows } = await client.query<CommandRow>(
     `with due as (
        select r.run_id, r.range_id, u.org_id, u.source, u.adapter
        from sync.ranges r join sync.runs u using (run_id)
@@ -224,14 +237,19 @@ export const wakeDueRanges = async (client: Queryable, limit: number): Promise<r
      returning r.run_id, r.range_id, r.entity, r.epoch, due.org_id, due.source, due.adapter`,
     [limit],
   )
-  return rows.map((row) => ({
-    type: 'fetch',
-    runId: row.run_id,
-    orgId: row.org_id,
-    source: row.source,
-    adapter: row.adapter,
-    entity: row.entity,
-    rangeId: row.range_id,
-    epoch: row.epoch,
-  }))
+  return rows.map(commandOf)
+}
+
+/** Ranges that are due, or whose command was emitted a second ago, and that no fetcher has taken, as commands; the longest wait first. */
+export const rangesThatWait = async (client: Queryable, limit: number): Promise<readonly FetchCommand[]> => {
+  const { rows } = await client.query<CommandRow>(
+    // A command moves the wake-up on by ten seconds at least.
+    `select r.run_id, r.range_id, r.entity, r.epoch, u.org_id, u.source, u.adapter
+     from sync.ranges r join sync.runs u using (run_id)
+     where r.state = 'open' and r.wake_at <= now() + interval '9 seconds' and r.holder is null and r.waiting_for is null
+       and u.state = 'running'
+     order by r.wake_at limit $1`,
+    [limit],
+  )
+  return rows.map(commandOf)
 }

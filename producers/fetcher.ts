@@ -1,7 +1,7 @@
 // The fetch role: commands in, pages on raw topics and receipts in the ledger out. Many slices at once, each of one range;
-// a command's offset is committed when its slice has ended and its successor is on Kafka.
+// a command's offset is committed when its slice has ended and its successor is on Kafka. A command is a wake-up: what waits is taken without.
 import { createLeaseKeeper } from '../ledger/lease.ts'
-import { releaseStrays } from '../ledger/ranges.ts'
+import { rangesThatWait, releaseStrays } from '../ledger/ranges.ts'
 import { DatabaseClock } from '../platform/database-clock.ts'
 import { messageOf } from '../platform/errors.ts'
 import { RoleHealth } from '../platform/health.ts'
@@ -15,6 +15,7 @@ import { NO_SIGNALS, type Signals } from '../platform/signals.ts'
 import { stopInOrder } from '../platform/stopping.ts'
 import { NO_TELEMETRY, type Telemetry } from '../platform/telemetry.ts'
 import { uuidv7 } from '../platform/uuid.ts'
+import { createWake } from '../platform/wake.ts'
 import { type FetchCommand, parseCommand } from '../topics/commands.ts'
 import type { Topics } from '../topics/list.ts'
 import { createAsker } from './asker.ts'
@@ -97,6 +98,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
     }
     if (queue.size >= QUEUE_FULL) consumer.pause()
     fill()
+    wake()
   }
 
   const onAssigned = (assigned: number) => {
@@ -126,12 +128,25 @@ export const createFetcher = (deps: FetcherDeps): Role => {
     if (released > 0) log.warn({ ranges: released }, 'gave up ranges that were held without being worked on')
   }
 
+  /** Which fetcher a command comes to is chance: one with slots to spare takes what waits at another. Theirs is dropped, for its epoch. */
+  const relieveOthers = async () => {
+    const spare = concurrency - slices.size - queue.size
+    if (spare <= 0) return
+    for (const command of await rangesThatWait(pool, spare)) queue.add({ command, settle: () => undefined })
+    fill()
+  }
+
+  const hasWork = () => slices.size > 0 || queue.size > 0
+  const { sleep, wake } = createWake()
+
   const keepHouse = async () => {
     while (!signal.aborted) {
+      if (!hasWork() && window.committable().length === 0) await sleep(STRAYS_INTERVAL_MS)
       await pause(COMMIT_INTERVAL_MS, signal)
       // Not committed now is committed with the next: a repeated command does no harm.
       await commit().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'command offsets not committed'))
       await giveUpStrays().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'stray ranges not given up'))
+      await relieveOthers().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'waiting ranges not looked up'))
       await clock.refresh(pool).catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'clock not read'))
     }
     databaseBack?.()
@@ -139,7 +154,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
 
   const consumer = deps.consumer([deps.topics.commands], { onBatch, onAssigned })
   consumer.failed.catch(failure.reject)
-  health.watch({ hasWork: () => slices.size > 0 || queue.size > 0 || asker.isBusy(), consumer: consumer.report })
+  health.watch({ hasWork: () => hasWork() || asker.isBusy(), consumer: consumer.report })
 
   return {
     name: 'fetch',
@@ -158,6 +173,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
     },
     stop: () => {
       stopping.abort()
+      wake()
       return stopInOrder('fetch', log, [
         { what: 'the pages in hand', end: () => Promise.all([asking, ...slices]) },
         { what: 'housekeeping', end: () => housekeeping },

@@ -5,7 +5,7 @@ import { type Landing, moveOutcomes, recordLandings } from '../../ledger/landing
 import { openConnection, saveConnection } from '../../ledger/organisations.ts'
 import { ensurePartitions } from '../../ledger/partitions.ts'
 import { entityProgress } from '../../ledger/progress.ts'
-import { insertRanges, releaseRange, splitRange, takeRange, wakeDueRanges } from '../../ledger/ranges.ts'
+import { insertRanges, rangesThatWait, releaseRange, splitRange, takeRange, wakeDueRanges } from '../../ledger/ranges.ts'
 import { type Receipt, writeReceipts } from '../../ledger/receipts.ts'
 import { missingPages, runReport } from '../../ledger/report.ts'
 import { dropExpiredPages, RETENTION_DAYS } from '../../ledger/retention.ts'
@@ -166,6 +166,24 @@ describe('taking a range', () => {
     await pool.query('update sync.ranges set wake_at = now() where run_id = $1', [runId])
     expect(await mine()).toEqual([])
     await pool.query("update sync.workers set renewed_at = now() - interval '21 seconds' where worker_id = $1", [worker])
+    expect(await mine()).toEqual([command(1)])
+  })
+
+  test('one whose command nobody has taken for a second is for any fetcher, unless it is held or waits for something', async () => {
+    const mine = async () => (await rangesThatWait(pool, 100)).filter((waiting) => waiting.runId === runId)
+    await wakeDueRanges(pool, 100)
+    expect(await mine()).toEqual([])
+    await pool.query("update sync.ranges set wake_at = wake_at - interval '1 second' where run_id = $1", [runId])
+    expect(await mine()).toEqual([command(0)])
+    await changeRun(pool, runId, 'pause')
+    expect(await mine()).toEqual([])
+    await changeRun(pool, runId, 'resume')
+    await takeRange(pool, command(0), worker)
+    await pool.query('update sync.ranges set wake_at = now() where run_id = $1', [runId])
+    expect(await mine()).toEqual([])
+    await releaseRange(pool, { ...command(1) }, worker, { wakeInMs: 500, waitingFor: 'limit' })
+    expect(await mine()).toEqual([])
+    await pool.query('update sync.ranges set waiting_for = null where run_id = $1', [runId])
     expect(await mine()).toEqual([command(1)])
   })
 })
