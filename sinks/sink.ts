@@ -59,8 +59,8 @@ const DEFAULT_LIMITS: SinkLimits = {
 const QUIET_MS = 1_000
 /** A batch of as many says that more are on their way. */
 const BUSY_RECORDS = 1_000
-/** Records decoded before sockets and timers have their turn: a few milliseconds. */
-const RECORDS_AT_A_TIME = 500
+/** Records decoded before sockets and timers have their turn: a millisecond, and PostgreSQL waits as long for the next statement. */
+const RECORDS_AT_A_TIME = 100
 
 const breathe = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
 
