@@ -44,7 +44,7 @@ interface TakenRow {
 
 const TAKE = `
   update sync.ranges r set epoch = r.epoch + 1, holder = $4, wake_at = now() + interval '10 seconds', wake_delay_ms = 10000,
-    waiting_for = null, waiting_since = null
+    emitted_at = null, waiting_for = null, waiting_since = null
   from sync.runs u join sync.connections c using (org_id, source)
   where r.run_id = $1 and r.range_id = $2 and r.epoch = $3 and r.state = 'open' and ${lapsed('r.holder')}
     and u.run_id = r.run_id and u.state = 'running'
@@ -232,7 +232,7 @@ export const wakeDueRanges = async (client: Queryable, limit: number): Promise<r
        where r.state = 'open' and r.wake_at <= now() and u.state = 'running' and ${lapsed('r.holder')}
        order by r.wake_at limit $1 for update of r skip locked)
      update sync.ranges r set wake_at = now() + r.wake_delay_ms * interval '1 millisecond',
-       wake_delay_ms = least(r.wake_delay_ms * 2, 30000)
+       wake_delay_ms = least(r.wake_delay_ms * 2, 30000), emitted_at = now()
      from due where r.run_id = due.run_id and r.range_id = due.range_id
      returning r.run_id, r.range_id, r.entity, r.epoch, due.org_id, due.source, due.adapter`,
     [limit],
@@ -240,15 +240,20 @@ export const wakeDueRanges = async (client: Queryable, limit: number): Promise<r
   return rows.map(commandOf)
 }
 
-/** Ranges that are due, or whose command was emitted a second ago, and that no fetcher has taken, as commands; the longest wait first. */
+/**
+ * Ranges whose command was emitted a second ago or more and that no fetcher has taken, as commands; organisations by turns. Those emitted
+ * more than a minute ago are of runs that do not go on: a command is emitted again within half of it.
+ */
 export const rangesThatWait = async (client: Queryable, limit: number): Promise<readonly FetchCommand[]> => {
   const { rows } = await client.query<CommandRow>(
-    // A command moves the wake-up on by ten seconds at least.
-    `select r.run_id, r.range_id, r.entity, r.epoch, u.org_id, u.source, u.adapter
-     from sync.ranges r join sync.runs u using (run_id)
-     where r.state = 'open' and r.wake_at <= now() + interval '9 seconds' and r.holder is null and r.waiting_for is null
-       and u.state = 'running'
-     order by r.wake_at limit $1`,
+    `with waiting as (
+       select r.run_id, r.range_id, r.entity, r.epoch, r.emitted_at, u.org_id, u.source, u.adapter
+       from sync.ranges r join sync.runs u using (run_id)
+       where r.state = 'open' and r.holder is null and u.state = 'running'
+         and r.emitted_at between now() - interval '1 minute' and now() - interval '1 second'
+       order by r.emitted_at limit 1000)
+     select run_id, range_id, entity, epoch, org_id, source, adapter from waiting
+     order by row_number() over (partition by org_id order by emitted_at), emitted_at limit $1`,
     [limit],
   )
   return rows.map(commandOf)

@@ -42,7 +42,8 @@ const WRITE = `
     update sync.ranges r set cursor = i.next, next_page = i.page + 1, calls = r.calls + i.calls, failures = 0, reason = null,
       state = case when i.ended then 'ended' else r.state end,
       holder = case when i.ended or i.release then null else r.holder end,
-      wake_at = case when i.ended then null else now() + interval '10 seconds' end, wake_delay_ms = 10000
+      wake_at = case when i.ended then null else now() + interval '10 seconds' end, wake_delay_ms = 10000,
+      emitted_at = case when i.release then now() end
     from input i, sync.runs u
     where r.run_id = i."runId" and r.range_id = i."rangeId" and r.epoch = i.epoch and r.holder = $1 and r.next_page = i.page
       and r.state = 'open' and u.run_id = r.run_id and u.state in ('running', 'paused')

@@ -131,7 +131,9 @@ export const createFetcher = (deps: FetcherDeps): Role => {
   /** Which fetcher a command comes to is chance: one with slots to spare takes what waits at another. Theirs is dropped, for its epoch. */
   const relieveOthers = async () => {
     const spare = concurrency - slices.size - queue.size
-    if (spare <= 0) return
+    const { isAway, isJoining } = consumer.report()
+    // A page that cannot be produced would cost the vendor a request.
+    if (spare <= 0 || isAway || isJoining || signal.aborted) return
     for (const command of await rangesThatWait(pool, spare)) queue.add({ command, settle: () => undefined })
     fill()
   }
@@ -141,7 +143,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
 
   const keepHouse = async () => {
     while (!signal.aborted) {
-      if (!hasWork() && window.committable().length === 0) await sleep(STRAYS_INTERVAL_MS)
+      if (!hasWork() && window.committable().length === 0 && databaseBack === undefined) await sleep(STRAYS_INTERVAL_MS)
       await pause(COMMIT_INTERVAL_MS, signal)
       // Not committed now is committed with the next: a repeated command does no harm.
       await commit().catch((error: unknown) => log.debug({ reason: messageOf(error) }, 'command offsets not committed'))

@@ -1,6 +1,8 @@
 -- Up Migration
--- Ranges that nobody holds and that wait for nothing but a fetcher: those with slots to spare look for them twice a second.
-create index ranges_waiting on sync.ranges (wake_at) where state = 'open' and holder is null and waiting_for is null;
+-- When the last command of a range was emitted that no fetcher has taken: those with slots to spare look for such ranges.
+alter table sync.ranges add column emitted_at timestamptz;
+create index ranges_waiting on sync.ranges (emitted_at) where state = 'open' and holder is null;
 
 -- Down Migration
 drop index sync.ranges_waiting;
+alter table sync.ranges drop column emitted_at;

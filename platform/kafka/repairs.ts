@@ -44,16 +44,20 @@ function scheduleRequestTimeoutCheck(this: Queue): void {
   const check = () => {
     const now = Date.now()
     let restMs = this.requestTimeout
-    for (const request of this.inflight.values()) {
-      const leftMs = request.sentAt + request.requestTimeout - now
-      if (leftMs < 0) request.timeoutRequest()
-      else restMs = Math.min(restMs, leftMs)
+    try {
+      for (const request of this.inflight.values()) {
+        const leftMs = request.sentAt + request.requestTimeout - now
+        if (leftMs < 0) request.timeoutRequest()
+        else restMs = Math.min(restMs, leftMs)
+      }
+    } finally {
+      if (this.isConnected()) lookIn(restMs)
+      else this.destroy()
     }
-    if (this.isConnected()) lookIn(restMs)
-    else this.destroy()
   }
   const lookIn = (ms: number) => {
-    this.requestTimeoutIntervalId = setTimeout(check, Math.max(LEAST_LOOK_MS, ms + 1))
+    // Its socket keeps the process alive, and nothing else is to: a connection that broke is not told of here.
+    this.requestTimeoutIntervalId = setTimeout(check, Math.max(LEAST_LOOK_MS, ms + 1)).unref()
   }
   lookIn(this.requestTimeout)
 }

@@ -68,7 +68,7 @@ afterAll(async () => {
   await ledger?.remove()
 })
 
-beforeEach(async () => {
+const newOrganisation = async (): Promise<void> => {
   org = `org-${organisations++}`
   await saveConnection(pool, key, {
     orgId: org,
@@ -83,7 +83,9 @@ beforeEach(async () => {
   runId = await createRun(pool, newRun())
   await planRun(pool, runId, [plannedEntity('person')])
   await changeEntities(pool, runId, [{ entity: 'person', from: 'waiting', to: 'fetching', ranges: [newRange('person')] }])
-})
+}
+
+beforeEach(newOrganisation)
 
 describe('planning', () => {
   test('two leaders plan a run once', async () => {
@@ -169,22 +171,42 @@ describe('taking a range', () => {
     expect(await mine()).toEqual([command(1)])
   })
 
-  test('one whose command nobody has taken for a second is for any fetcher, unless it is held or waits for something', async () => {
+  test('one whose command nobody has taken for a second is for any fetcher, until it is taken', async () => {
     const mine = async () => (await rangesThatWait(pool, 100)).filter((waiting) => waiting.runId === runId)
-    await wakeDueRanges(pool, 100)
+    const passed = (seconds: number) =>
+      pool.query('update sync.ranges set emitted_at = emitted_at - make_interval(secs => $2) where run_id = $1', [runId, seconds])
     expect(await mine()).toEqual([])
-    await pool.query("update sync.ranges set wake_at = wake_at - interval '1 second' where run_id = $1", [runId])
+    await wakeDueRanges(pool, 100)
+    await passed(1)
     expect(await mine()).toEqual([command(0)])
     await changeRun(pool, runId, 'pause')
     expect(await mine()).toEqual([])
     await changeRun(pool, runId, 'resume')
     await takeRange(pool, command(0), worker)
-    await pool.query('update sync.ranges set wake_at = now() where run_id = $1', [runId])
+    await passed(1)
     expect(await mine()).toEqual([])
-    await releaseRange(pool, { ...command(1) }, worker, { wakeInMs: 500, waitingFor: 'limit' })
+    await releaseRange(pool, command(1), worker, { wakeInMs: 0, waitingFor: 'limit' })
     expect(await mine()).toEqual([])
-    await pool.query('update sync.ranges set waiting_for = null where run_id = $1', [runId])
+    await wakeDueRanges(pool, 100)
+    await passed(1)
     expect(await mine()).toEqual([command(1)])
+    await takeRange(pool, command(1), worker)
+    await writeReceipts(pool, worker, [receipt(2, 0, { release: true })])
+    await passed(1)
+    expect(await mine()).toEqual([command(2)])
+    await passed(60)
+    expect(await mine()).toEqual([])
+  })
+
+  test('of two organisations each has its turn', async () => {
+    const first = runId
+    await inTransaction(pool, (client) => insertRanges(client, first, [newRange('person'), newRange('person')]))
+    await newOrganisation()
+    const emitted = 'update sync.ranges set emitted_at = now() - make_interval(secs => $2) where run_id = $1'
+    await pool.query(emitted, [first, 3])
+    await pool.query(emitted, [runId, 2])
+    const both = new Set((await rangesThatWait(pool, 2)).map((waiting) => waiting.runId))
+    expect(both).toEqual(new Set([first, runId]))
   })
 })
 

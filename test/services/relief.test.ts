@@ -38,8 +38,6 @@ test('ranges whose commands come to nobody are fetched by whoever has a slot, wi
   const logs = await openTopicRecords(stackAddresses().kafka)
   await logs.empty(topicsWithPrefix(installation.prefix).commands)
   await logs.close()
-  // Past the moment of the emission, and before the leader would emit it again.
-  await installation.pool.query(`update sync.ranges set wake_at = now() + interval '9 seconds'`)
   const fetcher = installation.worker('fetch')
   await until('the range has ended', async () => (await count(`select count(*) as n from sync.ranges where state = 'ended'`)) > 0)
   await fetcher.stop()
