@@ -67,6 +67,7 @@ export const createFetcher = (deps: FetcherDeps): Role => {
   const asker = createAsker({ ...runner, signals })
   const queue = new CommandQueue()
   const slices = new Set<Promise<void>>()
+  const { sleep, wake } = createWake()
   let window = new OffsetWindow()
   let generation = 0
   let straysAt = performance.now() + STRAYS_INTERVAL_MS
@@ -139,7 +140,6 @@ export const createFetcher = (deps: FetcherDeps): Role => {
   }
 
   const hasWork = () => slices.size > 0 || queue.size > 0
-  const { sleep, wake } = createWake()
 
   const keepHouse = async () => {
     while (!signal.aborted) {

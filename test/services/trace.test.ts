@@ -128,6 +128,16 @@ test('a parked record names the parent it waits for, and what became of that', a
   expect(line['parked']).toMatchObject({ waitsFor: [{ entity: 'person', externalId: bad.person, state: 'dead' }] })
 })
 
+/** Records of a run by what became of them. */
+const landed = async (runId: unknown) => {
+  const { rows } = await installation.pool.query<{ merged: number; unchanged: number; dead: number }>(
+    `select sum(bit_count(merged))::int as merged, sum(bit_count(unchanged))::int as unchanged, sum(bit_count(dead))::int as dead
+     from sync.landings where run_id = $1`,
+    [runId],
+  )
+  return z.object({ merged: z.number(), unchanged: z.number(), dead: z.number() }).parse(rows[0])
+}
+
 // A walk by a key reads its last second again: the merger is on two pages. In one batch the later one deletes the row, or dies; in two
 // the first one does, and the later one changes nothing, or dies as well.
 test('a person who was merged is traced to the page of mergers that said so, and to the merger that died', async () => {
@@ -144,6 +154,7 @@ test('a person who was merged is traced to the page of mergers that said so, and
     ...{ raw: { state: 'there' }, mergedBefore: expect.any(String), gaps: [] },
   })
   expect(['merged', 'unchanged']).toContain(line['outcome'])
+  expect(await landed(runId)).toEqual({ merged: 1, unchanged: 1, dead: 0 })
   await installation.pool.query('alter table canonical.person add constraint nobody_goes check (deleted_at is null) not valid')
   simulator.mutate({ op: 'merge', entity: 'person', id: other, into: kept })
   const failed = (await findMergers()).json.at(-1)?.['runId']
@@ -151,7 +162,11 @@ test('a person who was merged is traced to the page of mergers that said so, and
   const { line: stays } = await trace('person', other)
   expect(stays['state']).toBe('row')
   const letters = z.array(z.unknown()).parse(stays['deadLetters'])
-  expect(letters).not.toHaveLength(0)
+  const { merged, unchanged, dead } = await landed(failed)
+  // The merger from before is on the first page as well.
+  expect({ merged, others: unchanged + dead }).toEqual({ merged: 0, others: 3 })
+  expect(dead).toBeGreaterThan(0)
+  expect(letters).toHaveLength(dead)
   for (const letter of letters)
     expect(letter).toMatchObject({
       ...{ stage: 'sink', code: 'constraint', outcome: 'dead', gaps: [] },
