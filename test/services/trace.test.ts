@@ -163,10 +163,10 @@ test('a person who was merged is traced to the page of mergers that said so, and
   expect(stays['state']).toBe('row')
   const letters = z.array(z.unknown()).parse(stays['deadLetters'])
   const { merged, unchanged, dead } = await landed(failed)
-  // The merger from before is on the first page as well.
+  // The merger from before is on the first page as well, and dies because it is seen again.
   expect({ merged, others: unchanged + dead }).toEqual({ merged: 0, others: 3 })
-  expect(dead).toBeGreaterThan(0)
-  expect(letters).toHaveLength(dead)
+  expect(dead).toBeGreaterThan(1)
+  expect(letters).toHaveLength(dead - 1)
   for (const letter of letters)
     expect(letter).toMatchObject({
       ...{ stage: 'sink', code: 'constraint', outcome: 'dead', gaps: [] },
