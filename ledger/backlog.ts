@@ -1,5 +1,6 @@
 // What the ledger has not closed, in figures for those who watch an installation: all organisations together.
 import type { Queryable } from '../platform/postgres.ts'
+import { joinAcceptedPage } from './landings.ts'
 
 export interface Backlog {
   /** Accepted pages of active runs of which some record has no outcome. */
@@ -24,9 +25,8 @@ const ALWAYS_ON = `
 export const readBacklog = async (client: Queryable): Promise<Backlog> => {
   const { rows } = await client.query<{ open: number }>(
     `select count(distinct (l.run_id, l.range_id, l.page)) as open
-     from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
-     where not l.complete and p.accepted
-       and l.run_id in (select run_id from sync.runs where state in ('planned', 'running', 'paused'))`,
+     from sync.landings l ${joinAcceptedPage('l')}
+     where not l.complete and l.run_id in (select run_id from sync.runs where state in ('planned', 'running', 'paused'))`,
   )
   const { rows: deadLetters } = await client.query<{ stage: string; letters: number }>(
     "select stage, count(*) as letters from sync.dead_letters where state = 'open' group by stage",

@@ -3,7 +3,7 @@
 import type { Json } from '../manifests/walk.ts'
 import { inTransaction, type Pool, type PoolClient, type Queryable } from '../platform/postgres.ts'
 import type { EntityState } from './entities.ts'
-import type { PageKey } from './landings.ts'
+import { joinAcceptedPage, type PageKey } from './landings.ts'
 
 export interface OpenPage extends PageKey {
   readonly orgId: string
@@ -45,7 +45,7 @@ const OPEN = `
   from sync.runs u
   join sync.run_entities e on e.run_id = u.run_id and e.state in ('fetching', 'landing')
   join sync.landings l on l.run_id = e.run_id and l.entity = e.entity and not l.complete
-  join sync.pages p on (p.run_id, p.range_id, p.page, p.attempt) = (l.run_id, l.range_id, l.page, l.attempt) and p.accepted
+  ${joinAcceptedPage('l', '*')}
   left join sync.heals h on (h.run_id, h.range_id, h.page) = (p.run_id, p.range_id, p.page)
   where u.state = 'running' and p.received_at < now() - $1 * interval '1 millisecond'
   group by p.run_id, p.range_id, p.page, p.attempt, u.run_id, h.times order by p.received_at limit $2`

@@ -1,6 +1,7 @@
 // What reading an entity took the last time: of each one asked for, the newest walk to its end of the same kind.
 import type { EntityPlan } from '../manifests/plan.ts'
 import type { Queryable } from '../platform/postgres.ts'
+import { joinAcceptedPage } from './landings.ts'
 import type { Run } from './runs.ts'
 
 export interface LastRead {
@@ -30,8 +31,8 @@ const LAST = `
   from last l
     cross join lateral (select count(*) filter (where x.spec -> 'walk' ->> 'kind' <> 'count')::int as ranges, coalesce(sum(x.calls), 0)::int as calls
       from sync.ranges x where x.run_id = l.run_id and x.entity = l.entity) w
-    cross join lateral (select sum(n.expected) as records from sync.landings n join sync.pages p using (run_id, range_id, page, attempt)
-      where n.run_id = l.run_id and n.entity = l.entity and p.accepted) f`
+    cross join lateral (select sum(n.expected) as records from sync.landings n ${joinAcceptedPage('n')}
+      where n.run_id = l.run_id and n.entity = l.entity) f`
 
 export const lastReads = async (
   client: Queryable,

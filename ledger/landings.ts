@@ -18,6 +18,15 @@ export interface Landing extends PageKey, Readonly<Record<Outcome, string>> {
 }
 
 /**
+ * SQL: joins the page p that a landing is of, if it was accepted. By its key for each landing, which "offset 0" holds the planner to: it
+ * knows nothing yet of a day's new partitions, and has joined all pages of a run with all of its landings. `runId`: where it is given,
+ * only that day's partition is planned for.
+ */
+export const joinAcceptedPage = (landing: string, columns = '', runId = `${landing}.run_id`): string => `
+  cross join lateral (select ${columns} from sync.pages p where p.run_id = ${runId} and p.range_id = ${landing}.range_id
+    and p.page = ${landing}.page and p.attempt = ${landing}.attempt and p.accepted offset 0) p`
+
+/**
  * ORs outcomes into the landing rows. A record keeps its first outcome: only bits that no outcome has yet are set
  * (a parked record and a replayed dead one get another by the moves below). A landing before its receipt creates the row; a run that
  * is unknown or has ended gets none, nor does a landing whose count contradicts the row's: it stays open and is named. Locks rows in

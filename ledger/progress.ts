@@ -3,6 +3,7 @@
 import type { EntityPlan } from '../manifests/plan.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import type { EntityState } from './entities.ts'
+import { joinAcceptedPage } from './landings.ts'
 
 export interface EntityProgress extends EntityPlan {
   readonly state: EntityState
@@ -69,7 +70,7 @@ const readPlans = async (client: Queryable, runIds: readonly string[], plans: Pl
 /** A repair that fails leaves rows parked; it says nothing against the walk. Rows that could not be asked after do. */
 const IS_WALK = "r.spec -> 'walk' ->> 'kind' <> 'ids'"
 
-const LANDINGS = 'sync.landings l join sync.pages p using (run_id, range_id, page, attempt)'
+const LANDINGS = `sync.landings l ${joinAcceptedPage('l')}`
 
 const inLanding = (count: string): string => `case when e.state = 'landing' then (${count}) else 0 end`
 
@@ -84,12 +85,12 @@ const PROGRESS = `
          (select jsonb_build_object('code', r.error_code, 'reason', r.reason) from sync.ranges r
             where r.run_id = e.run_id and r.entity = e.entity and r.state = 'failed' and ${IS_WALK}
             order by r.range_id limit 1) as "failedRange",
-         ${inLanding(`select count(*) from ${LANDINGS} where l.run_id = e.run_id and l.entity = e.entity and not l.complete and p.accepted`)} as "openLandings",
+         ${inLanding(`select count(*) from ${LANDINGS} where l.run_id = e.run_id and l.entity = e.entity and not l.complete`)} as "openLandings",
          ${inLanding('select count(*) from sync.landings l where l.run_id = e.run_id and l.entity = e.entity and bit_count(l.parked) > 0')} as parked,
          case when e.sweep_requested_at is null then 'none' when e.swept_at > e.sweep_requested_at then 'done' else 'requested' end as sweep,
          e.repair,
          exists (select from sync.reconciliations c where c.run_id = e.run_id and c.entity = e.entity) as reconciled,
-         ${inLanding(`select coalesce(sum(bit_count(l.dead)), 0) from ${LANDINGS} where l.run_id = e.run_id and l.entity = e.entity and p.accepted and bit_count(l.dead) > 0`)} as dead
+         ${inLanding(`select coalesce(sum(bit_count(l.dead)), 0) from ${LANDINGS} where l.run_id = e.run_id and l.entity = e.entity and bit_count(l.dead) > 0`)} as dead
        from sync.run_entities e where e.run_id = u.run_id and e.state not in ('waiting', 'closed')) o) as others
   from unnest($1::uuid[]) as u(run_id)`
 

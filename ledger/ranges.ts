@@ -4,6 +4,7 @@ import type { ErrorCode } from '../platform/errors.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import type { FetchCommand } from '../topics/commands.ts'
 import { REVISION } from './connection-revision.ts'
+import { joinAcceptedPage } from './landings.ts'
 import { lapsed } from './workers.ts'
 
 export interface RangeKey {
@@ -144,8 +145,8 @@ export const failRange = async (
 /** Pages of the range that were received and have not landed: the measure of back-pressure. */
 export const openPages = async (client: Queryable, range: RangeKey & { spec: RangeSpec }): Promise<number> => {
   const { rows } = await client.query<{ open: number }>(
-    `select count(distinct l.page) as open from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
-     where l.run_id = $1 and l.range_id = $2 and l.entity = any($3) and not l.complete and p.accepted`,
+    `select count(distinct l.page) as open from sync.landings l ${joinAcceptedPage('l', '', '$1')}
+     where l.run_id = $1 and l.range_id = $2 and l.entity = any($3) and not l.complete`,
     [range.runId, range.rangeId, [range.spec.entity, ...range.spec.carries]],
   )
   return rows[0]?.open ?? 0

@@ -2,6 +2,7 @@
 import type { Changes } from '../manifests/strategy.ts'
 import type { Queryable } from '../platform/postgres.ts'
 import type { EntityState } from './entities.ts'
+import { joinAcceptedPage } from './landings.ts'
 import type { Repair } from './progress.ts'
 import { lapsed } from './workers.ts'
 
@@ -58,8 +59,8 @@ const REPORT = `
       sum(bit_count(l.merged)) as merged, sum(bit_count(l.unchanged)) as unchanged, sum(bit_count(l.stale)) as stale,
       sum(bit_count(l.parked)) as parked, sum(bit_count(l.dead)) as dead, count(*) filter (where not l.complete) as open_pages,
       min(p.received_at) filter (where not l.complete) as open_since
-    from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
-    where l.run_id = $1 and p.accepted group by l.entity),
+    from sync.landings l ${joinAcceptedPage('l', 'p.received_at', '$1')}
+    where l.run_id = $1 group by l.entity),
   received as (
     select p.entity, count(*) filter (where r.spec -> 'walk' ->> 'kind' <> 'count') as pages, max(p.received_at) as last_at
     from sync.pages p join sync.ranges r using (run_id, range_id) where p.run_id = $1 and p.accepted group by p.entity),
@@ -162,8 +163,8 @@ export const missingPages = async (client: Queryable, runId: string, limit = 100
   }>(
     `select l.entity, l.range_id, l.page, l.attempt, l.expected, (l.merged | l.unchanged | l.stale | l.parked | l.dead)::text as landed,
        p.raw_partition, p.raw_offset, p.request
-     from sync.landings l join sync.pages p using (run_id, range_id, page, attempt)
-     where l.run_id = $1 and not l.complete and p.accepted order by l.range_id, l.page, l.entity limit $2`,
+     from sync.landings l ${joinAcceptedPage('l', 'p.raw_partition, p.raw_offset, p.request', '$1')}
+     where l.run_id = $1 and not l.complete order by l.range_id, l.page, l.entity limit $2`,
     [runId, limit],
   )
   return rows.map((row) => ({

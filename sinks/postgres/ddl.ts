@@ -171,3 +171,7 @@ export const stagingTable = ({ staged, record }: Layout): string => {
 
 export const copyStatement = ({ staged, record }: Layout): string =>
   `copy ${staged} (${listed([...record, ...ORIGIN_COLUMNS])}, "pos") from stdin (format binary)`
+
+/** Into the table itself. */
+export const copyNewStatement = (layout: Layout): string =>
+  `copy ${layout.table} (${listed(tableColumns(layout))}) from stdin (format binary)`

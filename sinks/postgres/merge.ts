@@ -10,13 +10,16 @@ import { signalProgress } from '../../ledger/signals.ts'
 import { failpoint } from '../../platform/failpoints.ts'
 import type { Pool, PoolClient } from '../../platform/postgres.ts'
 import { encodePlace } from '../../topics/dead-letters.ts'
+import { isHint } from '../../topics/hints.ts'
 import { askOf, parentAsksOf } from '../asks.ts'
 import type { BatchRecord, MergeBatch, Placed } from '../batch.ts'
 import { createOutcomeBook } from '../landings.ts'
+import { createNovelty, type Novelty } from '../novelty.ts'
 import { type CountedRanges, seenOf } from '../seen.ts'
 import { withoutForgotten } from './forgotten.ts'
 import { type Layout, layoutByEntity } from './layout.ts'
 import { park } from './parking.ts'
+import { putNew } from './put-new.ts'
 import { inSession } from './session.ts'
 import { mergeStaged, type Refused, stage } from './staging.ts'
 import type { OutcomeLetter } from './statements.ts'
@@ -44,6 +47,7 @@ export interface MergeResult {
 export type OutcomeCounts = ReadonlyMap<string, Readonly<Record<Outcome, number>>>
 
 const OUTCOME_OF: Readonly<Record<Exclude<OutcomeLetter, 'x'>, Outcome>> = {
+  n: 'merged',
   m: 'merged',
   u: 'unchanged',
   r: 'unchanged',
@@ -66,23 +70,48 @@ const byLayout = (records: readonly BatchRecord[]): readonly { layout: Layout; r
     .sort((a, b) => a.layout.ordinal - b.layout.ordinal)
 }
 
+/** Stages them, and writes what is newer than what stands. */
+const mergeAsUsual = async (
+  client: PoolClient,
+  layout: Layout,
+  records: readonly BatchRecord[],
+  refused: Refused[],
+): Promise<EntityOutcomes> => {
+  if (records.length === 0) return { layout, records, letters: [], doubtful: [] }
+  const staged = await stage(client, layout, records)
+  await failpoint('sink.after-copy')
+  const { letters, doubtful, refused: refusedRows } = await mergeStaged(client, layout)
+  refused.push(...staged.refused)
+  for (const [pos, why] of refusedRows) {
+    const record = staged.records[pos]
+    if (record !== undefined) refused.push({ record, why })
+  }
+  return { layout, records: staged.records, letters, doubtful }
+}
+
+/** With records that were put as new ones behind them. A deletion that was only told, of what was never there, is to be asked for. */
+const withNew = ({ layout, records, letters, doubtful }: EntityOutcomes, fresh: readonly BatchRecord[]): EntityOutcomes => ({
+  layout,
+  records: [...records, ...fresh],
+  letters: [...letters, ...fresh.map(() => 'n' as const)],
+  doubtful: [...doubtful, ...fresh.flatMap(({ encoded }, n) => (encoded.deleted && isHint(encoded) ? [records.length + n] : []))],
+})
+
 const mergeEntities = async (
   client: PoolClient,
   all: readonly BatchRecord[],
   refused: Refused[],
+  novelty: Novelty,
 ): Promise<readonly EntityOutcomes[]> => {
   const merged: EntityOutcomes[] = []
-  for (const group of byLayout(all)) {
-    const { layout } = group
-    const staged = await stage(client, layout, group.records)
-    await failpoint('sink.after-copy')
-    const { letters, doubtful, refused: refusedRows } = await mergeStaged(client, layout)
-    merged.push({ layout, records: staged.records, letters, doubtful })
-    refused.push(...staged.refused)
-    for (const [pos, why] of refusedRows) {
-      const record = staged.records[pos]
-      if (record !== undefined) refused.push({ record, why })
-    }
+  for (const { layout, records } of byLayout(all)) {
+    const { fresh, others } = novelty.share(layout.entity, records)
+    const isPut = fresh.length > 0 && (await putNew(client, layout, fresh))
+    if (isPut) await failpoint('sink.after-copy')
+    const usual = await mergeAsUsual(client, layout, isPut ? others : records, refused)
+    const outcomes = isPut ? withNew(usual, fresh) : usual
+    novelty.learn(layout.entity, records, new Set(outcomes.records.filter((_, pos) => outcomes.letters[pos] === 'n')))
+    merged.push(outcomes)
   }
   return merged
 }
@@ -139,14 +168,20 @@ const asksOf = (batch: MergeBatch, entities: readonly EntityOutcomes[]): readonl
   return [...[...batch.asks, ...doubted].map((ask) => ({ ...ask, why: 'hint' as const })), ...parents]
 }
 
+/** What is known from earlier batches. */
+interface MergeMemory {
+  readonly counted: CountedRanges
+  readonly novelty: Novelty
+}
+
 /** Of a batch of more, others follow: who waits for the last record is not told of each. */
 const FEW_RECORDS = 1_000
 
-const settle = async (client: PoolClient, whole: MergeBatch, counted: CountedRanges): Promise<MergeResult> => {
+const settle = async (client: PoolClient, whole: MergeBatch, { counted, novelty }: MergeMemory): Promise<MergeResult> => {
   const { batch, dropped } = await withoutForgotten(client, whole)
   const moves: Move[] = []
   const refused: Refused[] = []
-  const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused), moves)
+  const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused, novelty), moves)
   const tally = createTally()
   const book = createOutcomeBook()
   const answers: Answer[] = []
@@ -184,5 +219,9 @@ const settle = async (client: PoolClient, whole: MergeBatch, counted: CountedRan
  * Merges a batch, less what PostgreSQL refuses, and records what became of each record. Throws what else PostgreSQL throws; nothing
  * of the batch is then in the tables. Deadlocks and serialization failures have been tried again.
  */
-export const mergeBatch = (pool: Pool, batch: MergeBatch, counted: CountedRanges): Promise<MergeResult> =>
-  inSession(pool, (client) => settle(client, batch, counted))
+export const mergeBatch = (
+  pool: Pool,
+  batch: MergeBatch,
+  counted: CountedRanges,
+  novelty: Novelty = createNovelty(),
+): Promise<MergeResult> => inSession(pool, (client) => settle(client, batch, { counted, novelty }))

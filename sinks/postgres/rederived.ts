@@ -5,6 +5,7 @@ import { pipeline } from 'node:stream/promises'
 import { from as copyFrom } from 'pg-copy-streams'
 import { type Pool, type PoolClient, plainArray, retrying } from '../../platform/postgres.ts'
 import type { BatchRecord } from '../batch.ts'
+import { copyRows } from './copy-rows.ts'
 import {
   absorbStatements,
   analyzeStatement,
@@ -26,7 +27,6 @@ import {
   totalsStatement,
 } from './difference.ts'
 import type { Layout } from './layout.ts'
-import { copyRows } from './staging.ts'
 
 export interface RederivedOwner {
   readonly orgId: string

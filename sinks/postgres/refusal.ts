@@ -6,15 +6,19 @@ import { type PoolClient, sqlState } from '../../platform/postgres.ts'
 export const isRefusal = (error: unknown): boolean => /^(2[23]|54)/.test(sqlState(error) ?? '')
 
 /**
- * Runs `work` so that a refusal undoes it alone; returns the refusal, or undefined when all went well. Throws whatever else `work`
- * throws.
+ * Runs `work` so that a refusal (or what else `undoes` it) undoes it alone; returns the refusal, or undefined when all went well. Throws
+ * whatever else `work` throws.
  */
-export const refusalIn = async (client: PoolClient, work: () => Promise<void>): Promise<unknown> => {
+export const refusalIn = async (
+  client: PoolClient,
+  work: () => Promise<void>,
+  undoes: (error: unknown) => boolean = isRefusal,
+): Promise<unknown> => {
   await client.query('savepoint attempt')
   try {
     await work()
   } catch (error) {
-    if (!isRefusal(error)) throw error
+    if (!undoes(error)) throw error
     await client.query('rollback to savepoint attempt; release savepoint attempt')
     return error
   }

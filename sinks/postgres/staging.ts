@@ -7,6 +7,7 @@ import { SynclineError } from '../../platform/errors.ts'
 import { type PoolClient, type Queryable, refusalOf } from '../../platform/postgres.ts'
 import type { BatchRecord, PageRef } from '../batch.ts'
 import { CopyBuffer, type Piece } from './copy-buffer.ts'
+import { copyRows } from './copy-rows.ts'
 import { copyStatement } from './ddl.ts'
 import { type Layout, ORIGIN_COLUMNS, PAGE_COLUMNS } from './layout.ts'
 import { putWhatIsHeld } from './put.ts'
@@ -17,13 +18,9 @@ import { judgeStatement, type OutcomeLetter } from './statements.ts'
 type StagedRecord = Pick<BatchRecord, 'encoded' | 'page' | 'index'>
 
 const PAGE_SLAB_BYTES = 16 * 1024
-const CHUNK_BYTES = 256 * 1024
 /** So many records need no slab of a megabyte. */
 const FEW_RECORDS = 64
 const FEW_SLAB_BYTES = 32 * 1024
-const SIGNATURE = Buffer.concat([Buffer.from('PGCOPY\n\xff\r\n\0', 'latin1'), Buffer.alloc(8)])
-const HEADER: Piece = { slab: SIGNATURE, start: 0, end: SIGNATURE.length }
-const END_OF_ROWS = -1
 
 const pageFields = (out: CopyBuffer, page: PageRef | undefined): Piece => {
   if (page === undefined) for (const _ of PAGE_COLUMNS) out.nothing()
@@ -34,24 +31,6 @@ const pageFields = (out: CopyBuffer, page: PageRef | undefined): Piece => {
     out.int(page.attempt)
   }
   return out.take()
-}
-
-/** Rows as binary COPY, in chunks: `write` writes the fields of one, their count first. */
-export function* copyRows<Row>(
-  rows: Iterable<Row>,
-  write: (out: CopyBuffer, row: Row) => void,
-  slabBytes?: number,
-): Generator<Buffer> {
-  const out = new CopyBuffer(slabBytes)
-  out.copy(HEADER)
-  for (const row of rows) {
-    write(out, row)
-    if (out.length < CHUNK_BYTES) continue
-    yield out.view()
-    out.take()
-  }
-  out.fieldCount(END_OF_ROWS)
-  yield out.view()
 }
 
 /** The rows as binary COPY, numbered in their order from `firstPos`. */
@@ -136,7 +115,7 @@ const judge = async (client: Queryable, layout: Layout): Promise<Judged> => {
 const positionsOf = (letters: readonly OutcomeLetter[], wanted: (letter: OutcomeLetter) => boolean): number[] =>
   letters.flatMap((letter, pos) => (wanted(letter) ? [pos] : []))
 
-const isWritten = (letter: OutcomeLetter): boolean => letter === 'm' || letter === 'r'
+const isWritten = (letter: OutcomeLetter): boolean => letter === 'n' || letter === 'm' || letter === 'r'
 
 export interface MergedStaged {
   /** One per staged row, in order of `pos`. */

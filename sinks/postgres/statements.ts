@@ -5,8 +5,8 @@ import { overtakenSql } from '../overtaken.ts'
 import { doubtfulSql, newerSql } from '../version.ts'
 import { type Layout, listed, ORIGIN_COLUMNS, quoted, VERSION_COLUMNS } from './layout.ts'
 
-/** m merged, u unchanged, r unchanged but observed later, s stale, p parked, x refused: it has no outcome and becomes a dead letter. */
-export type OutcomeLetter = 'm' | 'u' | 'r' | 's' | 'p' | 'x'
+/** n merged as a new row, m merged over a row that stood, u unchanged, r unchanged but observed later, s stale, p parked, x refused: it has no outcome and becomes a dead letter. */
+export type OutcomeLetter = 'n' | 'm' | 'u' | 'r' | 's' | 'p' | 'x'
 
 const COMPARED = ['id', 'source_updated_at', 'deleted_at', ...VERSION_COLUMNS].map(quoted)
 
@@ -29,6 +29,7 @@ const outcome = (layout: Layout): string => `case
         and s.observed_at > t.observed_at then 'r' else 'u' end
     when t.id is not null and not (${newerSql('s', 't')}) then 's'
     when ${parentMissing(layout)} then 'p'
+    when t.id is null then 'n'
     else 'm' end`
 
 /** A deletion that was only told is confirmed by the API, whether or not there is a row. */

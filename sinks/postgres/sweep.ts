@@ -21,6 +21,7 @@ import {
 const MAX_SWEPT = 10_000
 
 const FINAL: Readonly<Record<OutcomeLetter, Move['to'] | undefined>> = {
+  n: 'merged',
   m: 'merged',
   u: 'unchanged',
   r: 'unchanged',
@@ -91,19 +92,19 @@ const entitiesParked = async (client: PoolClient, among: readonly Layout[]): Pro
   return among.filter((_, i) => rows[0]?.[String(i)] === true)
 }
 
-/** After the commit of a merge: the rows it parked, and the parked children of what it merged. Returns how many are parked no more. */
+/** After the commit of a merge: the rows it parked, and the parked children of what is new. Returns how many are parked no more. */
 export const sweepAfter = async (pool: Pool, { entities }: MergeResult, bury: Bury): Promise<number> => {
   const byEntity = new Map(entities.map((e) => [e.layout.entity, e]))
   const touched = layouts.filter(
     ({ entity, parents }) =>
-      parents.some((parent) => byEntity.get(parent.entity)?.letters.includes('m')) ||
+      parents.some((parent) => byEntity.get(parent.entity)?.letters.includes('n')) ||
       (parents.length > 0 && byEntity.get(entity)?.letters.includes('p')),
   )
   if (touched.length === 0) return 0
   const settled = await inSession(pool, async (client) => {
     const all: Settled[] = []
     for (const layout of await entitiesParked(client, touched)) {
-      const keys = [keysOf(byEntity.get(layout.entity), 'p'), ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'm'))]
+      const keys = [keysOf(byEntity.get(layout.entity), 'p'), ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'n'))]
       await emptyStaging(client, layout, MAX_SWEPT)
       const { rowCount } = await client.query(stageParkedOfStatement(layout), keys.flat())
       if (rowCount !== 0) all.push(await settleStaged(client, layout))
