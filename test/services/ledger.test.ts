@@ -5,13 +5,21 @@ import { type Landing, moveOutcomes, recordLandings } from '../../ledger/landing
 import { openConnection, saveConnection } from '../../ledger/organisations.ts'
 import { ensurePartitions } from '../../ledger/partitions.ts'
 import { entityProgress } from '../../ledger/progress.ts'
-import { insertRanges, rangesThatWait, releaseRange, splitRange, takeRange, wakeDueRanges } from '../../ledger/ranges.ts'
+import {
+  insertRanges,
+  openPages,
+  rangesThatWait,
+  releaseRange,
+  splitRange,
+  takeRange,
+  wakeDueRanges,
+} from '../../ledger/ranges.ts'
 import { type Receipt, writeReceipts } from '../../ledger/receipts.ts'
 import { missingPages, runReport } from '../../ledger/report.ts'
 import { dropExpiredPages, RETENTION_DAYS } from '../../ledger/retention.ts'
 import { changeRun, createRun, findRun } from '../../ledger/runs.ts'
 import { renewLease } from '../../ledger/workers.ts'
-import { inTransaction, type Pool } from '../../platform/postgres.ts'
+import { inTransaction, type Pool, type Queryable } from '../../platform/postgres.ts'
 import { uuidv7 } from '../../platform/uuid.ts'
 import type { FetchCommand } from '../../topics/commands.ts'
 import { plannedEntity } from '../harness/planned-entity.ts'
@@ -277,6 +285,33 @@ describe('landings', () => {
     await recordLandings(pool, [landing(0, 2, { unchanged: '1111' })])
     expect(await open()).toBe(0)
     expect(await person()).toMatchObject({ fetched: 4, merged: 0, unchanged: 4 })
+  })
+
+  test('is found with its page by a look-up each, whatever the planner knew of the day when it began', async () => {
+    const pages = 1_500
+    await writeReceipts(pool, worker, [receipt(1, 0)])
+    await pool.query('analyze sync.pages, sync.landings')
+    for (let page = 1; page < pages; page++) await writeReceipts(pool, worker, [receipt(1, page)])
+    const readSoFar = async (client: Queryable): Promise<number> => {
+      const { rows } = await client.query<{ n: number }>(
+        `select sum(coalesce(idx_tup_fetch, 0) + seq_tup_read)::int as n from pg_stat_xact_user_tables
+         where schemaname = 'sync' and relname like 'pages%'`,
+      )
+      return rows[0]?.n ?? 0
+    }
+    const readsOfPages = (read: (client: Queryable) => Promise<unknown>) =>
+      inTransaction(pool, async (client) => {
+        const before = await readSoFar(client)
+        await read(client)
+        return (await readSoFar(client)) - before
+      })
+    const range = { runId, rangeId: 0, spec: newRange('person').spec }
+    expect(await readsOfPages((client) => openPages(client, range))).toBe(pages)
+    expect(await readsOfPages((client) => missingPages(client, runId))).toBeLessThanOrEqual(pages)
+    // Its pages and those of its landings.
+    expect(await readsOfPages((client) => runReport(client, runId))).toBe(2 * pages)
+    await changeEntities(pool, runId, [{ entity: 'person', from: 'fetching', to: 'landing' }])
+    expect(await readsOfPages((client) => entityProgress(client, [runId]))).toBe(pages)
   })
 
   test('a record keeps its first outcome, however often and in whatever pieces it lands', async () => {
