@@ -3,7 +3,7 @@
 // (copy.ts), and test/unit/sinks/transcode.test.ts holds the two together.
 import { hash } from 'node:crypto'
 import { VarintReader } from '../../platform/varint.ts'
-import type { CanonicalEntity, CanonicalField, ColumnKind } from '../../topics/canonical.ts'
+import type { CanonicalEntity, CanonicalField } from '../../topics/canonical.ts'
 import { BODY_START } from '../../topics/canonical-codec.ts'
 import { contentFields, type EncodedRecord, HASH_DIGITS, MAX_KEY_BYTES } from './copy.ts'
 import { CopyBuffer } from './copy-buffer.ts'
@@ -14,12 +14,26 @@ export type Transcoder = (message: Buffer) => EncodedRecord | undefined
 
 const ABSENT = -1
 
-type Skip = (reader: VarintReader) => void
-/** Writes the value at the reader; false: not as it is. */
-type Write = (reader: VarintReader, out: CopyBuffer) => boolean
+/** How a value is passed over, and written. Numbers that one function looks at for all fields: a call of a function of each field's own takes longer than what most do. */
+const SKIP = { string: 0, boolean: 1, int: 2, long: 2, double: 3, map: 4 } as const
+const WRITE = {
+  text: 0,
+  uuid: 1,
+  boolean: 2,
+  int: 3,
+  bigint: 4,
+  double: 5,
+  date: 6,
+  timestamp: 7,
+  json: 8,
+  emptyMap: 9,
+  key: 10,
+} as const
+const DOUBLE_BYTES = 8
 
-const skipLong: Skip = (reader) => {
-  while ((reader.bytes[reader.at++] ?? 0) > 0x7f);
+const primitiveOf = ({ type }: CanonicalField): keyof typeof SKIP => {
+  const inner = Array.isArray(type) ? type[1] : type
+  return typeof inner === 'string' ? inner : inner.type
 }
 
 /** Length of a string or of anything else that stands after its length. Throws RangeError when it ends beyond the message. */
@@ -29,37 +43,27 @@ const lengthAt = (reader: VarintReader): number => {
   return length
 }
 
-const skipText: Skip = (reader) => {
-  // The length first: reading it moves the reader.
-  const length = lengthAt(reader)
-  reader.at += length
-}
-
-/** Only the empty map is passed over. */
-const skipMap: Skip = (reader) => {
-  if (reader.bytes[reader.at++] !== 0) throw new RangeError('a map with entries')
-}
-
-const primitiveOf = ({ type }: CanonicalField): 'string' | 'boolean' | 'int' | 'long' | 'double' | 'map' => {
-  const inner = Array.isArray(type) ? type[1] : type
-  return typeof inner === 'string' ? inner : inner.type
-}
-
-const SKIPS: Readonly<Record<ReturnType<typeof primitiveOf>, Skip>> = {
-  string: skipText,
-  boolean: (reader) => void reader.at++,
-  int: skipLong,
-  long: skipLong,
-  double: (reader) => {
-    reader.at += 8
-  },
-  map: skipMap,
-}
-
-const written = (write: (reader: VarintReader, out: CopyBuffer) => void): Write => {
-  return (reader, out) => {
-    write(reader, out)
-    return true
+/** Moves the reader behind a value. */
+const skip = (reader: VarintReader, how: number): void => {
+  switch (how) {
+    case SKIP.string: {
+      // The length first: reading it moves the reader.
+      const length = lengthAt(reader)
+      reader.at += length
+      return
+    }
+    case SKIP.boolean:
+      reader.at++
+      return
+    case SKIP.long:
+      while ((reader.bytes[reader.at++] ?? 0) > 0x7f);
+      return
+    case SKIP.double:
+      reader.at += DOUBLE_BYTES
+      return
+    default:
+      // Only the empty map is passed over.
+      if (reader.bytes[reader.at++] !== 0) throw new RangeError('a map with entries')
   }
 }
 
@@ -70,43 +74,69 @@ const textAt = (reader: VarintReader): string => {
   return textOf(reader.bytes, reader.at, length)
 }
 
-const textOfAtMost =
-  (maxBytes: number): Write =>
-  (reader, out) => {
-    const length = lengthAt(reader)
-    return length <= maxBytes && out.utf8(reader.bytes, reader.at, reader.at + length)
-  }
-
-/** JSON that was found to be so is kept: the next record mostly has the same in its column. */
-const jsonWriter = (): Write => {
-  let known: Buffer | undefined
-  return (reader, out) => {
-    const length = lengthAt(reader)
-    const { bytes, at } = reader
-    if (!out.utf8Json(bytes, at, at + length)) return false
-    if (known?.length === length && known.compare(bytes, at, at + length) === 0) return true
-    if (!isHeldByJsonb(textOf(bytes, at, length))) return false
-    known = Buffer.from(bytes.subarray(at, at + length))
-    return true
-  }
+const writeText = (reader: VarintReader, out: CopyBuffer, maxBytes: number): boolean => {
+  const length = lengthAt(reader)
+  return length <= maxBytes && out.utf8(reader.bytes, reader.at, reader.at + length)
 }
 
-const WRITES: Readonly<Record<Exclude<ColumnKind, 'json'>, Write>> = {
-  text: textOfAtMost(Number.POSITIVE_INFINITY),
-  uuid: written((reader, out) => out.uuid(textAt(reader))),
-  boolean: (reader, out) => {
-    const byte = reader.bytes[reader.at]
-    out.boolean(byte === 1)
-    return byte === 0 || byte === 1
-  },
-  int: written((reader, out) => out.int(reader.long())),
-  bigint: written((reader, out) => out.bigint(reader.long())),
-  double: written((reader, out) => out.double(reader.bytes.readDoubleLE(reader.at))),
-  date: written((reader, out) => out.date(reader.long())),
-  timestamp: written((reader, out) => out.timestamp(reader.long())),
+const writeBoolean = (reader: VarintReader, out: CopyBuffer): boolean => {
+  const byte = reader.bytes[reader.at]
+  out.boolean(byte === 1)
+  return byte === 0 || byte === 1
 }
 
-const writeEmptyMap: Write = written((_, out) => out.json('{}'))
+/** Which value of the message a column takes, and how. */
+interface Taken {
+  readonly index: number
+  readonly how: number
+  /** JSON that was found to be so: the next record mostly has the same in its column. */
+  known: Buffer | undefined
+}
+
+const writeJson = (reader: VarintReader, out: CopyBuffer, taken: Taken): boolean => {
+  const length = lengthAt(reader)
+  const { bytes, at } = reader
+  if (!out.utf8Json(bytes, at, at + length)) return false
+  if (taken.known?.length === length && taken.known.compare(bytes, at, at + length) === 0) return true
+  if (!isHeldByJsonb(textOf(bytes, at, length))) return false
+  taken.known = Buffer.from(bytes.subarray(at, at + length))
+  return true
+}
+
+/** Writes the value at the reader; false: not as it is. */
+const write = (reader: VarintReader, out: CopyBuffer, taken: Taken): boolean => {
+  switch (taken.how) {
+    case WRITE.text:
+      return writeText(reader, out, Number.POSITIVE_INFINITY)
+    case WRITE.boolean:
+      return writeBoolean(reader, out)
+    case WRITE.timestamp:
+      out.timestamp(reader.long())
+      return true
+    case WRITE.int:
+      out.int(reader.long())
+      return true
+    case WRITE.bigint:
+      out.bigint(reader.long())
+      return true
+    case WRITE.double:
+      out.double(reader.bytes.readDoubleLE(reader.at))
+      return true
+    case WRITE.date:
+      out.date(reader.long())
+      return true
+    case WRITE.uuid:
+      out.uuid(textAt(reader))
+      return true
+    case WRITE.json:
+      return writeJson(reader, out, taken)
+    case WRITE.emptyMap:
+      out.json('{}')
+      return true
+    default:
+      return writeText(reader, out, MAX_KEY_BYTES)
+  }
+}
 
 /** The same few texts come again and again: kept, as long as the bytes are the same. */
 const createRemembered = (): ((reader: VarintReader) => string) => {
@@ -125,7 +155,8 @@ const createRemembered = (): ((reader: VarintReader) => string) => {
 
 export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
   const { fields } = entity.schema
-  const skips = fields.map((field) => ({ skip: SKIPS[primitiveOf(field)], nullable: Array.isArray(field.type) }))
+  const skips = Uint8Array.from(fields, (field) => SKIP[primitiveOf(field)])
+  const nullable = Uint8Array.from(fields, ({ type }) => (Array.isArray(type) ? 1 : 0))
   const indexOf = new Map(fields.map((field, n) => [field.name, n]))
   const at = (field: string): number => indexOf.get(field) ?? ABSENT
   const [id, orgId, source, externalId] = [at('id'), at('orgId'), at('source'), at('externalId')]
@@ -135,17 +166,13 @@ export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
     at('mappingRevision'),
     at('deletedAt'),
   ]
-  const indexed = textOfAtMost(MAX_KEY_BYTES)
-  const keys = [
-    { index: id, write: WRITES.uuid },
-    { index: orgId, write: indexed },
-    { index: source, write: WRITES.text },
-    { index: externalId, write: indexed },
-  ]
+  const taken = (index: number, how: number): Taken => ({ index, how, known: undefined })
+  /** Behind the id. */
+  const keys = [taken(orgId, WRITE.key), taken(source, WRITE.text), taken(externalId, WRITE.key)]
   const content = contentFields(entity).map(({ field, kind }) => {
     const index = at(field)
     const isMap = fields[index] !== undefined && primitiveOf(fields[index]) === 'map'
-    return { index, write: isMap ? writeEmptyMap : kind === 'json' ? jsonWriter() : WRITES[kind] }
+    return taken(index, isMap ? WRITE.emptyMap : WRITE[kind])
   })
   const [orgOf, sourceOf] = [createRemembered(), createRemembered()]
   /** Where the value of each field begins. */
@@ -153,8 +180,9 @@ export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
   const out = new CopyBuffer()
 
   const findFields = (reader: VarintReader): void => {
-    for (const [n, { skip, nullable }] of skips.entries()) {
-      if (nullable) {
+    const count = skips.length
+    for (let n = 0; n < count; n++) {
+      if (nullable[n] === 1) {
         const branch = reader.int()
         if (branch === 0) {
           starts[n] = ABSENT
@@ -163,7 +191,7 @@ export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
         if (branch !== 1) throw new RangeError('no such branch')
       }
       starts[n] = reader.at
-      skip(reader)
+      skip(reader, skips[n] ?? 0)
     }
     if (reader.at !== reader.bytes.length) throw new RangeError('the message does not end where its record does')
   }
@@ -173,20 +201,23 @@ export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
     return reader.at !== ABSENT
   }
 
-  const writeAll = (reader: VarintReader, columns: readonly { index: number; write: Write }[]): boolean => {
-    for (const { index, write } of columns) {
-      if (!moveTo(reader, index)) out.nothing()
-      else if (!write(reader, out)) return false
+  const writeAll = (reader: VarintReader, columns: readonly Taken[]): boolean => {
+    for (const column of columns) {
+      if (!moveTo(reader, column.index)) out.nothing()
+      else if (!write(reader, out, column)) return false
     }
     return true
   }
 
+  const textIn = (reader: VarintReader, index: number): string => (moveTo(reader, index) ? textAt(reader) : '')
   const longAt = (reader: VarintReader, index: number): number | null => (moveTo(reader, index) ? reader.long() : null)
 
   const transcode = (message: Buffer): EncodedRecord | undefined => {
     const reader = new VarintReader(message, BODY_START)
     findFields(reader)
     out.drop()
+    const idText = textIn(reader, id)
+    out.uuid(idText)
     if (!writeAll(reader, keys)) return undefined
     const contentStart = out.length
     if (!writeAll(reader, content)) return undefined
@@ -196,12 +227,11 @@ export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
     out.timestamp(seen)
     out.int(revision)
     out.uuid(contentHash)
-    const fieldText = (index: number): string => (moveTo(reader, index) ? textAt(reader) : '')
     return {
-      id: fieldText(id),
+      id: idText,
       orgId: moveTo(reader, orgId) ? orgOf(reader) : '',
       source: moveTo(reader, source) ? sourceOf(reader) : '',
-      externalId: fieldText(externalId),
+      externalId: textIn(reader, externalId),
       sourceUpdatedAt: longAt(reader, sourceUpdatedAt),
       observedAt: seen,
       mappingRevision: revision,
