@@ -70,6 +70,9 @@ const byLayout = (records: readonly BatchRecord[]): readonly { layout: Layout; r
     .sort((a, b) => a.layout.ordinal - b.layout.ordinal)
 }
 
+/** Staged or put: PostgreSQL has the rows, and nothing is decided. */
+const rowsCopied = () => failpoint('sink.after-copy')
+
 /** Stages them, and writes what is newer than what stands. */
 const mergeAsUsual = async (
   client: PoolClient,
@@ -79,7 +82,7 @@ const mergeAsUsual = async (
 ): Promise<EntityOutcomes> => {
   if (records.length === 0) return { layout, records, letters: [], doubtful: [] }
   const staged = await stage(client, layout, records)
-  await failpoint('sink.after-copy')
+  await rowsCopied()
   const { letters, doubtful, refused: refusedRows } = await mergeStaged(client, layout)
   refused.push(...staged.refused)
   for (const [pos, why] of refusedRows) {
@@ -107,7 +110,7 @@ const mergeEntities = async (
   for (const { layout, records } of byLayout(all)) {
     const { fresh, others } = novelty.share(layout.entity, records)
     const isPut = fresh.length > 0 && (await putNew(client, layout, fresh))
-    if (isPut) await failpoint('sink.after-copy')
+    if (isPut) await rowsCopied()
     const usual = await mergeAsUsual(client, layout, isPut ? others : records, refused)
     const outcomes = isPut ? withNew(usual, fresh) : usual
     novelty.learn(layout.entity, records, new Set(outcomes.records.filter((_, pos) => outcomes.letters[pos] === 'n')))
