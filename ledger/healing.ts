@@ -45,10 +45,10 @@ const OPEN = `
   from sync.runs u
   join sync.run_entities e on e.run_id = u.run_id and e.state in ('fetching', 'landing')
   join sync.landings l on l.run_id = e.run_id and l.entity = e.entity and not l.complete
-  ${joinAcceptedPage('l', '*')}
+  ${joinAcceptedPage('l', 'p.*')}
   left join sync.heals h on (h.run_id, h.range_id, h.page) = (p.run_id, p.range_id, p.page)
   where u.state = 'running' and p.received_at < now() - $1 * interval '1 millisecond'
-  group by p.run_id, p.range_id, p.page, p.attempt, u.run_id, h.times order by p.received_at limit $2`
+  group by p.run_id, p.range_id, p.page, p.attempt, p.entity, p.raw_partition, p.raw_offset, p.received_at, u.run_id, h.times order by p.received_at limit $2`
 
 /** Accepted pages of running runs that have been open for so long, the oldest first; and PostgreSQL's time, in ms since 1970. */
 export const overduePages = async (

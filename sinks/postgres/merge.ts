@@ -1,6 +1,6 @@
 // One batch into the tables, in one transaction with its landings: goes in a batch with distinct ids, come out the outcomes.
 // Must hold: any batch may come twice, late, or in pieces, and the tables end the same (invariants 2 and 5). Locks: data tables
-// parents first, each by id; then parked rows; then dead letters, ids seen, landings, asks by key.
+// parents first, of each the new rows by id and then the others by id; then parked rows; then dead letters, ids seen, landings, asks by key.
 import { type NewAsk, recordAsks } from '../../ledger/asks.ts'
 import { recordDeadLetters } from '../../ledger/dead-letters.ts'
 import { type Move, moveOutcomes, type Outcome, recordLandings, reviveOutcomes } from '../../ledger/landings.ts'
