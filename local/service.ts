@@ -13,6 +13,8 @@ export interface ServiceContext {
   readonly port: number
   /** Told of the process as soon as there is one, before it is ready. */
   readonly onSpawn?: (spawned: GuardedProcess) => void
+  /** Told now and then that it is still waited for: a line for people. */
+  readonly onProgress?: (message: string) => void
 }
 
 export interface Service {
@@ -26,7 +28,13 @@ export interface RunningService extends GuardedProcess {
   readonly address: string
 }
 
-const READY_WITHIN_MS = 60_000
+export interface Patience {
+  readonly withinMs: number
+  readonly tellEveryMs: number
+}
+
+/** One that dies is seen at once; one that lives may have much to read again, above all Kafka with logs that nobody closed. */
+const PATIENCE: Patience = { withinMs: 900_000, tellEveryMs: 15_000 }
 const PROBE_EVERY_MS = 25
 
 export interface Launch {
@@ -37,11 +45,18 @@ export interface Launch {
 }
 
 /** Spawns a service under its guard and waits for its first right answer. */
-export const launch = async (name: ServiceName, context: ServiceContext, plan: Launch): Promise<RunningService> => {
+export const launch = async (
+  name: ServiceName,
+  context: ServiceContext,
+  plan: Launch,
+  patience = PATIENCE,
+): Promise<RunningService> => {
   const spawned = await spawnGuarded({ ...plan.command, name, logFile: context.logFile })
   context.onSpawn?.(spawned)
   try {
-    await untilReady(spawned, plan.probe)
+    await untilReady(spawned, plan.probe, patience, (seconds) =>
+      context.onProgress?.(`${SERVICE_TITLES[name]} is not ready yet (${seconds} s); what it does: ${context.logFile}`),
+    )
   } catch (error) {
     await spawned.stop()
     throw new SynclineError(
@@ -56,8 +71,14 @@ export const launch = async (name: ServiceName, context: ServiceContext, plan: L
   return { ...spawned, name, address: plan.address }
 }
 
-const untilReady = async (spawned: GuardedProcess, probe: () => Promise<void>): Promise<void> => {
-  const deadline = performance.now() + READY_WITHIN_MS
+const untilReady = async (
+  spawned: GuardedProcess,
+  probe: () => Promise<void>,
+  { withinMs, tellEveryMs }: Patience,
+  tell: (seconds: number) => void,
+): Promise<void> => {
+  const startedAt = performance.now()
+  let toldAt = startedAt
   let exitCode: number | undefined
   void spawned.ended.then((code) => {
     exitCode = code
@@ -67,7 +88,12 @@ const untilReady = async (spawned: GuardedProcess, probe: () => Promise<void>): 
     try {
       return await probe()
     } catch (error) {
-      if (performance.now() > deadline) throw error
+      const now = performance.now()
+      if (now - startedAt > withinMs) throw error
+      if (now - toldAt > tellEveryMs) {
+        tell(Math.round((now - startedAt) / 1000))
+        toldAt = now
+      }
     }
     await delay(PROBE_EVERY_MS)
   }

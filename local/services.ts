@@ -68,11 +68,11 @@ const beginAll = async (plan: Plan, events: ServicesEvents): Promise<readonly Pr
   return [...started.values()]
 }
 
-const contextOf = (plan: Plan, name: ServiceName, port: number, { onSpawn }: ServicesEvents): ServiceContext => {
+const contextOf = (plan: Plan, name: ServiceName, port: number, { onSpawn, onProgress }: ServicesEvents): ServiceContext => {
   const paths = pathsIn(plan.home)
   const dir = paths.dataDir(name)
   mkdirSync(dir, { recursive: true, mode: 0o700 })
-  return { dir, port, logFile: paths.logFile(name), onSpawn }
+  return { dir, port, logFile: paths.logFile(name), onSpawn, onProgress }
 }
 
 const deathOf = (plan: Plan, name: ServiceName, exitCode: number): string =>

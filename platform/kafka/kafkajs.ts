@@ -146,6 +146,11 @@ type OffsetRequest = { readonly topic: string; readonly partitions: readonly { r
   | { readonly fromTimestamp: number }
 )
 
+export interface TopicOffsets {
+  readonly topic: string
+  readonly partitions: readonly { readonly partition: number; readonly offset: string }[]
+}
+
 /** What stands behind the client's consumers: its public ways to a message all lead through a group. */
 export interface Cluster {
   connect(): Promise<void>
@@ -160,9 +165,14 @@ export interface Cluster {
     fetch(request: FetchRequest): Promise<{ readonly responses: readonly { readonly partitions: readonly FetchedPartition[] }[] }>
   }>
   /** The first offset, the next, or the first from a moment on (-1: there is none). Without partitions that do not exist. */
-  fetchTopicsOffset(
-    of: readonly OffsetRequest[],
-  ): Promise<readonly { readonly partitions: readonly { readonly offset: string }[] }[]>
+  fetchTopicsOffset(of: readonly OffsetRequest[]): Promise<readonly TopicOffsets[]>
+  findGroupCoordinator(group: { readonly groupId: string }): Promise<{
+    /** What the group has committed; -1: nothing. */
+    offsetFetch(request: {
+      readonly groupId: string
+      readonly topics: readonly { readonly topic: string; readonly partitions: readonly { readonly partition: number }[] }[]
+    }): Promise<{ readonly responses: readonly TopicOffsets[] }>
+  }>
 }
 
 const CREATE_CLUSTER = 'private:Kafka:createCluster'

@@ -1,10 +1,8 @@
 // Questions about one partition to the broker that leads it: what stands at an offset, how far the log reaches. No group is joined,
 // nothing is committed and nothing is left behind. Each is asked again while Kafka is away; then SynclineError('unavailable').
 import type { Kafka } from 'kafkajs'
-import { messageOf, SynclineError } from '../errors.ts'
-import { backoffMs, pause } from '../lifecycle.ts'
-import { isKafkaAway } from './client.ts'
 import { type Cluster, deliveredOf, type FetchedPartition, openCluster, receivedOf } from './kafkajs.ts'
+import { away, patiently, unavailable } from './patience.ts'
 import { type Message, readMessages } from './record-batch.ts'
 
 export interface Place {
@@ -43,8 +41,6 @@ export interface Leader {
 /** As stored: raw pages unfold to ten times as much. A single batch that is larger comes whole. */
 const FETCH_BYTES = 1024 * 1024
 const MAX_WAIT_MS = 500
-/** Half a minute: a broker that restarts is back by then. */
-const ATTEMPTS = 8
 
 const hasType = (error: unknown, ...types: readonly string[]): boolean =>
   error instanceof Error && 'type' in error && types.includes(String(error.type))
@@ -58,25 +54,6 @@ const noneOn =
 
 const UNKNOWN = 'UNKNOWN_TOPIC_OR_PARTITION'
 const OUT_OF_RANGE = 'OFFSET_OUT_OF_RANGE'
-
-const unavailable = (message: string, cause?: unknown): SynclineError =>
-  new SynclineError('unavailable', message, { cause, remedy: 'Check the brokers.' })
-
-const away = (cause: unknown): SynclineError =>
-  cause instanceof SynclineError ? cause : unavailable(`Kafka cannot be reached: ${messageOf(cause)}`, cause)
-
-const patiently = async <T>(cluster: Cluster, work: () => Promise<T>): Promise<T> => {
-  for (let attempt = 1; ; attempt++) {
-    try {
-      return await work()
-    } catch (error) {
-      if (!isKafkaAway(error)) throw error
-      if (attempt >= ATTEMPTS) throw away(error)
-      await pause(backoffMs(attempt))
-      await cluster.refreshMetadata().catch(() => undefined)
-    }
-  }
-}
 
 const deliveryOf = (fetched: FetchedPartition, from: bigint): Delivery => {
   const messages: Message[] = []
@@ -100,8 +77,8 @@ const fetchFrom = async (cluster: Cluster, { topic, partition }: Place, offset: 
 
 /** Connects at once. */
 export const openLeader = async (kafka: Kafka): Promise<Leader> => {
-  const [cluster, admin] = [openCluster(kafka), kafka.admin()]
-  const close = async () => void (await Promise.allSettled([cluster.disconnect(), admin.disconnect()]))
+  const cluster = openCluster(kafka)
+  const close = () => cluster.disconnect().catch(() => undefined)
   try {
     await cluster.connect()
   } catch (cause) {
@@ -136,9 +113,9 @@ export const openLeader = async (kafka: Kafka): Promise<Leader> => {
       }),
     committed: (groupId, { topic, partition }) =>
       ask(topic, async () => {
-        await admin.connect()
-        const [found] = await admin.fetchOffsets({ groupId, topics: [topic] })
-        const offset = BigInt(found?.partitions.find((each) => each.partition === partition)?.offset ?? -1)
+        const coordinator = await cluster.findGroupCoordinator({ groupId })
+        const { responses } = await coordinator.offsetFetch({ groupId, topics: [{ topic, partitions: [{ partition }] }] })
+        const offset = BigInt(responses[0]?.partitions[0]?.offset ?? -1)
         return offset < 0n ? undefined : offset
       }),
     fetch: (place, offset) => ask(place.topic, () => fetchFrom(cluster, place, offset)).catch(noneOn(UNKNOWN, OUT_OF_RANGE)),

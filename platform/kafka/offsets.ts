@@ -1,5 +1,7 @@
 // How far a log reaches and how far a consumer group has come, partition by partition; asked of the brokers each time.
 import type { Kafka } from 'kafkajs'
+import { openCluster, type TopicOffsets } from './kafkajs.ts'
+import { patiently } from './patience.ts'
 
 /** Offsets by `topic/partition`. */
 export type Offsets = ReadonlyMap<string, bigint>
@@ -26,35 +28,56 @@ interface Log {
 export const positionIn = ({ low, high }: Log, committed: bigint | undefined): bigint =>
   committed === undefined || committed < low || committed > high ? low : committed
 
+const byPartition = (topics: readonly TopicOffsets[]): Map<string, bigint> =>
+  new Map(
+    topics.flatMap(({ topic, partitions }) =>
+      partitions.map(({ partition, offset }): [string, bigint] => [partitionKey(topic, partition), BigInt(offset)]),
+    ),
+  )
+
+/** Asks again while a partition has no leader, as those of a new topic at first; see patience.ts for how long, and for what it throws. */
 export const createLogOffsets = (kafka: Kafka): LogOffsets => {
-  const admin = kafka.admin()
+  const cluster = openCluster(kafka)
+
+  /** The partitions of each topic, given to `work`, which is done again whenever Kafka is not ready for it. */
+  const ask = (
+    topics: readonly string[],
+    work: (places: readonly { topic: string; partitions: { partition: number }[] }[]) => Promise<readonly TopicOffsets[]>,
+  ): Promise<Map<string, bigint>> =>
+    patiently(cluster, async () => {
+      for (const topic of topics) await cluster.addTargetTopic(topic)
+      const places = topics.map((topic) => ({
+        topic,
+        partitions: cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId })),
+      }))
+      return byPartition(await work(places))
+    })
+
+  const bound = (topics: readonly string[], fromBeginning: boolean): Promise<Map<string, bigint>> =>
+    ask(topics, (places) => cluster.fetchTopicsOffset(places.map((place) => ({ ...place, fromBeginning }))))
 
   const logs = async (topics: readonly string[]): Promise<ReadonlyMap<string, Log>> => {
-    const found = new Map<string, Log>()
-    for (const topic of topics) {
-      for (const { partition, low, high } of await admin.fetchTopicOffsets(topic))
-        found.set(partitionKey(topic, partition), { low: BigInt(low), high: BigInt(high) })
-    }
-    return found
+    // In this order none begins after its end, whatever is deleted meanwhile.
+    const lows = await bound(topics, true)
+    const highs = await bound(topics, false)
+    return new Map([...highs].map(([key, high]) => [key, { low: lows.get(key) ?? 0n, high }]))
   }
 
   const committed = async (group: string, topics: readonly string[]): Promise<Offsets> => {
-    const fetched = await admin.fetchOffsets({ groupId: group, topics: [...topics] })
-    return new Map(
-      fetched.flatMap(({ topic, partitions }) =>
-        partitions.flatMap(({ partition, offset }): [string, bigint][] =>
-          BigInt(offset) < 0n ? [] : [[partitionKey(topic, partition), BigInt(offset)]],
-        ),
-      ),
-    )
+    const found = await ask(topics, async (places) => {
+      const coordinator = await cluster.findGroupCoordinator({ groupId: group })
+      return (await coordinator.offsetFetch({ groupId: group, topics: places })).responses
+    })
+    for (const [key, offset] of found) if (offset < 0n) found.delete(key)
+    return found
   }
 
   const each = (all: ReadonlyMap<string, Log>, offset: (log: Log, key: string) => bigint): Offsets =>
     new Map([...all].map(([key, log]) => [key, offset(log, key)]))
 
   return {
-    connect: () => admin.connect(),
-    disconnect: () => admin.disconnect(),
+    connect: () => cluster.connect(),
+    disconnect: () => cluster.disconnect(),
     starts: async (topics) => each(await logs(topics), ({ low }) => low),
     ends: async (topics) => each(await logs(topics), ({ high }) => high),
     positions: async (group, topics) => {

@@ -1,5 +1,6 @@
 // What topics hold and how far groups have read them, and a way to make their records vanish as retention or compaction would.
 import { createKafka } from '../../platform/kafka/client.ts'
+import { createLogOffsets } from '../../platform/kafka/offsets.ts'
 import { silentLogger } from '../../platform/logger.ts'
 import { until } from './until.ts'
 
@@ -21,11 +22,14 @@ export interface TopicRecords {
 }
 
 export const openTopicRecords = async (brokers: string): Promise<TopicRecords> => {
-  const admin = createKafka({ brokers: [brokers], clientId: 'test', log: silentLogger }).admin()
-  await admin.connect()
+  const kafka = createKafka({ brokers: [brokers], clientId: 'test', log: silentLogger })
+  const [admin, offsets] = [kafka.admin(), createLogOffsets(kafka)]
+  await Promise.all([admin.connect(), offsets.connect()])
 
   /** Tried until the broker has heard of the policy, which the controller alone answers for. */
   const remove = async (topic: string): Promise<void> => {
+    // The admin would not wait for the leaders of a new topic; it is asked as well, for it deletes only from topics it knows.
+    await offsets.ends([topic])
     const partitions = (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => ({ partition, offset: high }))
     const removed = () =>
       admin.deleteTopicRecords({ topic, partitions }).then(
@@ -47,7 +51,7 @@ export const openTopicRecords = async (brokers: string): Promise<TopicRecords> =
     admin.alterConfigs({ validateOnly: false, resources: [{ type: TOPIC_RESOURCE, name, configEntries }] })
 
   const ends = async (topic: string): Promise<ReadonlyMap<number, string>> =>
-    new Map((await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, high]))
+    new Map([...(await offsets.ends([topic]))].map(([key, end]) => [Number(key.slice(topic.length + 1)), String(end)]))
 
   return {
     empty: async (topic) => {
@@ -71,7 +75,7 @@ export const openTopicRecords = async (brokers: string): Promise<TopicRecords> =
       const [fetched] = await admin.fetchOffsets({ groupId, topics: [topic] })
       return (fetched?.partitions ?? []).reduce((sum, { offset }) => (BigInt(offset) < 0n ? sum : sum + BigInt(offset)), 0n)
     },
-    close: () => admin.disconnect(),
+    close: async () => void (await Promise.all([admin.disconnect(), offsets.disconnect()])),
   }
 }
 

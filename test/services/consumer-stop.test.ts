@@ -1,5 +1,6 @@
 // A consumer that has nothing to do: it waits long for news, and is gone, or goes on, at once when it is told to.
 import { beforeAll, expect, test } from 'vitest'
+import { ensureTopics } from '../../platform/kafka/admin.ts'
 import { createKafka } from '../../platform/kafka/client.ts'
 import { type Consumer, createConsumer } from '../../platform/kafka/consumer.ts'
 import { createProducer } from '../../platform/kafka/producer.ts'
@@ -13,10 +14,7 @@ const topic = `${topicPrefix()}quiet`
 const kafka = () => createKafka({ brokers: [stackAddresses().kafka], clientId: 'test', log: silentLogger })
 
 beforeAll(async () => {
-  const admin = kafka().admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
-  await admin.disconnect()
+  await ensureTopics(kafka(), [{ name: topic, partitions: 1, config: {} }])
 })
 
 const produce = async (value: string): Promise<void> => {
@@ -58,30 +56,27 @@ test('a consumer whose fetch waits for news stops at once, and has left its grou
 
 test('a paused consumer takes nothing more and keeps its partitions beyond its session, gives way to others, and goes on at once', async () => {
   const held = `${topic}.held`
-  const admin = kafka().admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic: held, numPartitions: 2 }] })
-  await admin.disconnect()
+  await ensureTopics(kafka(), [{ name: held, partitions: 2, config: {} }])
   const producer = createProducer(kafka())
   await producer.connect()
   const send = async (...keys: readonly string[]) => {
     const messages = keys.map((key) => ({ key, value: Buffer.from(key), headers: {} }))
     await producer.send([{ topic: held, partitions: 2, messages }])
   }
-  const member = (received: string[], onAssigned: () => void = () => undefined): Consumer => {
+  const member = (received: string[], isFull: () => boolean): Consumer => {
     const options = { groupId: `${held}.group`, topics: [held], log: silentLogger, sessionTimeoutMs: 6_000, maxWaitMs: WAIT_MS }
     const consumer = createConsumer(kafka(), options, {
       onBatch: ({ messages }) => {
         received.push(...messages.map(({ value }) => String(value)))
-        if (isFull) consumer.pause()
+        if (isFull()) consumer.pause()
       },
-      onAssigned,
+      onAssigned: () => undefined,
     })
     return consumer
   }
   let isFull = true
   const first: string[] = []
-  const before = member(first)
+  const before = member(first, () => isFull)
   await before.start()
   await send('a')
   await until('it receives', () => first.length > 0)
@@ -96,7 +91,7 @@ test('a paused consumer takes nothing more and keeps its partitions beyond its s
   await until('it is paused again', () => before.report().isPaused)
 
   const second: string[] = []
-  const after = member(second)
+  const after = member(second, () => false)
   await after.start()
   await until('both have what is theirs', () => before.report().generation === 2 && after.report().generation === 1, AT_ONCE_MS)
   isFull = false

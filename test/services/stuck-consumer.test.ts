@@ -1,6 +1,7 @@
 // A consumer that is connected and in its group but gets no answer to its fetches: found, ended, and another takes its place.
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { RoleHealth } from '../../platform/health.ts'
+import { ensureTopics } from '../../platform/kafka/admin.ts'
 import { createKafka, isKafkaAway } from '../../platform/kafka/client.ts'
 import { createConsumer } from '../../platform/kafka/consumer.ts'
 import { kafkajs } from '../../platform/kafka/kafkajs.ts'
@@ -23,10 +24,7 @@ const direct = () => createKafka({ brokers: [stackAddresses().kafka], clientId: 
 
 beforeAll(async () => {
   dropper = await startFetchDropper(stackAddresses().kafka)
-  const admin = direct().admin()
-  await admin.connect()
-  await admin.createTopics({ topics: [{ topic, numPartitions: 1 }] })
-  await admin.disconnect()
+  await ensureTopics(direct(), [{ name: topic, partitions: 1, config: {} }])
 })
 
 afterAll(async () => {
