@@ -12,8 +12,8 @@ import { NO_TELEMETRY, type Telemetry, timed } from '../platform/telemetry.ts'
 import type { GatheredBatch, MergeBatch, Rejected } from './batch.ts'
 import type { BuryRejected } from './bury.ts'
 import { refused as refusedLetter, refusedParked } from './dead-letters.ts'
+import { createExpectation } from './expectation.ts'
 import { mergeIsolating } from './isolate.ts'
-import { createNovelty } from './novelty.ts'
 import { mergeBatch, type OutcomeCounts } from './postgres/merge.ts'
 import { sweepAfter } from './postgres/sweep.ts'
 import { createCountedRanges } from './seen.ts'
@@ -47,12 +47,12 @@ const countOutcomes = (telemetry: Telemetry, outcomes: OutcomeCounts): void => {
 export const createSettle = (deps: SettleDeps): Settle => {
   const { pool, consumer, bury, log, signal, outages, telemetry = NO_TELEMETRY } = deps
   const counted = createCountedRanges()
-  const novelty = createNovelty()
+  const expectation = createExpectation()
   const whileDatabaseAway = { what: 'PostgreSQL', log, signal, isAway: isDatabaseBusy, outages }
   const whileKafkaAway = { what: 'Kafka', log, signal, isAway: isKafkaAway, outages }
 
   const merge = async (batch: MergeBatch): Promise<readonly Rejected[]> => {
-    const result = await timed(telemetry, 'syncline_sink_merge_seconds', {}, () => mergeBatch(pool, batch, counted, novelty))
+    const result = await timed(telemetry, 'syncline_sink_merge_seconds', {}, () => mergeBatch(pool, batch, counted, expectation))
     await failpoint('sink.after-commit')
     countOutcomes(telemetry, result.outcomes)
     log.debug(result.counts, 'batch merged')

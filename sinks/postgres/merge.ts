@@ -13,9 +13,10 @@ import { encodePlace } from '../../topics/dead-letters.ts'
 import { isHint } from '../../topics/hints.ts'
 import { askOf, parentAsksOf } from '../asks.ts'
 import type { BatchRecord, MergeBatch, Placed } from '../batch.ts'
+import { createExpectation, type Expectation } from '../expectation.ts'
 import { createOutcomeBook } from '../landings.ts'
-import { createNovelty, type Novelty } from '../novelty.ts'
 import { type CountedRanges, seenOf } from '../seen.ts'
+import { findUnchanged } from './find-unchanged.ts'
 import { withoutForgotten } from './forgotten.ts'
 import { type Layout, layoutByEntity } from './layout.ts'
 import { park } from './parking.ts'
@@ -92,28 +93,54 @@ const mergeAsUsual = async (
   return { layout, records: staged.records, letters, doubtful }
 }
 
-/** With records that were put as new ones behind them. A deletion that was only told, of what was never there, is to be asked for. */
-const withNew = ({ layout, records, letters, doubtful }: EntityOutcomes, fresh: readonly BatchRecord[]): EntityOutcomes => ({
-  layout,
-  records: [...records, ...fresh],
-  letters: [...letters, ...fresh.map(() => 'n' as const)],
-  doubtful: [...doubtful, ...fresh.flatMap(({ encoded }, n) => (encoded.deleted && isHint(encoded) ? [records.length + n] : []))],
-})
+/** With records that are settled already behind them. A deletion that was only told, of what was never there, is to be asked for. */
+const withSettled = (
+  { layout, records, letters, doubtful }: EntityOutcomes,
+  settled: Iterable<BatchRecord>,
+  letter: 'n' | 'u',
+): EntityOutcomes => {
+  const more = [...settled]
+  const told = more.flatMap(({ encoded }, n) => (encoded.deleted && isHint(encoded) ? [records.length + n] : []))
+  return {
+    layout,
+    records: [...records, ...more],
+    letters: [...letters, ...more.map(() => letter)],
+    doubtful: [...doubtful, ...told],
+  }
+}
+
+const mergeEntity = async (
+  client: PoolClient,
+  layout: Layout,
+  records: readonly BatchRecord[],
+  refused: Refused[],
+  expectation: Expectation,
+): Promise<EntityOutcomes> => {
+  const { fresh, familiar, others } = expectation.share(layout.entity, records)
+  if (fresh.length > 0 && (await putNew(client, layout, fresh))) {
+    await rowsCopied()
+    return withSettled(await mergeAsUsual(client, layout, others, refused), fresh, 'n')
+  }
+  if (familiar.length === 0) return mergeAsUsual(client, layout, records, refused)
+  const unchanged = await findUnchanged(client, layout, familiar)
+  const changed = records.filter((record) => !unchanged.has(record))
+  return withSettled(await mergeAsUsual(client, layout, changed, refused), unchanged, 'u')
+}
 
 const mergeEntities = async (
   client: PoolClient,
   all: readonly BatchRecord[],
   refused: Refused[],
-  novelty: Novelty,
+  expectation: Expectation,
 ): Promise<readonly EntityOutcomes[]> => {
   const merged: EntityOutcomes[] = []
   for (const { layout, records } of byLayout(all)) {
-    const { fresh, others } = novelty.share(layout.entity, records)
-    const isPut = fresh.length > 0 && (await putNew(client, layout, fresh))
-    if (isPut) await rowsCopied()
-    const usual = await mergeAsUsual(client, layout, isPut ? others : records, refused)
-    const outcomes = isPut ? withNew(usual, fresh) : usual
-    novelty.learn(layout.entity, records, new Set(outcomes.records.filter((_, pos) => outcomes.letters[pos] === 'n')))
+    const outcomes = await mergeEntity(client, layout, records, refused, expectation)
+    expectation.learn(
+      layout.entity,
+      records,
+      new Map(outcomes.records.map((record, pos) => [record, outcomes.letters[pos] ?? 's'])),
+    )
     merged.push(outcomes)
   }
   return merged
@@ -174,17 +201,17 @@ const asksOf = (batch: MergeBatch, entities: readonly EntityOutcomes[]): readonl
 /** What is known from earlier batches. */
 interface MergeMemory {
   readonly counted: CountedRanges
-  readonly novelty: Novelty
+  readonly expectation: Expectation
 }
 
 /** Of a batch of more, others follow: who waits for the last record is not told of each. */
 const FEW_RECORDS = 1_000
 
-const settle = async (client: PoolClient, whole: MergeBatch, { counted, novelty }: MergeMemory): Promise<MergeResult> => {
+const settle = async (client: PoolClient, whole: MergeBatch, { counted, expectation }: MergeMemory): Promise<MergeResult> => {
   const { batch, dropped } = await withoutForgotten(client, whole)
   const moves: Move[] = []
   const refused: Refused[] = []
-  const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused, novelty), moves)
+  const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused, expectation), moves)
   const tally = createTally()
   const book = createOutcomeBook()
   const answers: Answer[] = []
@@ -226,5 +253,5 @@ export const mergeBatch = (
   pool: Pool,
   batch: MergeBatch,
   counted: CountedRanges,
-  novelty: Novelty = createNovelty(),
-): Promise<MergeResult> => inSession(pool, (client) => settle(client, batch, { counted, novelty }))
+  expectation: Expectation = createExpectation(),
+): Promise<MergeResult> => inSession(pool, (client) => settle(client, batch, { counted, expectation }))

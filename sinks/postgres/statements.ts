@@ -41,6 +41,17 @@ export const judgeStatement = (layout: Layout): string => `
     array_agg(s.pos) filter (where ${unconfirmed} or (t.id is not null and (${doubtfulSql('s', 't')} or ${overtakenSql('s', 't')}))) as doubtful
   from ${layout.staged} s ${current(layout)}`
 
+/**
+ * Of living records with a source_updated_at, by keys and content hashes ($1 to $3): one row, a letter for each in their order, 'u' where
+ * the usual judgement would give it.
+ */
+export const unchangedStatement = ({ table }: Layout): string => `
+  select string_agg(case when exists (
+      select from ${table} t where t.org_id = s.org_id and t.id = s.id and t.content_hash = s.content_hash
+        and t.observed_at <> ${HINT_OBSERVED_AT_SQL} offset 0)
+    then 'u' else '-' end, '' order by s.pos) as marks
+  from unnest($1::text[], $2::uuid[], $3::uuid[]) with ordinality s(org_id, id, content_hash, pos)`
+
 /** What is needed to ask for the staged rows in $1 (by `pos`). */
 export const stagedKeysStatement = ({ staged }: Layout): string =>
   `select org_id, source, external_id from ${staged} where pos = any($1::int[])`

@@ -80,9 +80,10 @@ const asksOfStaged = async (client: PoolClient, layout: Layout, positions: reado
   }))
 }
 
-const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [string, string] => {
+/** Any text may be the name of an organisation; an id is a uuid. */
+const keysOf = (entity: EntityOutcomes | undefined, letter: OutcomeLetter): [orgIds: string[], ids: string] => {
   const chosen = entity?.records.filter((_, pos) => entity.letters[pos] === letter) ?? []
-  return [plainArray(chosen.map(({ encoded }) => encoded.orgId)), plainArray(chosen.map(({ encoded }) => encoded.id))]
+  return [chosen.map(({ encoded }) => encoded.orgId), plainArray(chosen.map(({ encoded }) => encoded.id))]
 }
 
 /** Which entities have parked rows at all: one cheap look, because nearly always none has. */
@@ -104,7 +105,10 @@ export const sweepAfter = async (pool: Pool, { entities }: MergeResult, bury: Bu
   const settled = await inSession(pool, async (client) => {
     const all: Settled[] = []
     for (const layout of await entitiesParked(client, touched)) {
-      const keys = [keysOf(byEntity.get(layout.entity), 'p'), ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'n'))]
+      const keys: (string[] | string)[][] = [
+        keysOf(byEntity.get(layout.entity), 'p'),
+        ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'n')),
+      ]
       await emptyStaging(client, layout, MAX_SWEPT)
       const { rowCount } = await client.query(stageParkedOfStatement(layout), keys.flat())
       if (rowCount !== 0) all.push(await settleStaged(client, layout))

@@ -1,7 +1,7 @@
 // Records that are likely new go straight into their table: with the same end as by the usual way, and what speaks against it leaves no trace.
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { createPool } from '../../platform/postgres.ts'
-import { createNovelty, type Novelty } from '../../sinks/novelty.ts'
+import { createExpectation, type Expectation } from '../../sinks/expectation.ts'
 import { mergeBatch } from '../../sinks/postgres/merge.ts'
 import { sweepAfter } from '../../sinks/postgres/sweep.ts'
 import { createCountedRanges } from '../../sinks/seen.ts'
@@ -50,15 +50,15 @@ const person = (n: number, parts: Partial<RecordParts> = {}): BatchItem => ({
 })
 const people = (from: number, count = MANY): BatchItem[] => Array.from({ length: count }, (_, n) => person(from + n))
 
-const merge = (items: readonly BatchItem[], novelty: Novelty, pool = db.pool) =>
-  mergeBatch(pool, batchOf(items), counted, novelty)
+const merge = (items: readonly BatchItem[], expectation: Expectation, pool = db.pool) =>
+  mergeBatch(pool, batchOf(items), counted, expectation)
 
 /** After a batch by the usual way, of new rows. */
-const expectingNew = async (first: readonly BatchItem[] = people(0)): Promise<Novelty> => {
-  const novelty = createNovelty()
-  await merge(first, novelty)
+const expectingNew = async (first: readonly BatchItem[] = people(0)): Promise<Expectation> => {
+  const expectation = createExpectation()
+  await merge(first, expectation)
   await waysSince()
-  return novelty
+  return expectation
 }
 
 /** Of each statement that wrote rows since the last look. */
@@ -84,8 +84,8 @@ const landed = async () => {
 
 describe('many records after many new ones', () => {
   test('are written by one COPY, and the rows are those of the usual way', async () => {
-    const novelty = await expectingNew()
-    const result = await merge([...people(MANY), { ...person(2 * MANY), origin: '' }], novelty)
+    const expectation = await expectingNew()
+    const result = await merge([...people(MANY), { ...person(2 * MANY), origin: '' }], expectation)
     expect(await waysSince()).toEqual(['copy'])
     expect(result.counts).toMatchObject({ merged: MANY + 1, unchanged: 0 })
     expect(await landed()).toMatchObject({ merged: 2 * MANY })
@@ -94,42 +94,42 @@ describe('many records after many new ones', () => {
     const written = asWritten.map(({ id }) => id).slice(MANY)
     expect(written).toEqual(written.toSorted())
     await db.pool.query('delete from canonical.person where org_id = $1', [orgId])
-    await merge([...people(0), ...people(MANY), { ...person(2 * MANY), origin: '' }], createNovelty())
+    await merge([...people(0), ...people(MANY), { ...person(2 * MANY), origin: '' }], createExpectation())
     expect(await waysSince()).toEqual(['insert'])
     expect(await rowsOf('canonical.person')).toEqual(direct)
     expect(direct.filter((row) => row['first_run_id'] === runId && row['last_changed_run_id'] === runId)).toHaveLength(2 * MANY)
   })
 
   test('with some that came a moment ago: those are judged, the others are new', async () => {
-    const novelty = await expectingNew()
+    const expectation = await expectingNew()
     const [again, newer] = [person(3), person(4, { sourceUpdatedAt: 1_500_000, fields: { name: 'Newer' } })]
-    const { counts } = await merge([again, newer, ...people(MANY)], novelty)
+    const { counts } = await merge([again, newer, ...people(MANY)], expectation)
     expect(await waysSince()).toEqual(['copy', 'insert'])
     expect(counts).toMatchObject({ merged: MANY + 1, unchanged: 1 })
     expect((await rowsOf('canonical.person')).find((row) => row['external_id'] === '4')).toMatchObject({ name: 'Newer' })
-    await merge(people(2 * MANY), novelty)
+    await merge(people(2 * MANY), expectation)
     expect(await waysSince()).toEqual(['copy'])
   })
 
   test('of which one stands already are judged, and the newer version of it stays', async () => {
-    const novelty = await expectingNew()
+    const expectation = await expectingNew()
     const standing = person(MANY + 7, { sourceUpdatedAt: 9_000_000, fields: { name: 'Standing' } })
-    await merge([standing], createNovelty())
+    await merge([standing], createExpectation())
     await waysSince()
-    const { counts } = await merge(people(MANY), novelty)
+    const { counts } = await merge(people(MANY), expectation)
     expect(await waysSince()).toEqual(['insert'])
     expect(counts).toMatchObject({ merged: MANY - 1, stale: 1 })
     const rows = await rowsOf('canonical.person')
     expect(rows).toHaveLength(2 * MANY)
     expect(rows.find((row) => row['external_id'] === `${MANY + 7}`)).toMatchObject({ name: 'Standing' })
     // The next are not tried as new: some of what came stood.
-    await merge(people(2 * MANY), novelty)
+    await merge(people(2 * MANY), expectation)
     expect(await waysSince()).toEqual(['insert'])
   })
 
   test('that come twice end as once', async () => {
-    const novelty = await expectingNew()
-    await merge(people(MANY), novelty)
+    const expectation = await expectingNew()
+    await merge(people(MANY), expectation)
     const { counts } = await merge(people(MANY), await expectingNew(people(3 * MANY)))
     expect(counts).toMatchObject({ merged: 0, unchanged: MANY })
     expect(await landed()).toMatchObject({ merged: 3 * MANY, unchanged: 0 })
@@ -138,16 +138,16 @@ describe('many records after many new ones', () => {
   test('of which the table refuses one cost that one only', async () => {
     await db.pool.query("alter table canonical.person add constraint no_poison check (nickname <> 'poison')")
     try {
-      const novelty = await expectingNew()
+      const expectation = await expectingNew()
       const poison = person(2 * MANY, { fields: { nickname: 'poison' } })
-      const { refused, counts } = await merge([...people(MANY), poison], novelty)
+      const { refused, counts } = await merge([...people(MANY), poison], expectation)
       expect(counts).toMatchObject({ merged: MANY })
       expect(refused).toMatchObject([
         { record: { encoded: { externalId: `${2 * MANY}` } }, why: expect.stringContaining('no_poison') },
       ])
       expect(await rowsOf('canonical.person')).toHaveLength(2 * MANY)
       await waysSince()
-      await merge(people(3 * MANY), novelty)
+      await merge(people(3 * MANY), expectation)
       expect(await waysSince()).toEqual(['insert'])
     } finally {
       await db.pool.query('alter table canonical.person drop constraint no_poison')
@@ -155,10 +155,10 @@ describe('many records after many new ones', () => {
   })
 
   test('that were told to be deleted, of what was never there, are asked for', async () => {
-    const novelty = await expectingNew()
+    const expectation = await expectingNew()
     const told = person(2 * MANY, { sourceUpdatedAt: null, deletedAt: 3_000_000, mappingRevision: HINT_REVISION })
     const seen = person(2 * MANY + 1, { sourceUpdatedAt: null, deletedAt: 3_000_000 })
-    const { entities } = await merge([...people(MANY), told, seen], novelty)
+    const { entities } = await merge([...people(MANY), told, seen], expectation)
     expect(await waysSince()).toEqual(['copy'])
     const asked = entities.flatMap(({ records, doubtful }) => doubtful.map((pos) => records[pos]?.encoded.externalId))
     expect(asked).toEqual([`${2 * MANY}`])
@@ -177,17 +177,17 @@ describe('children', () => {
   const addresses = (from: number): BatchItem[] => Array.from({ length: MANY }, (_, n) => address(from + n, n))
 
   test('whose parents are there are new rows; one whose parent is not is parked, and found when the parent comes', async () => {
-    const novelty = createNovelty()
-    await merge(people(0), novelty)
-    await merge(addresses(0), novelty)
+    const expectation = createExpectation()
+    await merge(people(0), expectation)
+    await merge(addresses(0), expectation)
     await waysSince()
-    await merge(addresses(MANY), novelty)
+    await merge(addresses(MANY), expectation)
     expect(await waysSince()).toEqual(['copy'])
-    const { counts } = await merge([...addresses(2 * MANY), address(3 * MANY, MANY)], novelty)
+    const { counts } = await merge([...addresses(2 * MANY), address(3 * MANY, MANY)], expectation)
     expect(await waysSince()).toEqual(['insert'])
     expect(counts).toMatchObject({ merged: MANY, parked: 1 })
     // The parent comes straight into its table as well: its child is found all the same.
-    const result = await merge(people(MANY), novelty)
+    const result = await merge(people(MANY), expectation)
     expect(await waysSince()).toEqual(['copy'])
     expect(await sweepAfter(db.pool, result, nothingRefused)).toBe(1)
     expect(await rowsOf('canonical.address')).toHaveLength(3 * MANY + 1)
@@ -205,9 +205,9 @@ test('a role that may write and does not own the table is not refused for it', a
       grant execute on all functions in schema canonical, sync to ${role}`)
     const url = Object.assign(new URL(db.url), { username: role, password: 'x' })
     const pool = createPool({ url: url.href, max: 1 })
-    const novelty = createNovelty()
-    await merge(people(0), novelty, pool)
-    const { counts } = await merge(people(MANY), novelty, pool)
+    const expectation = createExpectation()
+    await merge(people(0), expectation, pool)
+    const { counts } = await merge(people(MANY), expectation, pool)
     await pool.end()
     expect(counts).toMatchObject({ merged: MANY })
     expect(await waysSince()).toEqual(['insert', 'insert'])
