@@ -62,8 +62,8 @@ export const spawnGuarded = async (command: GuardedCommand): Promise<GuardedProc
   const ref = pid === undefined ? undefined : refOf(command.name, pid, stopSignal)
   if (ref === undefined) {
     child.stdin.destroy()
-    await ended
-    throw new SynclineError('unavailable', `${command.name} could not be started`, { remedy: `Look at ${command.logFile}` })
+    const code = await ended
+    throw new SynclineError('unavailable', `it ended at once with exit code ${code}`, { remedy: `Look at ${command.logFile}` })
   }
   return { process: ref, ended, stop: () => stopGuard(child, ended) }
 }

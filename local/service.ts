@@ -1,5 +1,5 @@
 // The shape that all services share: started with a folder, a log and a port; ready only when it answers in its own protocol.
-import { readFileSync } from 'node:fs'
+import { existsSync, readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import { messageOf, SynclineError } from '../platform/errors.ts'
 import { SERVICE_TITLES, type ServiceName } from './addresses.ts'
@@ -51,14 +51,15 @@ export const launch = async (
   plan: Launch,
   patience = PATIENCE,
 ): Promise<RunningService> => {
-  const spawned = await spawnGuarded({ ...plan.command, name, logFile: context.logFile })
-  context.onSpawn?.(spawned)
+  let spawned: GuardedProcess | undefined
   try {
+    spawned = await spawnGuarded({ ...plan.command, name, logFile: context.logFile })
+    context.onSpawn?.(spawned)
     await untilReady(spawned, plan.probe, patience, (seconds) =>
       context.onProgress?.(`${SERVICE_TITLES[name]} is not ready yet (${seconds} s); what it does: ${context.logFile}`),
     )
   } catch (error) {
-    await spawned.stop()
+    await spawned?.stop()
     throw new SynclineError(
       'unavailable',
       `${SERVICE_TITLES[name]} did not start: ${messageOf(error)}${endOfLog(context.logFile)}`,
@@ -102,6 +103,6 @@ const untilReady = async (
 const LOG_LINES = 8
 
 const endOfLog = (logFile: string): string => {
-  const lines = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-LOG_LINES)
+  const lines = (existsSync(logFile) ? readFileSync(logFile, 'utf8') : '').trimEnd().split('\n').slice(-LOG_LINES)
   return lines.join('') === '' ? '' : `\n  ${lines.join('\n  ')}`
 }
