@@ -93,13 +93,12 @@ const mergeAsUsual = async (
   return { layout, records: staged.records, letters, doubtful }
 }
 
+const NO_RECORDS: ReadonlySet<BatchRecord> = new Set()
+
 /** With records that are settled already behind them. A deletion that was only told, of what was never there, is to be asked for. */
-const withSettled = (
-  { layout, records, letters, doubtful }: EntityOutcomes,
-  settled: Iterable<BatchRecord>,
-  letter: 'n' | 'u',
-): EntityOutcomes => {
-  const more = [...settled]
+const withSettled = (usual: EntityOutcomes, more: readonly BatchRecord[], letter: 'n' | 'u'): EntityOutcomes => {
+  if (more.length === 0) return usual
+  const { layout, records, letters, doubtful } = usual
   const told = more.flatMap(({ encoded }, n) => (encoded.deleted && isHint(encoded) ? [records.length + n] : []))
   return {
     layout,
@@ -117,14 +116,15 @@ const mergeEntity = async (
   expectation: Expectation,
 ): Promise<EntityOutcomes> => {
   const { fresh, familiar, others } = expectation.share(layout.entity, records)
-  if (fresh.length > 0 && (await putNew(client, layout, fresh))) {
-    await rowsCopied()
-    return withSettled(await mergeAsUsual(client, layout, others, refused), fresh, 'n')
-  }
-  if (familiar.length === 0) return mergeAsUsual(client, layout, records, refused)
-  const unchanged = await findUnchanged(client, layout, familiar)
-  const changed = records.filter((record) => !unchanged.has(record))
-  return withSettled(await mergeAsUsual(client, layout, changed, refused), unchanged, 'u')
+  const put = fresh.length === 0 ? undefined : await putNew(client, layout, fresh)
+  if (put === 'put') await rowsCopied()
+  const unchanged = familiar.length === 0 ? NO_RECORDS : await findUnchanged(client, layout, familiar)
+  const open = put === 'put' ? others : records.filter((record) => !unchanged.has(record))
+  const usual = await mergeAsUsual(client, layout, open, refused)
+  const outcomes = put === 'put' ? withSettled(usual, fresh, 'n') : withSettled(usual, [...unchanged], 'u')
+  const became = new Map(outcomes.records.map((record, pos) => [record, outcomes.letters[pos] ?? 's']))
+  expectation.learn(layout.entity, records, became, put)
+  return outcomes
 }
 
 const mergeEntities = async (
@@ -134,15 +134,7 @@ const mergeEntities = async (
   expectation: Expectation,
 ): Promise<readonly EntityOutcomes[]> => {
   const merged: EntityOutcomes[] = []
-  for (const { layout, records } of byLayout(all)) {
-    const outcomes = await mergeEntity(client, layout, records, refused, expectation)
-    expectation.learn(
-      layout.entity,
-      records,
-      new Map(outcomes.records.map((record, pos) => [record, outcomes.letters[pos] ?? 's'])),
-    )
-    merged.push(outcomes)
-  }
+  for (const { layout, records } of byLayout(all)) merged.push(await mergeEntity(client, layout, records, refused, expectation))
   return merged
 }
 

@@ -40,14 +40,19 @@ const rowChunks = (layout: Layout, records: readonly BatchRecord[]): Generator<B
   })
 }
 
-/** Writes all of the records, of distinct ids, as new rows; or none: false. */
-export const putNew = async (client: PoolClient, layout: Layout, records: readonly BatchRecord[]): Promise<boolean> => {
+/** `undone`: something was refused. `never`: the role may not, whatever the records are. */
+export type Put = 'put' | 'undone' | 'never'
+
+/** Writes all of the records, of distinct ids, as new rows; or none. */
+export const putNew = async (client: PoolClient, layout: Layout, records: readonly BatchRecord[]): Promise<Put> => {
   const put = async (): Promise<void> => {
     const copy = client.query(copyFrom(copyNewStatement(layout)))
     await pipeline(Readable.from(rowChunks(layout, records.toSorted(byId))), copy)
     if (copy.rowCount === records.length) return
     throw new SynclineError('internal', `Of ${records.length} records of ${layout.entity}, PostgreSQL wrote ${copy.rowCount}.`)
   }
-  const isUndone = (error: unknown) => isRefusal(error) || sqlState(error) === NO_COPY
-  return (await refusalIn(client, put, isUndone)) === undefined
+  const mayNot = (error: unknown) => sqlState(error) === NO_COPY
+  const refusal = await refusalIn(client, put, (error) => isRefusal(error) || mayNot(error))
+  if (refusal === undefined) return 'put'
+  return mayNot(refusal) ? 'never' : 'undone'
 }

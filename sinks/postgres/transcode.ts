@@ -36,6 +36,12 @@ const primitiveOf = ({ type }: CanonicalField): keyof typeof SKIP => {
   return typeof inner === 'string' ? inner : inner.type
 }
 
+const skipOf = (field: CanonicalField): number => {
+  const how: number | undefined = SKIP[primitiveOf(field)]
+  if (how === undefined) throw new TypeError(`${field.name} is of a type that is not passed over`)
+  return how
+}
+
 /** Length of a string or of anything else that stands after its length. Throws RangeError when it ends beyond the message. */
 const lengthAt = (reader: VarintReader): number => {
   const length = reader.int()
@@ -155,7 +161,7 @@ const createRemembered = (): ((reader: VarintReader) => string) => {
 
 export const createTranscoder = (entity: CanonicalEntity): Transcoder => {
   const { fields } = entity.schema
-  const skips = Uint8Array.from(fields, (field) => SKIP[primitiveOf(field)])
+  const skips = Uint8Array.from(fields, skipOf)
   const nullable = Uint8Array.from(fields, ({ type }) => (Array.isArray(type) ? 1 : 0))
   const indexOf = new Map(fields.map((field, n) => [field.name, n]))
   const at = (field: string): number => indexOf.get(field) ?? ABSENT

@@ -1,15 +1,17 @@
 import { expect, test } from 'vitest'
-import type { BatchRecord } from '../../../sinks/batch.ts'
+import type { BatchRecord, PageRef } from '../../../sinks/batch.ts'
 import { createExpectation } from '../../../sinks/expectation.ts'
 import type { OutcomeLetter } from '../../../sinks/postgres/statements.ts'
 import { encodedRecord } from './encoded.ts'
+
+const page: PageRef = { runId: 'run', rangeId: 0, page: 0, attempt: 1, entity: 'person', count: 1 }
 
 const people = (from: number, count: number): readonly BatchRecord[] =>
   Array.from({ length: count }, (_, n) => ({
     entity: 'person',
     encoded: encodedRecord(`${from + n}`),
     original: { value: null, origin: undefined },
-    page: undefined,
+    page,
     index: 0,
   }))
 const MANY = 1_000
@@ -95,4 +97,50 @@ test('it ends with a batch that mostly changed, or with one of new rows; a few r
   expect(learned(second, 'm')).toBeUndefined()
   expect(learned(third, 'u')).toBe('unchanged')
   expect(learned(fourth, 'n')).toBe('new')
+})
+
+test('a record of no page is judged, and says nothing of the others', () => {
+  const expectation = createExpectation()
+  const first = people(0, MANY)
+  expectation.learn('person', first, became('n', first))
+  const [fresh, told] = [people(MANY, MANY), people(2 * MANY, 1).map((record) => ({ ...record, page: undefined }))]
+  expect(expectation.share('person', [...told, ...fresh])).toEqual({ fresh, familiar: [], others: told })
+  expectation.learn('person', [...told, ...fresh], became('n', fresh, 'u', [...told, ...fresh]), 'put')
+  expect(expectation.share('person', people(3 * MANY, MANY)).fresh).toHaveLength(MANY)
+})
+
+test('after each that was tried in vain twice as many are to be new before the next is tried; after one that was put, one', () => {
+  const expectation = createExpectation()
+  let at = 0
+  const isTried = (): boolean => expectation.share('person', people(at, MANY)).fresh.length > 0
+  const learn = (letter: OutcomeLetter, put?: 'put' | 'undone') => {
+    const batch = people(at, MANY)
+    at += MANY
+    expectation.learn('person', batch, became('n', batch.slice(1), letter, batch), put)
+  }
+  const newUntilTried = (): number => {
+    for (let count = 0; ; count++) {
+      if (isTried()) return count
+      learn('n')
+    }
+  }
+  expect(newUntilTried()).toBe(1)
+  for (const expected of [2, 4, 8, 16, 32, 64, 64]) {
+    learn('p', 'undone')
+    expect(newUntilTried()).toBe(expected)
+  }
+  learn('n', 'put')
+  expect(newUntilTried()).toBe(0)
+  learn('p')
+  expect(newUntilTried()).toBe(1)
+})
+
+test('a role that may not is not tried again', () => {
+  const expectation = createExpectation()
+  for (let n = 0; n < 100; n++) {
+    const batch = people(n * MANY, MANY)
+    const { fresh } = expectation.share('person', batch)
+    expect(fresh.length > 0).toBe(n === 1)
+    expectation.learn('person', batch, became('n', batch), fresh.length > 0 ? 'never' : undefined)
+  }
 })
