@@ -34,7 +34,7 @@ export const createKafka = ({ brokers, clientId, log }: KafkaOptions): Kafka => 
 }
 
 const AWAY =
-  /Connection|Timeout|NoBroker|BrokerNotFound|NumberOfRetriesExceeded|RequestTimeout|LockTimeout|MetadataNotLoaded|Closed/
+  /Connection|Timeout|NoBroker|BrokerNotFound|GroupCoordinatorNotFound|NumberOfRetriesExceeded|RequestTimeout|LockTimeout|MetadataNotLoaded|Closed/
 const AWAY_TYPES = new Set([
   'NOT_LEADER_FOR_PARTITION',
   'LEADER_NOT_AVAILABLE',

@@ -158,6 +158,8 @@ export interface Cluster {
   addTargetTopic(topic: string): Promise<void>
   /** Of the target topics. */
   refreshMetadata(): Promise<void>
+  /** When it is old, or lacks one of them. */
+  refreshMetadataIfNecessary(): Promise<void>
   findTopicPartitionMetadata(topic: string): readonly { readonly partitionId: number }[]
   /** Node id to those of the partitions that it leads. */
   findLeaderForPartitions(topic: string, partitions: readonly number[]): Readonly<Record<string, readonly number[]>>

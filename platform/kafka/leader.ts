@@ -1,8 +1,8 @@
 // Questions about one partition to the broker that leads it: what stands at an offset, how far the log reaches. No group is joined,
 // nothing is committed and nothing is left behind. Each is asked again while Kafka is away; then SynclineError('unavailable').
 import type { Kafka } from 'kafkajs'
+import { createAsker, unavailable } from './asking.ts'
 import { type Cluster, deliveredOf, type FetchedPartition, openCluster, receivedOf } from './kafkajs.ts'
-import { away, patiently, unavailable } from './patience.ts'
 import { type Message, readMessages } from './record-batch.ts'
 
 export interface Place {
@@ -78,15 +78,9 @@ const fetchFrom = async (cluster: Cluster, { topic, partition }: Place, offset: 
 /** Connects at once. */
 export const openLeader = async (kafka: Kafka): Promise<Leader> => {
   const cluster = openCluster(kafka)
-  const close = () => cluster.disconnect().catch(() => undefined)
-  try {
-    await cluster.connect()
-  } catch (cause) {
-    await close()
-    throw away(cause)
-  }
-  const ask = <T>(topic: string, work: () => Promise<T>): Promise<T> =>
-    patiently(cluster, () => cluster.addTargetTopic(topic).then(work))
+  const asker = createAsker(cluster)
+  await asker.connect()
+  const ask = <T>(topic: string, work: () => Promise<T>): Promise<T> => asker.ask([topic], work)
 
   const offsetOf = async ({ topic, partition }: Place, which: { fromBeginning: boolean } | { fromTimestamp: number }) => {
     const [found] = await cluster.fetchTopicsOffset([{ topic, partitions: [{ partition }], ...which }])
@@ -119,6 +113,6 @@ export const openLeader = async (kafka: Kafka): Promise<Leader> => {
         return offset < 0n ? undefined : offset
       }),
     fetch: (place, offset) => ask(place.topic, () => fetchFrom(cluster, place, offset)).catch(noneOn(UNKNOWN, OUT_OF_RANGE)),
-    close,
+    close: asker.close,
   }
 }

@@ -1,7 +1,7 @@
 // How far a log reaches and how far a consumer group has come, partition by partition; asked of the brokers each time.
 import type { Kafka } from 'kafkajs'
+import { createAsker, unavailable } from './asking.ts'
 import { openCluster, type TopicOffsets } from './kafkajs.ts'
-import { patiently } from './patience.ts'
 
 /** Offsets by `topic/partition`. */
 export type Offsets = ReadonlyMap<string, bigint>
@@ -35,23 +35,23 @@ const byPartition = (topics: readonly TopicOffsets[]): Map<string, bigint> =>
     ),
   )
 
-/** Asks again while a partition has no leader, as those of a new topic at first; see patience.ts for how long, and for what it throws. */
+/** Asks again while a partition has no leader, as those of a new topic at first; see asking.ts for how long, and for what it throws. */
 export const createLogOffsets = (kafka: Kafka): LogOffsets => {
   const cluster = openCluster(kafka)
+  const asker = createAsker(cluster)
 
-  /** The partitions of each topic, given to `work`, which is done again whenever Kafka is not ready for it. */
+  const placesIn = (topic: string) => {
+    const partitions = cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId }))
+    // Taken for one without anything to wait for, it would end waits that have only begun.
+    if (partitions.length === 0) throw unavailable(`Kafka does not tell the partitions of ${topic}.`)
+    return { topic, partitions }
+  }
+
+  /** `work` is given the partitions of each topic. */
   const ask = (
     topics: readonly string[],
-    work: (places: readonly { topic: string; partitions: { partition: number }[] }[]) => Promise<readonly TopicOffsets[]>,
-  ): Promise<Map<string, bigint>> =>
-    patiently(cluster, async () => {
-      for (const topic of topics) await cluster.addTargetTopic(topic)
-      const places = topics.map((topic) => ({
-        topic,
-        partitions: cluster.findTopicPartitionMetadata(topic).map(({ partitionId }) => ({ partition: partitionId })),
-      }))
-      return byPartition(await work(places))
-    })
+    work: (places: readonly ReturnType<typeof placesIn>[]) => Promise<readonly TopicOffsets[]>,
+  ): Promise<Map<string, bigint>> => asker.ask(topics, async () => byPartition(await work(topics.map(placesIn))))
 
   const bound = (topics: readonly string[], fromBeginning: boolean): Promise<Map<string, bigint>> =>
     ask(topics, (places) => cluster.fetchTopicsOffset(places.map((place) => ({ ...place, fromBeginning }))))
@@ -76,8 +76,8 @@ export const createLogOffsets = (kafka: Kafka): LogOffsets => {
     new Map([...all].map(([key, log]) => [key, offset(log, key)]))
 
   return {
-    connect: () => cluster.connect(),
-    disconnect: () => cluster.disconnect(),
+    connect: asker.connect,
+    disconnect: asker.close,
     starts: async (topics) => each(await logs(topics), ({ low }) => low),
     ends: async (topics) => each(await logs(topics), ({ high }) => high),
     positions: async (group, topics) => {

@@ -108,12 +108,18 @@ const withSettled = (usual: EntityOutcomes, more: readonly BatchRecord[], letter
   }
 }
 
+interface Experience {
+  readonly expectation: Expectation
+  /** What is to be learned once the transaction is committed: another attempt at it is to find all as it was. */
+  readonly lessons: (() => void)[]
+}
+
 const mergeEntity = async (
   client: PoolClient,
   layout: Layout,
   records: readonly BatchRecord[],
   refused: Refused[],
-  expectation: Expectation,
+  { expectation, lessons }: Experience,
 ): Promise<EntityOutcomes> => {
   const { fresh, familiar, others } = expectation.share(layout.entity, records)
   const put = fresh.length === 0 ? undefined : await putNew(client, layout, fresh)
@@ -123,7 +129,7 @@ const mergeEntity = async (
   const usual = await mergeAsUsual(client, layout, open, refused)
   const outcomes = put === 'put' ? withSettled(usual, fresh, 'n') : withSettled(usual, [...unchanged], 'u')
   const became = new Map(outcomes.records.map((record, pos) => [record, outcomes.letters[pos] ?? 's']))
-  expectation.learn(layout.entity, records, became, put)
+  lessons.push(() => expectation.learn(layout.entity, records, became, put))
   return outcomes
 }
 
@@ -131,10 +137,10 @@ const mergeEntities = async (
   client: PoolClient,
   all: readonly BatchRecord[],
   refused: Refused[],
-  expectation: Expectation,
+  experience: Experience,
 ): Promise<readonly EntityOutcomes[]> => {
   const merged: EntityOutcomes[] = []
-  for (const { layout, records } of byLayout(all)) merged.push(await mergeEntity(client, layout, records, refused, expectation))
+  for (const { layout, records } of byLayout(all)) merged.push(await mergeEntity(client, layout, records, refused, experience))
   return merged
 }
 
@@ -191,19 +197,18 @@ const asksOf = (batch: MergeBatch, entities: readonly EntityOutcomes[]): readonl
 }
 
 /** What is known from earlier batches. */
-interface MergeMemory {
+interface MergeMemory extends Experience {
   readonly counted: CountedRanges
-  readonly expectation: Expectation
 }
 
 /** Of a batch of more, others follow: who waits for the last record is not told of each. */
 const FEW_RECORDS = 1_000
 
-const settle = async (client: PoolClient, whole: MergeBatch, { counted, expectation }: MergeMemory): Promise<MergeResult> => {
+const settle = async (client: PoolClient, whole: MergeBatch, { counted, ...experience }: MergeMemory): Promise<MergeResult> => {
   const { batch, dropped } = await withoutForgotten(client, whole)
   const moves: Move[] = []
   const refused: Refused[] = []
-  const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused, expectation), moves)
+  const entities = await parkEntities(client, await mergeEntities(client, batch.records, refused, experience), moves)
   const tally = createTally()
   const book = createOutcomeBook()
   const answers: Answer[] = []
@@ -241,9 +246,17 @@ const settle = async (client: PoolClient, whole: MergeBatch, { counted, expectat
  * Merges a batch, less what PostgreSQL refuses, and records what became of each record. Throws what else PostgreSQL throws; nothing
  * of the batch is then in the tables. Deadlocks and serialization failures have been tried again.
  */
-export const mergeBatch = (
+export const mergeBatch = async (
   pool: Pool,
   batch: MergeBatch,
   counted: CountedRanges,
   expectation: Expectation = createExpectation(),
-): Promise<MergeResult> => inSession(pool, (client) => settle(client, batch, { counted, expectation }))
+): Promise<MergeResult> => {
+  let lessons: (() => void)[] = []
+  const result = await inSession(pool, (client) => {
+    lessons = []
+    return settle(client, batch, { counted, expectation, lessons })
+  })
+  for (const learn of lessons) learn()
+  return result
+}

@@ -17,6 +17,7 @@ const leaderOf = (leaders: readonly (string | undefined)[], answer: () => unknow
     connect: async () => undefined,
     addTargetTopic: async () => undefined,
     refreshMetadata: async () => void asked.refreshed++,
+    refreshMetadataIfNecessary: async () => undefined,
     findLeaderForPartitions: () => {
       const leader = leaders[Math.min(asked.refreshed, leaders.length - 1)]
       return leader === undefined ? {} : { [leader]: [0] }
