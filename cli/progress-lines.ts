@@ -29,7 +29,7 @@ const waitLine = ({ report }: EntityView): string => {
 export const changeLine = (change: Change): string => {
   switch (change.kind) {
     case 'run':
-      return `The run is ${change.state}.`
+      return `The run is ${change.state === 'running' ? 'under way' : change.state}.`
     case 'state':
       return stateLine(change.view)
     case 'progress':

@@ -28,7 +28,7 @@ export const createAsker = (cluster: Cluster): Asker => {
   let isClosed = false
 
   const whenKnown = async <T>(topics: readonly string[], work: () => Promise<T>): Promise<T> => {
-    for (const topic of topics) await cluster.addTargetTopic(topic)
+    await cluster.addMultipleTargetTopics(topics)
     // A topic stays added when what was to be learned of it did not come, and what is known grows old.
     await cluster.refreshMetadataIfNecessary()
     return work()

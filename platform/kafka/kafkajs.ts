@@ -155,7 +155,7 @@ export interface TopicOffsets {
 export interface Cluster {
   connect(): Promise<void>
   disconnect(): Promise<void>
-  addTargetTopic(topic: string): Promise<void>
+  addMultipleTargetTopics(topics: readonly string[]): Promise<void>
   /** Of the target topics. */
   refreshMetadata(): Promise<void>
   /** When it is old, or lacks one of them. */

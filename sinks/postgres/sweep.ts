@@ -105,10 +105,7 @@ export const sweepAfter = async (pool: Pool, { entities }: MergeResult, bury: Bu
   const settled = await inSession(pool, async (client) => {
     const all: Settled[] = []
     for (const layout of await entitiesParked(client, touched)) {
-      const keys: (string[] | string)[][] = [
-        keysOf(byEntity.get(layout.entity), 'p'),
-        ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'n')),
-      ]
+      const keys = [keysOf(byEntity.get(layout.entity), 'p'), ...layout.parents.map((p) => keysOf(byEntity.get(p.entity), 'n'))]
       await emptyStaging(client, layout, MAX_SWEPT)
       const { rowCount } = await client.query(stageParkedOfStatement(layout), keys.flat())
       if (rowCount !== 0) all.push(await settleStaged(client, layout))

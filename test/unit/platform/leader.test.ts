@@ -1,7 +1,7 @@
 // What is asked of the leader of a partition while there is none, or while it holds us back.
-import type { Kafka } from 'kafkajs'
 import { afterEach, beforeEach, expect, it, vi } from 'vitest'
 import { openLeader } from '../../../platform/kafka/leader.ts'
+import { clientOf } from './client-of.ts'
 
 const PLACE = { topic: 't', partition: 0 }
 const EMPTY = { responses: [{ partitions: [{ messages: [], lastStableOffset: '7', abortedTransactions: [] }] }] }
@@ -15,7 +15,7 @@ const leaderOf = (leaders: readonly (string | undefined)[], answer: () => unknow
   const asked = { refreshed: 0 }
   const cluster = {
     connect: async () => undefined,
-    addTargetTopic: async () => undefined,
+    addMultipleTargetTopics: async () => undefined,
     refreshMetadata: async () => void asked.refreshed++,
     refreshMetadataIfNecessary: async () => undefined,
     findLeaderForPartitions: () => {
@@ -24,9 +24,7 @@ const leaderOf = (leaders: readonly (string | undefined)[], answer: () => unknow
     },
     findBroker: async () => ({ fetch: async () => answer() }),
   }
-  // What openLeader uses of a client.
-  const kafka = { admin: () => ({}), [Symbol('private:Kafka:createCluster')]: () => cluster } as unknown as Kafka
-  return { asked, leader: openLeader(kafka) }
+  return { asked, leader: openLeader(clientOf(cluster)) }
 }
 
 const settled = async <T>(work: Promise<T>): Promise<T> => {

@@ -1,11 +1,11 @@
 // Offsets asked for while brokers come and go, on the client's own cluster with the brokers' answers given by hand.
 import { createRequire } from 'node:module'
-import type { Kafka } from 'kafkajs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { createKafka } from '../../../platform/kafka/client.ts'
 import { openCluster } from '../../../platform/kafka/kafkajs.ts'
 import { createLogOffsets } from '../../../platform/kafka/offsets.ts'
 import { silentLogger } from '../../../platform/logger.ts'
+import { clientOf } from './client-of.ts'
 
 const { KafkaJSConnectionError } = createRequire(import.meta.url)('kafkajs/src/errors.js')
 const MINUTE_MS = 60_000
@@ -47,9 +47,7 @@ const broker = (topics: Record<string, number>) => {
     fetchTopicsOffset: async (of: readonly { topic: string; partitions: readonly { partition: number }[] }[]) =>
       of.map(({ topic, partitions }) => ({ topic, partitions: partitions.map(({ partition }) => ({ partition, offset: '7' })) })),
   })
-  // What createLogOffsets uses of a client.
-  const kafka = { [Symbol('private:Kafka:createCluster')]: () => cluster } as unknown as Kafka
-  return { told, topics, offsets: createLogOffsets(kafka) }
+  return { told, topics, offsets: createLogOffsets(clientOf(cluster)) }
 }
 
 const settled = async <T>(work: Promise<T>): Promise<T> => {
